@@ -1,0 +1,1 @@
+"""lbctl: a LoadBalancer controller for Kubernetes on bare metal."""
