@@ -1,0 +1,59 @@
+"""helm upgrade and helm uninstall: what changes, what stays."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.tour import steps
+from tests.tour.looking import answering_macs, ask, get, until
+from tests.tour.site import CHART, NAMESPACE, Site
+
+pytestmark = [pytest.mark.lab, pytest.mark.root]
+
+
+def test_a_misspelt_value_is_refused_and_nothing_changes(installed: Site, address: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        installed.helm(
+            "upgrade", "lbctl", str(CHART), "-n", NAMESPACE, "--set", "speaker.hostnetwork=false"
+        )
+    assert ask(installed, f"http://{address}:8080/")
+
+
+def test_an_upgrade_brings_the_chart_s_crds_and_keeps_the_addresses(
+    installed: Site, address: str, values: list[str], tmp_path: Path
+) -> None:
+    changed = tmp_path / "lbctl"
+    shutil.copytree(CHART, changed)
+    (crd,) = (changed / "files" / "crds").glob("*ipaddresspools.yaml")
+    crd.write_text(crd.read_text().replace("name: Age", "name: Age-in-the-next-version"))
+    # fmt: off
+    installed.helm("upgrade", "lbctl", str(changed), "-n", NAMESPACE, "--wait", "--timeout", "5m",
+                   "--set", "logging.format=json", *values)
+    # fmt: on
+    columns = installed.kubectl("get", "ipaddresspools").splitlines()[0].lower()
+    assert "age-in-the-next-version" in columns
+    assert steps.service_address(installed, "web") == address
+    until(lambda: ask(installed, f"http://{address}:8080/"), what="the address answers")
+    until(lambda: len(answering_macs(installed, address)) == 1, what="one node answers")
+
+    pods = get(installed, "pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=lbctl")["items"]
+    for pod in pods:
+        log = installed.kubectl("logs", "-n", NAMESPACE, pod["metadata"]["name"])
+        assert all(json.loads(line) for line in log.splitlines())
+
+
+def test_an_uninstall_keeps_the_crds_and_an_install_takes_the_same_addresses_up_again(
+    installed: Site, address: str, values: list[str]
+) -> None:
+    installed.helm("uninstall", "lbctl", "-n", NAMESPACE, "--wait", "--timeout", "3m")
+    until(lambda: not answering_macs(installed, address), what="nobody answers after uninstall")
+    assert steps.service_address(installed, "web") == address, "the Service is left as it was"
+    assert get(installed, "ipaddresspools")["items"]
+    assert get(installed, "virtualips")["items"]
+
+    steps.install(installed, *values)
+    until(lambda: ask(installed, f"http://{address}:8080/"), what="the address answers again")
+    assert steps.service_address(installed, "web") == address

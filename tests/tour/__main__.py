@@ -1,0 +1,110 @@
+"""`make demo`: boot a cluster, install lbctl, and show an EXTERNAL-IP that survives its node."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+from tests.lab import Lab, LabSpec
+from tests.tour import steps
+from tests.tour.looking import NeverSeenError
+from tests.tour.site import IMAGE, LabSite, Site
+from tests.tour.steps import Seen
+
+STEPS = 11
+LOOK_AROUND = """
+The cluster is still up. To look around:
+
+    .venv/bin/python -m tests.lab kubectl --name demo get svc,vips,speakers,ipaddresspools
+    .venv/bin/python -m tests.lab kubectl --name demo describe svc web
+    .venv/bin/python -m tests.lab exec --name demo client -- curl http://{address}:8080/
+    .venv/bin/python -m tests.lab exec --name demo client -- arping -c 3 -I eth0 {address}
+
+and to end it: make demo-down
+"""
+
+
+class Guide:
+    """Prints each step as it begins, what it saw, and the table at the end."""
+
+    def __init__(self) -> None:
+        self._rows: list[Seen] = []
+        self._number = 0
+
+    def announce(self, title: str) -> None:
+        self._number += 1
+        print(f"\n  {self._number:2} of {STEPS}  {title}", flush=True)
+
+    def saw(self, seen: Seen, since: float) -> None:
+        self._rows.append(seen)
+        print(f"           {seen.how}  ({time.monotonic() - since:.1f} s)", flush=True)
+
+    def walk(self, title: str, step: Callable[[], Seen]) -> None:
+        self.announce(title)
+        since = time.monotonic()
+        self.saw(step(), since)
+
+    def table(self) -> None:
+        width = max(len(row.what) for row in self._rows)
+        print("\n  What was seen\n")
+        for row in self._rows:
+            print(f"    {row.what:<{width}}  {row.how}")
+
+
+def tour(lab: Lab, site: Site, guide: Guide) -> str:
+    """Walk the quickstart; return the Service's address."""
+    walk = guide.walk
+    lab.load_image(IMAGE)
+    walk("helm install lbctl", lambda: steps.install(site))
+    walk("kubectl apply the IPAddressPool", lambda: steps.apply_pool(site))
+    walk("kubectl apply the web application", lambda: steps.apply_web(site))
+    walk("the selector makes Endpoints", lambda: steps.endpoints(site))
+    walk("the ClusterIP, from inside", lambda: steps.cluster_ip(site))
+    walk("NodePort 30642 on every node, from inside", lambda: steps.node_port_inside(site))
+    walk("NodePort 30642 on every node, from outside", lambda: steps.node_port_outside(site))
+
+    guide.announce("the EXTERNAL-IP, from outside")
+    since = time.monotonic()
+    seen, address = steps.external_ip(site)
+    guide.saw(seen, since)
+
+    guide.announce("which node answers for it")
+    since = time.monotonic()
+    seen, node = steps.holder(site, address)
+    guide.saw(seen, since)
+
+    guide.announce(f"power off {node}: the address goes on answering from another node")
+    since = time.monotonic()
+    lab.faults.power_cut(node)
+    seen, _ = steps.another_holder(site, address, node)
+    guide.saw(Seen(seen.what, f"{seen.how} after {time.monotonic() - since:.0f} s"), since)
+    return address
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests.tour", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the cluster up at the end")
+    keep: bool = parser.parse_args().keep
+    guide = Guide()
+    lab = Lab(LabSpec(name="demo", nodes=3))
+    try:
+        guide.announce("boot a Kubernetes of 3 nodes")
+        since = time.monotonic()
+        lab.up()
+        guide.saw(Seen("Cluster", "3 nodes, kube-proxy, one LAN, one client outside"), since)
+        address = tour(lab, LabSite(lab), guide)
+    except NeverSeenError as missed:
+        print(f"\n  NOT SEEN: {missed}", file=sys.stderr)
+        return 1
+    else:
+        guide.table()
+        if keep:
+            print(LOOK_AROUND.format(address=address))
+        return 0
+    finally:
+        if not keep:
+            lab.down()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
