@@ -1,0 +1,1 @@
+"""Everything that speaks to the API server, shared by the operator and the speaker's agent."""
