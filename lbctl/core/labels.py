@@ -1,0 +1,42 @@
+"""Names that lbctl puts on Kubernetes objects, in one place, for the operator and the speakers."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+GROUP = "lbctl.io"
+"""The API group of lbctl's kinds, and the domain of its labels."""
+
+VERSION = "v1beta1"
+
+DEFAULT_LOAD_BALANCER_CLASS = "lbctl.io/lbctl"
+
+CANDIDATE_PREFIX = "candidate.lbctl.io/"
+
+OPERATOR_LEASE = "lbctl-operator"
+
+SPEAKER_LEASE_PREFIX = "lbctl-speaker-"
+
+SPEAKER_LABELS = {
+    "app.kubernetes.io/name": "lbctl",
+    "app.kubernetes.io/component": "speaker",
+}
+"""The labels of the speakers' Leases: the operator watches no others."""
+
+
+def candidate_label(node: str) -> str:
+    """The label of a VirtualIP that `node` must see.
+
+    A label key holds 63 characters after its prefix, a node's name up to 253: so it is a hash.
+    A speaker watches VirtualIPs with this label as its selector, and the API server filters for it.
+    """
+    return CANDIDATE_PREFIX + sha256(node.encode()).hexdigest()[:16]
+
+
+def candidate_labels(nodes: Iterable[str]) -> dict[str, str]:
+    """The candidate labels of a VirtualIP that `nodes` must see, and nobody else."""
+    return {candidate_label(node): "" for node in nodes}
+
+
+def speaker_lease(node: str) -> str:
+    """The name of the Lease by which the speaker of `node` says that it lives."""
+    return SPEAKER_LEASE_PREFIX + node

@@ -1,0 +1,142 @@
+"""The closed vocabulary of lbctl: every reason it can give for doing something or for not doing it.
+
+The same words appear in Events, in conditions, in metrics and in tests. A reason that is not in
+this module does not exist: whoever needs one adds it here, with what it means.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of a Service. The value is the reason of the Event on the Service."""
+
+    ADDRESS_ALLOCATED = "AddressAllocated"
+    """An address was taken for the Service by creating its VirtualIP."""
+    ADDRESS_ADOPTED = "AddressAdopted"
+    """The Service showed an address of ours whose VirtualIP was missing or knew an older uid."""
+    ADDRESS_RELEASED = "AddressReleased"
+    """The address is no longer the Service's: its holder is told to stop."""
+    ADDRESS_TAKEN = "AddressTaken"
+    """The address that the Service showed belongs to another Service, so it needs a new one."""
+    NO_POOL = "NoPool"
+    """There is no IPAddressPool at all."""
+    NO_FREE_ADDRESS = "NoFreeAddress"
+    """Every pool was considered, and each had a reason to give nothing."""
+    IPV6_NOT_SUPPORTED = "IPv6NotSupported"
+    """The Service asks for IPv6, which this version cannot announce."""
+    REQUESTED_ADDRESS_NOT_SUPPORTED = "RequestedAddressNotSupported"
+    """The Service sets `spec.loadBalancerIP`, which this version does not honour."""
+    LOCAL_TRAFFIC_POLICY_NOT_SUPPORTED = "LocalTrafficPolicyNotSupported"
+    """The Service sets `externalTrafficPolicy: Local`, which this version does not plan for."""
+    FOREIGN_ADDRESS = "ForeignAddress"
+    """The Service's status was written by another controller. It is left as it is."""
+    NO_ELIGIBLE_SPEAKER = "NoEligibleSpeaker"
+    """The Service has its address, but no node can announce it."""
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the Event is of type Warning: somebody has to do something about it."""
+        return self not in _GOOD_NEWS
+
+
+_GOOD_NEWS = frozenset(
+    {Outcome.ADDRESS_ALLOCATED, Outcome.ADDRESS_ADOPTED, Outcome.ADDRESS_RELEASED},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing that the owner of a Service should hear: an Event, told once per change."""
+
+    outcome: Outcome
+    message: str
+    """A whole sentence, with what to do when something is to be done."""
+
+
+class PoolReason(StrEnum):
+    """Why an IPAddressPool is Ready, or is not. The reason of its condition `Ready`."""
+
+    READY = "Ready"
+    NODE_ADDRESSES_SKIPPED = "NodeAddressesSkipped"
+    """Ready, but some of its addresses are a node's own: these are never given."""
+    DISABLED = "Disabled"
+    OVERLAP = "Overlap"
+    """It shares addresses with an older pool. It gives nothing until that is mended."""
+    INVALID_ADDRESSES = "InvalidAddresses"
+    """An entry cannot be read. The API server refuses such pools; this one came past it."""
+
+    @property
+    def gives(self) -> bool:
+        """Whether a pool with this reason hands out addresses."""
+        return self in {PoolReason.READY, PoolReason.NODE_ADDRESSES_SKIPPED}
+
+
+class Liveness(StrEnum):
+    """What a speaker's Lease says, by an age that was measured locally."""
+
+    FRESH = "Fresh"
+    STALE = "Stale"
+    """Not renewed for a whole lease duration: the speaker, its node or its network is gone."""
+    RELEASED = "Released"
+    """The speaker stopped in good order and said so."""
+    MISSING = "Missing"
+    """There has never been a Lease, or somebody deleted it."""
+
+
+class LeftOut(StrEnum):
+    """Why a node is not in a succession."""
+
+    NO_SPEAKER = "NoSpeaker"
+    """No speaker has registered on the node."""
+    SPEAKER_STOPPED = "SpeakerStopped"
+    SPEAKER_SILENT = "SpeakerSilent"
+    """Its Lease is stale or missing."""
+    SPEAKER_NOT_READY = "SpeakerNotReady"
+    """The speaker lives, but says that it cannot send or receive frames."""
+    NO_INTERFACE_IN_SUBNET = "NoInterfaceInSubnet"
+    NO_CARRIER = "NoCarrier"
+    """An interface is in the subnet, but its cable is unplugged or its link is down."""
+
+
+class ConditionType(StrEnum):
+    """The types of the conditions that lbctl writes."""
+
+    READY = "Ready"
+    """On IPAddressPool and Speaker."""
+    ANNOUNCED = "Announced"
+    """On VirtualIP, by the speaker that holds it."""
+    RELEASED = "Released"
+    """On VirtualIP, by the speaker that verifies that nobody answers for it any more."""
+    PLANNED = "Planned"
+    """On VirtualIP, by the operator."""
+
+
+class AnnouncedReason(StrEnum):
+    """The reason of the condition `Announced` of a VirtualIP."""
+
+    HOLDING = "Holding"
+    ANSWERED_BY_ANOTHER = "AnsweredByAnother"
+    NOT_HELD = "NotHeld"
+
+
+class ReleasedReason(StrEnum):
+    """The reason of the condition `Released` of a VirtualIP."""
+
+    SILENT = "Silent"
+    STILL_ANSWERED = "StillAnswered"
+
+
+class PlannedReason(StrEnum):
+    """The reason of the condition `Planned` of a VirtualIP."""
+
+    PLANNED = "Planned"
+    NO_ELIGIBLE_SPEAKER = "NoEligibleSpeaker"
+
+
+class SpeakerReason(StrEnum):
+    """The reason of the condition `Ready` of a Speaker."""
+
+    WIRE_RUNNING = "WireRunning"
+    WIRE_DOWN = "WireDown"
+    NO_INTERFACE = "NoInterface"

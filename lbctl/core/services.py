@@ -1,0 +1,136 @@
+"""What the operator knows of a Service, and which Services are its own."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import AddressValueError, IPv4Address
+from typing import NamedTuple
+
+from lbctl.core.labels import DEFAULT_LOAD_BALANCER_CLASS
+
+
+class ServiceKey(NamedTuple):
+    """A Service's name. It can be reused; the uid cannot."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class ServiceRef(NamedTuple):
+    """The Service that a VirtualIP was created for: this one, not its namesake of tomorrow."""
+
+    namespace: str
+    name: str
+    uid: str
+
+    @property
+    def key(self) -> ServiceKey:
+        return ServiceKey(self.namespace, self.name)
+
+
+class Family(StrEnum):
+    """An address family, spelt as in `spec.ipFamilies`."""
+
+    IPV4 = "IPv4"
+    IPV6 = "IPv6"
+
+
+class FamilyPolicy(StrEnum):
+    """`spec.ipFamilyPolicy` of a Service."""
+
+    SINGLE_STACK = "SingleStack"
+    PREFER_DUAL_STACK = "PreferDualStack"
+    REQUIRE_DUAL_STACK = "RequireDualStack"
+
+
+class TrafficPolicy(StrEnum):
+    """`spec.externalTrafficPolicy` of a Service."""
+
+    CLUSTER = "Cluster"
+    LOCAL = "Local"
+
+
+VIP_MODE = "VIP"
+"""`ipMode` of what lbctl announces: kube-proxy may treat the address as its own (KEP-1860)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingress:
+    """One entry of `status.loadBalancer.ingress`, whoever wrote it."""
+
+    ip: str = ""
+    hostname: str = ""
+    ip_mode: str = ""
+
+    @property
+    def address(self) -> IPv4Address | None:
+        """The IPv4 address of the entry; None for a hostname, IPv6 or nonsense."""
+        try:
+            return IPv4Address(self.ip)
+        except AddressValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """The part of a Service that a decision depends on."""
+
+    namespace: str
+    name: str
+    uid: str
+    created: str
+    """creationTimestamp as the API server writes it: RFC 3339 in UTC, so strings sort by age."""
+    resource_version: str = ""
+    is_load_balancer: bool = True
+    load_balancer_class: str | None = None
+    families: tuple[Family, ...] = (Family.IPV4,)
+    family_policy: FamilyPolicy = FamilyPolicy.SINGLE_STACK
+    requested_address: str = ""
+    """`spec.loadBalancerIP`, deprecated by Kubernetes and still used."""
+    external_traffic_policy: TrafficPolicy = TrafficPolicy.CLUSTER
+    deleting: bool = False
+    """Somebody's finalizer holds the Service back: it keeps what it has and gets nothing new."""
+    ingress: tuple[Ingress, ...] = ()
+
+    @property
+    def key(self) -> ServiceKey:
+        return ServiceKey(self.namespace, self.name)
+
+    @property
+    def ref(self) -> ServiceRef:
+        return ServiceRef(self.namespace, self.name, self.uid)
+
+    @property
+    def seniority(self) -> tuple[str, str, str, str]:
+        """A total order by age: of two Services with one address, the lower keeps it."""
+        return (self.created, self.namespace, self.name, self.uid)
+
+    @property
+    def shown(self) -> tuple[IPv4Address, ...]:
+        """The IPv4 addresses that the status shows, each once, in their order."""
+        return tuple(dict.fromkeys(a for entry in self.ingress if (a := entry.address) is not None))
+
+    def shows_only(self, address: IPv4Address) -> bool:
+        """Whether the status already is what lbctl writes for `address`."""
+        return self.ingress == (Ingress(ip=str(address), ip_mode=VIP_MODE),)
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Which Services are ours."""
+
+    load_balancer_class: str = DEFAULT_LOAD_BALANCER_CLASS
+    default_class: bool = True
+    """Whether a Service that names no class is ours too."""
+
+    def ours(self, service: ServiceView) -> bool:
+        """Whether this installation serves the Service."""
+        return service.is_load_balancer and (
+            self.explicit(service) or (self.default_class and service.load_balancer_class is None)
+        )
+
+    def explicit(self, service: ServiceView) -> bool:
+        """Whether the Service names our class: then nobody else may write its status."""
+        return service.load_balancer_class == self.load_balancer_class

@@ -1,0 +1,86 @@
+"""What the operator knows of a node and its speaker, and what that makes it good for."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+
+from lbctl.core.outcomes import LeftOut, Liveness
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceView:
+    """An interface of a node, as its speaker reports it."""
+
+    name: str
+    mac: str
+    addresses: tuple[IPv4Interface, ...] = ()
+    carrier: bool = True
+
+    def reaches(self, address: IPv4Address) -> bool:
+        """Whether `address` is in a subnet of the interface, so that neighbours ask here for it."""
+        return any(address in own.network for own in self.addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerView:
+    """The part of a Speaker that a decision depends on."""
+
+    node: str
+    interfaces: tuple[InterfaceView, ...] = ()
+    ready: bool = True
+    """False only when its condition `Ready` says so: a new one that has not spoken is believed."""
+    message: str = ""
+    """The message of the condition, when it is not ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node of the cluster: its speaker, if there is one, and how alive that is."""
+
+    name: str
+    speaker: SpeakerView | None = None
+    liveness: Liveness = Liveness.MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Why a node cannot announce an address."""
+
+    node: str
+    reason: LeftOut
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.detail}"
+
+
+def exclusion(node: NodeView, address: IPv4Address) -> Exclusion | None:
+    """The first reason why `node` cannot announce `address`; None when it can."""
+    speaker = node.speaker
+    if speaker is None:
+        return Exclusion(node.name, LeftOut.NO_SPEAKER, "no speaker has registered")
+    match node.liveness:
+        case Liveness.FRESH:
+            pass
+        case Liveness.RELEASED:
+            return Exclusion(node.name, LeftOut.SPEAKER_STOPPED, "its speaker was stopped")
+        case Liveness.STALE:
+            detail = "its speaker no longer renews its Lease"
+            return Exclusion(node.name, LeftOut.SPEAKER_SILENT, detail)
+        case Liveness.MISSING:
+            return Exclusion(node.name, LeftOut.SPEAKER_SILENT, "its speaker has no Lease")
+    if not speaker.ready:
+        detail = f"its speaker is not ready: {speaker.message or 'no reason given'}"
+        return Exclusion(node.name, LeftOut.SPEAKER_NOT_READY, detail)
+    return _no_way_to_the_lan(speaker, address)
+
+
+def _no_way_to_the_lan(speaker: SpeakerView, address: IPv4Address) -> Exclusion | None:
+    reaching = [i for i in speaker.interfaces if i.reaches(address)]
+    if not reaching:
+        seen = ", ".join(f"{i.name} {own}" for i in speaker.interfaces for own in i.addresses)
+        detail = f"no interface in a subnet with the address (it has {seen or 'none'})"
+        return Exclusion(speaker.node, LeftOut.NO_INTERFACE_IN_SUBNET, detail)
+    if not any(i.carrier for i in reaching):
+        detail = f"{reaching[0].name} is in the subnet but has no carrier"
+        return Exclusion(speaker.node, LeftOut.NO_CARRIER, detail)
+    return None

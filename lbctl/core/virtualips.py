@@ -1,0 +1,66 @@
+"""What the operator and the speakers know of a VirtualIP."""
+
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from ipaddress import IPv4Address
+
+from lbctl.core.services import ServiceRef
+
+
+class Stage(StrEnum):
+    """Where a VirtualIP is in its life. All of them keep the address from being given."""
+
+    ALLOCATED = auto()
+    """It names a Service."""
+    RELEASING = auto()
+    """It names none any more; it goes when the LAN is silent."""
+    RESERVED = auto()
+    """A user made it, to keep the address for later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """`spec.release`: the address has no Service and is to become free."""
+
+    verifier: str | None = None
+    """The node whose speaker asks the LAN; None while there is nobody to ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedCondition:
+    """The condition `Released`, written by the verifier."""
+
+    silent: bool
+    observed_generation: int
+    """The generation of the VirtualIP that the verifier had read. An older one proves nothing."""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualIPView:
+    """The part of a VirtualIP that a decision depends on."""
+
+    address: IPv4Address
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 1
+    pool: str | None = None
+    service: ServiceRef | None = None
+    succession: tuple[str, ...] = ()
+    release: Release | None = None
+    labels: frozenset[str] = frozenset()
+    """The keys of its labels; the candidates among them name the nodes that see it."""
+    holder: str | None = None
+    """`status.holder`: the node that announced it last."""
+    released: ReleasedCondition | None = None
+
+    @property
+    def stage(self) -> Stage:
+        if self.service is not None:
+            return Stage.ALLOCATED
+        return Stage.RESERVED if self.release is None else Stage.RELEASING
+
+    @property
+    def was_announced(self) -> bool:
+        """Whether any node may answer for it: it was planned, or somebody holds it."""
+        return bool(self.succession) or self.holder is not None
