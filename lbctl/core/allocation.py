@@ -7,11 +7,14 @@ server refuses. A crash between two writes is mended by deciding anew.
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import assert_never
 
+from lbctl.core.demands import demands, dual_stack_notice
 from lbctl.core.ledger import Ledger
-from lbctl.core.outcomes import Notice, Outcome
-from lbctl.core.services import Ownership, ServiceKey
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.outcomes import Notice, Outcome, PoolReason
+from lbctl.core.pools import PoolFinding
+from lbctl.core.services import Ownership, ServiceKey, ServiceView
+from lbctl.core.virtualips import Stage, VirtualIPView
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +95,167 @@ def decide(key: ServiceKey, ledger: Ledger, ownership: Ownership) -> Decision:
     Whatever an address of ours already does goes on working: a Service that has one keeps it, even
     when it asks for something now that this version would refuse to a new one.
     """
-    raise NotImplementedError
+    service = ledger.service(key)
+    named = ledger.virtual_ips_of(key)
+    if service is None:
+        return Decision(Leave(), release=named)
+    own = tuple(v for v in named if v.service == service.ref)
+    if not ownership.ours(service):
+        withdrawn = tuple(v.address for v in own if v.address in service.shown)
+        return Decision(Withdraw(withdrawn) if withdrawn else Leave(), release=named)
+    case = _Case(service, named, own, ledger, ownership)
+    return case.keep() if own else case.adopt_or_give()
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One Service of ours, and what is known about it."""
+
+    service: ServiceView
+    named: tuple[VirtualIPView, ...]
+    """VirtualIPs that name the Service or a namesake that is gone."""
+    own: tuple[VirtualIPView, ...]
+    """Those that name this very Service. More than one only after a race or a crash."""
+    ledger: Ledger
+    ownership: Ownership
+
+    def keep(self) -> Decision:
+        # Two operators that raced must agree on which of two addresses stays: the status decides,
+        # because it has one writer at a time; without it, the lower address.
+        kept = min(self.own, key=lambda v: (v.address not in self.service.shown, v.address))
+        foreign = self._foreign()
+        write = foreign is None and not self.service.shows_only(kept.address)
+        notices = [*demands(self.service), *dual_stack_notice(self.service)]
+        if foreign is not None:
+            notices.append(Notice(Outcome.FOREIGN_ADDRESS, foreign))
+        return Decision(
+            Keep(kept.address, write_status=write),
+            release=self._all_but(kept),
+            notices=tuple(notices),
+        )
+
+    def adopt_or_give(self) -> Decision:
+        foreign = self._foreign()
+        if foreign is not None:
+            return Decision(Foreign(foreign), release=self.named)
+        lost: list[Notice] = []
+        for address in self.service.shown:
+            obstacle = self._obstacle(address)
+            if obstacle is None:
+                return self._adopt(address)
+            lost.append(Notice(Outcome.ADDRESS_TAKEN, obstacle))
+        if self.service.deleting:
+            return Decision(Leave(), release=self.named)
+        action = self._give()
+        return Decision(
+            action,
+            release=self.named,
+            notices=(*lost, *(dual_stack_notice(self.service) if isinstance(action, Give) else ())),
+        )
+
+    def _adopt(self, address: IPv4Address) -> Decision:
+        existing = self.ledger.virtual_ip(address)
+        return Decision(
+            Adopt(address, self.ledger.pool_of(address), existing),
+            release=self._all_but(existing),
+            notices=(*demands(self.service), *dual_stack_notice(self.service)),
+        )
+
+    def _obstacle(self, address: IPv4Address) -> str | None:
+        """Why the address that the status shows cannot be adopted; None when it can."""
+        if address.is_multicast or address.is_loopback or address.is_unspecified:
+            return f"{address} is no unicast address of a LAN."
+        known = self.ledger.virtual_ip(address)
+        if known in self.named:
+            return None
+        return self._elder(address) if known is None else _occupant(known)
+
+    def _elder(self, address: IPv4Address) -> str | None:
+        """Of the Services that show an address without a VirtualIP, the oldest one adopts it."""
+        elder = next(s for s in self.ledger.claimants(address) if self._contends(s))
+        if elder.uid == self.service.uid:
+            return None
+        return f"{address} is kept by the older Service {elder.key}, which shows it too."
+
+    def _contends(self, other: ServiceView) -> bool:
+        """Whether `other` could adopt an address: it is ours, and it has no VirtualIP yet."""
+        return self.ownership.ours(other) and not any(
+            v.service == other.ref for v in self.ledger.virtual_ips_of(other.key)
+        )
+
+    def _give(self) -> Give | Refuse:
+        refused = demands(self.service)
+        if refused:
+            return self._refuse(refused[0].outcome, " ".join(n.message for n in refused))
+        findings = self.ledger.findings()
+        if not findings:
+            return self._refuse(
+                Outcome.NO_POOL,
+                "There is no IPAddressPool. Create one with addresses of your LAN.",
+            )
+        considered: list[str] = []
+        for finding in findings:
+            name = finding.pool.name
+            lowest = self.ledger.lowest_free(name) if finding.gives else None
+            if lowest is not None:
+                return Give(lowest, name)
+            considered.append(f'"{name}": {_why_nothing(finding, self.ledger)}')
+        return self._refuse(
+            Outcome.NO_FREE_ADDRESS,
+            f"No pool gives an IPv4 address. {'; '.join(considered)}. "
+            "Add addresses to a pool, or another pool.",
+        )
+
+    def _refuse(self, outcome: Outcome, message: str) -> Refuse:
+        return Refuse(outcome, message, withdraw=self.service.shown)
+
+    def _foreign(self) -> str | None:
+        """What another controller wrote into the status, as a sentence; None when all is ours."""
+        if self.ownership.explicit(self.service):
+            return None
+        own = {v.address for v in self.named}
+        alien = [
+            entry.ip or entry.hostname
+            for entry in self.service.ingress
+            if (address := entry.address) is None
+            or (address not in own and self.ledger.pool_of(address) is None)
+        ]
+        if not alien:
+            return None
+        return (
+            f"The status shows {', '.join(alien)}, which another controller wrote, so it is left "
+            "alone. For an address of lbctl, create the Service with spec.loadBalancerClass: "
+            f"{self.ownership.load_balancer_class}."
+        )
+
+    def _all_but(self, kept: VirtualIPView | None) -> tuple[VirtualIPView, ...]:
+        return tuple(v for v in self.named if kept is None or v.address != kept.address)
+
+
+def _why_nothing(finding: PoolFinding, ledger: Ledger) -> str:
+    match finding.reason:
+        case PoolReason.READY | PoolReason.NODE_ADDRESSES_SKIPPED:
+            total, used, _ = ledger.counts(finding.pool.name)
+            skipped = f", {total - used} are nodes' own" if total > used else ""
+            return f"full ({used} of {total} used{skipped})"
+        case PoolReason.DISABLED:
+            return "disabled"
+        case PoolReason.OVERLAP:
+            return "overlaps an older pool"
+        case PoolReason.INVALID_ADDRESSES:
+            return "has addresses that cannot be read"
+        case _ as never:
+            assert_never(never)
+
+
+def _occupant(known: VirtualIPView) -> str:
+    match known.stage:
+        case Stage.RELEASING:
+            return f"{known.address} is being released and cannot be kept."
+        case Stage.RESERVED:
+            return f"{known.address} is reserved by a VirtualIP without a Service."
+        case Stage.ALLOCATED:
+            owner = known.service.key if known.service is not None else "another Service"
+            return f"{known.address} belongs to {owner}."
+        case _ as never:
+            assert_never(never)

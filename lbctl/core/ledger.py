@@ -5,10 +5,15 @@ second is refused there. The ledger only says where to try first, and it errs on
 """
 
 from ipaddress import IPv4Address
+from typing import TypeVar
 
-from lbctl.core.pools import PoolCounts, PoolFinding, PoolView
+from lbctl.core.addresses import Occupancy
+from lbctl.core.pools import PoolCounts, PoolFinding, PoolView, assess
 from lbctl.core.services import ServiceKey, ServiceView
 from lbctl.core.virtualips import VirtualIPView
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 
 class Ledger:
@@ -18,57 +23,123 @@ class Ledger:
     repeated. All of them cost the logarithm of what is in use, so live updates need no rebuild.
     """
 
+    def __init__(self) -> None:
+        self._pools: dict[str, PoolView] = {}
+        self._findings: dict[str, PoolFinding] | None = None
+        self._virtual_ips: dict[IPv4Address, VirtualIPView] = {}
+        self._named: dict[ServiceKey, set[IPv4Address]] = {}
+        self._services: dict[ServiceKey, ServiceView] = {}
+        self._shown: dict[IPv4Address, set[ServiceKey]] = {}
+        self._nodes: dict[str, frozenset[IPv4Address]] = {}
+        self._own: dict[IPv4Address, set[str]] = {}
+        self._occupied = Occupancy()
+
     def put_pool(self, pool: PoolView) -> None:
-        raise NotImplementedError
+        self._pools[pool.name] = pool
+        self._findings = None
 
     def drop_pool(self, name: str) -> None:
-        raise NotImplementedError
+        if self._pools.pop(name, None) is not None:
+            self._findings = None
 
     def put_virtual_ip(self, virtual_ip: VirtualIPView) -> None:
-        raise NotImplementedError
+        self.drop_virtual_ip(virtual_ip.address)
+        self._virtual_ips[virtual_ip.address] = virtual_ip
+        if virtual_ip.service is not None:
+            self._named.setdefault(virtual_ip.service.key, set()).add(virtual_ip.address)
+        self._occupied.add(int(virtual_ip.address))
 
     def drop_virtual_ip(self, address: IPv4Address) -> None:
-        raise NotImplementedError
+        known = self._virtual_ips.pop(address, None)
+        if known is None:
+            return
+        if known.service is not None:
+            _discard(self._named, known.service.key, address)
+        self._free_unless_used(address)
 
     def put_service(self, service: ServiceView) -> None:
         """Know a Service, whoever owns it: the addresses that it shows are used."""
-        raise NotImplementedError
+        self.drop_service(service.key)
+        self._services[service.key] = service
+        for address in service.shown:
+            self._shown.setdefault(address, set()).add(service.key)
+            self._occupied.add(int(address))
 
     def drop_service(self, key: ServiceKey) -> None:
-        raise NotImplementedError
+        known = self._services.pop(key, None)
+        for address in known.shown if known is not None else ():
+            _discard(self._shown, address, key)
+            self._free_unless_used(address)
 
     def put_node(self, node: str, addresses: frozenset[IPv4Address]) -> None:
         """Know a node's own addresses (of its Node and its Speaker): they are never given."""
-        raise NotImplementedError
+        if self._nodes.get(node) == addresses:
+            return
+        self.drop_node(node)
+        self._nodes[node] = addresses
+        for address in addresses:
+            self._own.setdefault(address, set()).add(node)
+            self._occupied.add(int(address))
 
     def drop_node(self, node: str) -> None:
-        raise NotImplementedError
+        for address in self._nodes.pop(node, ()):
+            _discard(self._own, address, node)
+            self._free_unless_used(address)
+        self._findings = None
 
     def service(self, key: ServiceKey) -> ServiceView | None:
-        raise NotImplementedError
+        return self._services.get(key)
 
     def virtual_ip(self, address: IPv4Address) -> VirtualIPView | None:
-        raise NotImplementedError
+        return self._virtual_ips.get(address)
 
     def virtual_ips_of(self, key: ServiceKey) -> tuple[VirtualIPView, ...]:
         """The VirtualIPs that name a Service of this name, whatever its uid, lowest first."""
-        raise NotImplementedError
+        return tuple(self._virtual_ips[address] for address in sorted(self._named.get(key, ())))
 
     def claimants(self, address: IPv4Address) -> tuple[ServiceView, ...]:
         """The Services whose status shows the address, oldest first."""
-        raise NotImplementedError
+        services = (self._services[key] for key in self._shown.get(address, ()))
+        return tuple(sorted(services, key=lambda service: service.seniority))
 
     def pool_of(self, address: IPv4Address) -> str | None:
         """The pool that names the address, the oldest if several do."""
-        raise NotImplementedError
+        naming = [f.pool for f in self.findings() if int(address) in f.addresses]
+        return min(naming, key=lambda pool: pool.seniority).name if naming else None
 
     def findings(self) -> tuple[PoolFinding, ...]:
         """What was found of each pool, in the order in which they are asked: by name."""
-        raise NotImplementedError
+        return tuple(self._judged().values())
 
     def counts(self, pool: str) -> PoolCounts:
-        raise NotImplementedError
+        """How many addresses the pool has, by what became of them."""
+        addresses = self._judged()[pool].addresses
+        occupied = self._occupied.count(addresses)
+        idle_own = sum(int(own) in addresses and not self._is_given(own) for own in self._own)
+        return PoolCounts(addresses.size, occupied - idle_own, addresses.size - occupied)
 
     def lowest_free(self, pool: str) -> IPv4Address | None:
-        """The lowest address of the pool that nobody uses; the pool's finding is not asked."""
-        raise NotImplementedError
+        """The lowest address of the pool that nobody uses; whether the pool gives is not asked."""
+        lowest = self._occupied.lowest_free(self._judged()[pool].addresses)
+        return None if lowest is None else IPv4Address(lowest)
+
+    def _judged(self) -> dict[str, PoolFinding]:
+        if self._findings is None:
+            pools = [self._pools[name] for name in sorted(self._pools)]
+            self._findings = assess(pools, {own: min(nodes) for own, nodes in self._own.items()})
+        return self._findings
+
+    def _is_given(self, address: IPv4Address) -> bool:
+        return address in self._virtual_ips or address in self._shown
+
+    def _free_unless_used(self, address: IPv4Address) -> None:
+        if not self._is_given(address) and address not in self._own:
+            self._occupied.discard(int(address))
+
+
+def _discard(index: dict[_K, set[_V]], key: _K, value: _V) -> None:
+    """Take a value out of an index of sets, and the set with its last value."""
+    values = index[key]
+    values.discard(value)
+    if not values:
+        del index[key]

@@ -6,9 +6,10 @@ the LAN. Only when nobody answers is the VirtualIP deleted, and only then is the
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
-from lbctl.core.speakers import NodeView
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.speakers import NodeView, exclusion, rendezvous
+from lbctl.core.virtualips import ReleasedCondition, Stage, VirtualIPView
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,52 @@ Step = Begin | Reassign | Delete | Await
 
 def begin(virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView]) -> Begin | Delete:
     """The first step, for a VirtualIP whose Service wants it no more."""
-    raise NotImplementedError
+    if not virtual_ip.was_announced:
+        return Delete()
+    return Begin(choose_verifier(virtual_ip, nodes))
 
 
 def proceed(virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView]) -> Step:
     """The next step for a VirtualIP that is being released (`Stage.RELEASING`)."""
-    raise NotImplementedError
+    if virtual_ip.stage is not Stage.RELEASING or virtual_ip.release is None:
+        return Await("It is not being released.")
+    if not virtual_ip.was_announced:
+        return Delete()
+    answer = _current_answer(virtual_ip)
+    if answer is not None and answer.silent:
+        return Delete()
+    verifier = virtual_ip.release.verifier
+    if verifier is None or not _can_ask(verifier, virtual_ip.address, nodes):
+        replacement = choose_verifier(virtual_ip, nodes)
+        return Reassign(replacement) if replacement is not None else Await(_NOBODY_TO_ASK)
+    if answer is not None:
+        return Await(f"Somebody still answers for the address. {answer.message}".strip())
+    return Await(f"The speaker of {verifier} has not said yet whether anybody answers.")
+
+
+_NOBODY_TO_ASK = "No speaker that lives is in the subnet, so nobody can ask who answers."
+
+
+def _current_answer(virtual_ip: VirtualIPView) -> ReleasedCondition | None:
+    """What the verifier said of this generation: of an older one, others may have answered."""
+    answer = virtual_ip.released
+    current = answer is not None and answer.observed_generation == virtual_ip.generation
+    return answer if current else None
+
+
+def choose_verifier(virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView]) -> str | None:
+    """Who asks the LAN: the holder if it can, else the first of the succession, else anybody.
+
+    The holder is best, because it knows when its own last frame went out. None when no speaker
+    that lives has an interface in the subnet.
+    """
+    address = virtual_ip.address
+    for node in (virtual_ip.holder, *virtual_ip.succession):
+        if node is not None and _can_ask(node, address, nodes):
+            return node
+    others = (node for node in sorted(nodes) if _can_ask(node, address, nodes))
+    return min(others, key=lambda node: rendezvous(node, address), default=None)
+
+
+def _can_ask(node: str, address: IPv4Address, nodes: Mapping[str, NodeView]) -> bool:
+    return node in nodes and exclusion(nodes[node], address) is None

@@ -1,6 +1,7 @@
 """What the operator knows of a node and its speaker, and what that makes it good for."""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Interface
 
 from lbctl.core.outcomes import LeftOut, Liveness
@@ -84,3 +85,12 @@ def _no_way_to_the_lan(speaker: SpeakerView, address: IPv4Address) -> Exclusion 
         detail = f"{reaching[0].name} is in the subnet but has no carrier"
         return Exclusion(speaker.node, LeftOut.NO_CARRIER, detail)
     return None
+
+
+def rendezvous(node: str, address: IPv4Address) -> int:
+    """A weight that settles ties: the same in every process, and another order for each address.
+
+    Highest random weight hashing (Thaler and Ravishankar, 1998); here the lowest wins.
+    """
+    digest = blake2b(f"{node} {address}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")

@@ -1,13 +1,18 @@
 """The planner: which nodes may hold an address, and in which order they are to take it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from itertools import pairwise
 
-from lbctl.core.speakers import Exclusion, NodeView
+from lbctl.core.speakers import Exclusion, NodeView, exclusion, rendezvous
 
 LENGTH = 4
 """How many nodes a succession names, when there are so many. Each of them watches the address."""
+
+_NAMED_AT_MOST = 12
+"""A message names so many nodes and counts the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +34,31 @@ class Loads:
     `put` replaces what was counted for the address, `drop` forgets it; both may be repeated.
     """
 
+    def __init__(self) -> None:
+        self._successions: dict[IPv4Address, tuple[str, ...]] = {}
+        self._firsts: Counter[str] = Counter()
+        self._heirs: Counter[tuple[str, str]] = Counter()
+
     def put(self, address: IPv4Address, succession: tuple[str, ...]) -> None:
-        raise NotImplementedError
+        self.drop(address)
+        self._successions[address] = succession
+        self._firsts.update(succession[:1])
+        self._heirs.update(pairwise(succession))
 
     def drop(self, address: IPv4Address) -> None:
-        raise NotImplementedError
+        succession = self._successions.pop(address, ())
+        self._firsts.subtract(succession[:1])
+        self._heirs.subtract(pairwise(succession))
+
+    def firsts(self, node: str, *, besides: IPv4Address) -> int:
+        """How many other addresses `node` takes when nobody holds them."""
+        own = self._successions.get(besides, ())
+        return self._firsts[node] - (own[:1] == (node,))
+
+    def heirs(self, before: str, node: str, *, besides: IPv4Address) -> int:
+        """How many other addresses `node` takes next when `before` dies."""
+        own = self._successions.get(besides, ())
+        return self._heirs[before, node] - ((before, node) in pairwise(own))
 
 
 def plan(
@@ -56,4 +81,43 @@ def plan(
         nodes: every node of the cluster, by name.
         loads: what the nodes carry already; this address's own share is not counted.
     """
-    raise NotImplementedError
+    judged = {name: exclusion(nodes[name], address) for name in sorted(nodes)}
+    left_out = tuple(found for found in judged.values() if found is not None)
+    eligible = [name for name, found in judged.items() if found is None]
+    if not eligible:
+        message = f"No node can announce {address}. {_told(left_out) or 'There are no nodes.'}"
+        return SuccessionPlan(current, left_out, planned=False, message=message.strip())
+    succession = [name for name in current if name in eligible]
+    if holder in eligible and holder not in succession:
+        succession.append(holder)
+    newcomers = [name for name in eligible if name not in succession]
+    while newcomers and len(succession) < LENGTH:
+        chosen = _least_loaded(newcomers, address, succession, loads)
+        newcomers.remove(chosen)
+        succession.append(chosen)
+    message = f"In this order: {', '.join(succession)}. {_told(left_out)}"
+    return SuccessionPlan(tuple(succession), left_out, planned=True, message=message.strip())
+
+
+def _least_loaded(
+    newcomers: Iterable[str],
+    address: IPv4Address,
+    succession: list[str],
+    loads: Loads,
+) -> str:
+    """The newcomer to append: a dead node's addresses scatter, and nobody is first too often."""
+
+    def burden(node: str) -> tuple[int, int, int]:
+        inherited = loads.heirs(succession[-1], node, besides=address) if succession else 0
+        return (inherited, loads.firsts(node, besides=address), rendezvous(node, address))
+
+    return min(newcomers, key=burden)
+
+
+def _told(left_out: tuple[Exclusion, ...]) -> str:
+    if not left_out:
+        return ""
+    named = [str(one) for one in left_out[:_NAMED_AT_MOST]]
+    if len(left_out) > _NAMED_AT_MOST:
+        named.append(f"{len(left_out) - _NAMED_AT_MOST} more nodes")
+    return f"Left out: {'; '.join(named)}."
