@@ -1,0 +1,55 @@
+"""``metav1.Condition``: a list in a status, whose entries may belong to several writers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+_MESSAGE_LENGTH = 32768
+"""The API conventions' limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What somebody says about an object. ``generation`` is the one of the spec that was read."""
+
+    type: str
+    status: bool
+    reason: str
+    message: str
+    generation: int
+
+
+def find(conditions: Sequence[dict[str, Any]], condition_type: str) -> dict[str, Any] | None:
+    """The entry of this type, as it is in the object."""
+    return next((entry for entry in conditions if entry.get("type") == condition_type), None)
+
+
+def merge(
+    conditions: Sequence[dict[str, Any]], condition: Condition, *, now: str | None = None
+) -> list[dict[str, Any]] | None:
+    """The list with this condition in it, the others untouched; None when it says that already.
+
+    ``lastTransitionTime`` moves only when the status changes, as the API conventions ask.
+    """
+    old = find(conditions, condition.type)
+    status = "True" if condition.status else "False"
+    same_status = old is not None and old.get("status") == status
+    entry = {
+        "type": condition.type,
+        "status": status,
+        "reason": condition.reason,
+        "message": condition.message[:_MESSAGE_LENGTH],
+        "observedGeneration": condition.generation,
+        "lastTransitionTime": old["lastTransitionTime"] if old and same_status else now or _now(),
+    }
+    if old == entry:
+        return None
+    others = [other for other in conditions if other.get("type") != condition.type]
+    return sorted([*others, entry], key=lambda one: str(one.get("type")))
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
