@@ -1,0 +1,278 @@
+"""The addresses of the plan, each with its state: feeds the rules and does what they say.
+
+Knows sockets only as `Port`s to send on; the loop gives it plans, frames and the time.
+"""
+
+import heapq
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, assert_never
+
+from speaker.messages import AddressReport, Entry, State
+from speaker.wire import holding
+from speaker.wire.arp import NO_ADDRESS, Arp, Operation, Verdict, read, show_mac
+from speaker.wire.holding import Action, Timings, Watch
+from speaker.wire.sockets import PacketSocket
+from speaker.wire.templates import Frames, Templates, frames_for
+
+
+@dataclass(slots=True)
+class Totals:
+    """What was sent, since the start."""
+
+    replies: int = 0
+    gratuitous: int = 0
+    probes: int = 0
+    unsent: int = 0
+    conflicts: int = 0
+
+
+@dataclass(slots=True)
+class Port:
+    """One open interface."""
+
+    socket: PacketSocket
+    kept: "dict[bytes, Kept]" = field(default_factory=dict)
+    """Addresses of the plan on this interface."""
+    held: dict[bytes, Frames] = field(default_factory=dict)
+    """Those that are answered for: all that the hot path looks at."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """One address of the plan. Without a port it waits for its interface."""
+
+    address: bytes
+    entry: Entry
+    since: float
+    port: Port | None = None
+    watch: Watch | None = None
+    frames: Frames | None = None
+
+
+_IDLE: Final = State.IDLE
+
+
+class Keeper:
+    """Every address of the plan, and when it is next due."""
+
+    def __init__(
+        self,
+        templates: Templates,
+        timings: Timings,
+        *,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        chance: Callable[[], float],
+    ) -> None:
+        self._templates = templates
+        self._timings = timings
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._chance = chance
+        self._kept: dict[bytes, Kept] = {}
+        self._ports: dict[str, Port] = {}
+        self._timers: list[tuple[float, bytes]] = []
+        self.frames: dict[str, list[int]] = {}
+        """interface -> frames received, indexed by verdict."""
+        self.totals = Totals()
+        self.changed: set[bytes] = set()
+        """Addresses whose state the agent has not heard of."""
+
+    @property
+    def interfaces(self) -> set[str]:
+        """Those that the plan needs."""
+        return {kept.entry.interface for kept in self._kept.values()}
+
+    @property
+    def ports(self) -> dict[str, Port]:
+        return self._ports
+
+    @property
+    def addresses(self) -> set[bytes]:
+        return set(self._kept)
+
+    def apply(self, entries: Iterable[Entry]) -> None:
+        """Obey a complete plan. An address that it does not name is silent at once."""
+        plan = {socket.inet_aton(entry.address): entry for entry in entries}
+        for address in self._kept.keys() - plan.keys():
+            self._let_go(self._kept.pop(address))
+        for address, entry in plan.items():
+            kept = self._kept.get(address)
+            if kept is None:
+                kept = Kept(address=address, entry=entry, since=self._wall_clock())
+                self._kept[address] = kept
+                self.changed.add(address)
+            elif kept.entry.interface != entry.interface:
+                self._let_go(kept)
+            if kept.entry.generation != entry.generation:
+                self.changed.add(address)
+            kept.entry = entry
+            self._plan(kept)
+
+    def open(self, packet_socket: PacketSocket) -> None:
+        """An interface of the plan is there: its addresses ask first."""
+        port = Port(socket=packet_socket)
+        self._ports[packet_socket.name] = port
+        self.frames.setdefault(packet_socket.name, [0] * len(Verdict))
+        for kept in self._kept.values():
+            self._plan(kept)
+
+    def close(self, name: str) -> PacketSocket:
+        """An interface is gone, or no longer needed: its addresses are not held any more."""
+        port = self._ports.pop(name)
+        for kept in list(port.kept.values()):
+            self._let_go(kept)
+        return port.socket
+
+    def due(self) -> float | None:
+        """When `run_timers` is to be called next."""
+        return self._timers[0][0] if self._timers else None
+
+    def run_timers(self) -> None:
+        """Everything whose time has come."""
+        now = self._clock()
+        while self._timers and self._timers[0][0] <= now:
+            when, address = heapq.heappop(self._timers)
+            kept = self._kept.get(address)
+            # A timer that was overtaken stays in the heap until its time; here it is recognised.
+            if kept is not None and kept.watch is not None and holding.due(kept.watch) == when:
+                self._step(kept, holding.Due())
+
+    def stalled(self) -> None:
+        """This process stood still: nothing is held until the LAN has been asked again."""
+        for kept in self._kept.values():
+            self._step(kept, holding.Stalled())
+
+    def frame(self, port: Port, buffer: bytearray, length: int, packet_type: int) -> None:
+        """One received frame."""
+        arp = read(buffer, length, packet_type, port.socket.mac)
+        verdict = arp if isinstance(arp, Verdict) else self._heard(port, arp)
+        self.frames[port.socket.name][verdict] += 1
+
+    def report(self, address: bytes) -> AddressReport:
+        """The state of one address; `idle` when the plan does not name it."""
+        text = socket.inet_ntoa(address)
+        kept = self._kept.get(address)
+        if kept is None:
+            return AddressReport(address=text, state=_IDLE, since=self._wall_clock())
+        by = holding.answered_by(kept.watch) if kept.watch else None
+        return AddressReport(
+            address=text,
+            state=holding.outcome(kept.watch) if kept.watch else _IDLE,
+            generation=kept.entry.generation,
+            by_mac=show_mac(by) if by else None,
+            interface=kept.entry.interface,
+            mac=show_mac(kept.port.socket.mac) if kept.port else None,
+            since=kept.since,
+        )
+
+    def _heard(self, port: Port, arp: Arp) -> Verdict:
+        claimed = port.kept.get(arp.sender)
+        if claimed is not None:
+            if arp.sender in port.held:
+                self.totals.conflicts += 1
+            self._step(claimed, holding.Claimed(by=arp.sender_mac))
+        if arp.operation == Operation.REPLY:
+            return Verdict.REPLY if claimed is None else Verdict.CLAIM
+        frames = port.held.get(arp.target)
+        if frames is not None and arp.target != arp.sender:
+            self._answer(port, frames, arp)
+            return Verdict.ANSWERED if claimed is None else Verdict.CLAIM
+        if claimed is not None:
+            return Verdict.CLAIM
+        return self._not_answered(port, arp)
+
+    def _answer(self, port: Port, frames: Frames, arp: Arp) -> None:
+        if port.socket.send(frames.answer(arp.sender_mac, arp.sender)):
+            self.totals.replies += 1
+        else:
+            self.totals.unsent += 1
+
+    def _not_answered(self, port: Port, arp: Arp) -> Verdict:
+        kept = port.kept.get(arp.target)
+        if kept is None:
+            return Verdict.NOT_PLANNED
+        if arp.sender != NO_ADDRESS:
+            return Verdict.NOT_HELD
+        self._step(kept, holding.Probed(by=arp.sender_mac))
+        return Verdict.RIVAL_PROBE
+
+    def _plan(self, kept: Kept) -> None:
+        planned = holding.Planned(role=kept.entry.role, generation=kept.entry.generation)
+        if kept.watch is not None:
+            self._step(kept, planned)
+            return
+        port = self._ports.get(kept.entry.interface)
+        if port is None:
+            return
+        mac = port.socket.mac
+        kept.port = port
+        kept.frames = frames_for(self._templates, own_mac=mac, address=kept.address)
+        port.kept[kept.address] = kept
+        watch, actions = holding.begin(
+            mac, planned, now=self._clock(), chance=self._chance(), timings=self._timings
+        )
+        self._become(kept, watch, actions)
+
+    def _step(self, kept: Kept, event: holding.Event) -> None:
+        if kept.watch is None:
+            return
+        watch, actions = holding.step(
+            kept.watch, event, now=self._clock(), chance=self._chance(), timings=self._timings
+        )
+        self._become(kept, watch, actions)
+
+    def _become(self, kept: Kept, watch: Watch, actions: tuple[Action, ...]) -> None:
+        before = kept.watch
+        kept.watch = watch
+        self._set_held(kept)
+        if before is None or _told(before) != _told(watch):
+            if before is None or holding.outcome(before) != holding.outcome(watch):
+                kept.since = self._wall_clock()
+            self.changed.add(kept.address)
+        when = holding.due(watch)
+        if when is not None and (before is None or holding.due(before) != when):
+            heapq.heappush(self._timers, (when, kept.address))
+        for action in actions:
+            self._act(kept, action)
+
+    def _set_held(self, kept: Kept) -> None:
+        if kept.port is None or kept.frames is None or kept.watch is None:
+            return
+        if isinstance(kept.watch.state, holding.Holding):
+            kept.port.held[kept.address] = kept.frames
+        else:
+            kept.port.held.pop(kept.address, None)
+
+    def _act(self, kept: Kept, action: Action) -> None:
+        if kept.port is None or kept.frames is None:
+            return
+        match action:
+            case Action.PROBE:
+                if kept.port.socket.send(kept.frames.probe):
+                    self.totals.probes += 1
+                else:
+                    self.totals.unsent += 1
+                    self._step(kept, holding.Unsent())
+            case Action.ANNOUNCE:
+                for frame in kept.frames.announcements:
+                    if kept.port.socket.send(frame):
+                        self.totals.gratuitous += 1
+                    else:
+                        self.totals.unsent += 1
+            case _:
+                assert_never(action)
+
+    def _let_go(self, kept: Kept) -> None:
+        if kept.port is not None:
+            kept.port.held.pop(kept.address, None)
+            kept.port.kept.pop(kept.address, None)
+        kept.port = kept.watch = kept.frames = None
+        kept.since = self._wall_clock()
+        self.changed.add(kept.address)
+
+
+def _told(watch: Watch) -> tuple[State, bytes | None]:
+    return holding.outcome(watch), holding.answered_by(watch)
