@@ -1,0 +1,224 @@
+"""The lab as one object: boot it, use it, take it down.
+
+with Lab(LabSpec(name="e2e", nodes=3)) as lab:
+    lab.kubectl("get", "nodes")
+    lab.exec("client", "ping", "-c1", lab.node_address("n1"))
+    lab.faults.power_cut("n1")
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.lab import binaries, packages
+from tests.lab.commands import run
+from tests.lab.control_plane import API_PORT, ControlPlane
+from tests.lab.errors import LabError
+from tests.lab.forwarder import Forwarder, listen
+from tests.lab.layout import REPOSITORY, State, labs_root, locked
+from tests.lab.network import NETNS, Network, check_kernel
+from tests.lab.pki import make_certificates, make_credentials, make_outside_kubeconfig
+from tests.lab.processes import MARKER, Supervisor
+from tests.lab.site import Site
+from tests.lab.spec import CONTROL_PLANE, Family, LabSpec
+
+FORWARDER = "forwarder"
+
+
+class Lab:
+    """A cluster of network namespaces on this machine.
+
+    Entering the context boots it and leaving it takes it down. `Lab.attach` finds one that runs.
+    """
+
+    def __init__(self, spec: LabSpec) -> None:
+        self.spec = spec
+        self.state = State.of(spec.name)
+        self.supervisor = Supervisor(self.state.root, self.state.processes, self.state.logs)
+        self._forwarders: list[Forwarder] = []
+        self._site: Site | None = None
+
+    @classmethod
+    def attach(cls, name: str) -> Self:
+        """The lab of that name, booted by another process.
+
+        Raises:
+            LabError: there is none.
+        """
+        try:
+            spec = LabSpec(**json.loads(State.of(name).spec.read_text()))
+        except FileNotFoundError as none:
+            raise LabError(f"no lab {name!r} is up: python -m tests.lab up --name {name}") from none
+        return cls(spec)
+
+    @property
+    def site(self) -> Site:
+        """The parts that the lab is built with; its programs are found when first asked for."""
+        if self._site is None:
+            self._site = Site(self.spec, self.state, binaries.ensure(), self.supervisor)
+        return self._site
+
+    @property
+    def kubeconfig(self) -> Path:
+        """For use from the machine: it leads through a port of 127.0.0.1."""
+        return self.state.kubeconfig
+
+    # Booting and ending
+
+    def up(self) -> None:
+        """Boot. What is left of an earlier lab of this name is cleared first.
+
+        Raises:
+            LabError: something is missing or did not start; nothing is left running, and the logs
+                are kept beside the state directory.
+        """
+        check_kernel()
+        packages.ensure(packages.RUN)
+        site = self.site
+        with locked(labs_root() / f"{self.spec.name}.lock"):
+            self._clear()
+            try:
+                self._boot(site)
+            except BaseException:
+                self._keep_logs()
+                self._clear()
+                raise
+
+    def _boot(self, site: Site) -> None:
+        self.state.root.mkdir(parents=True, mode=0o755)
+        self.state.spec.write_text(json.dumps(asdict(self.spec)))
+        make_certificates(self.spec, self.state.pki)
+        make_credentials(self.spec, self.state)
+        Network(self.spec).up()
+        control_plane = ControlPlane(site, self.kubeconfig)
+        control_plane.start_storage_and_api()
+        self._start_forwarder()
+        api = control_plane.wait_for_api()
+        control_plane.start_controllers()
+        control_plane.register_nodes(api)
+
+    def _start_forwarder(self) -> None:
+        with listen() as listener:
+            make_outside_kubeconfig(self.state, self.kubeconfig, listener.getsockname()[1])
+            self.supervisor.start(
+                FORWARDER,
+                [
+                    *(sys.executable, "-m", "tests.lab.forwarder", listener.fileno()),
+                    *(self._namespace(CONTROL_PLANE), *self._api_address()),
+                ],
+                env={"PYTHONPATH": str(REPOSITORY)},
+                inherit=[listener.fileno()],
+            )
+
+    def down(self) -> None:
+        """End everything of this lab and remove every trace. Idempotent."""
+        check_kernel()
+        with locked(labs_root() / f"{self.spec.name}.lock"):
+            self._clear()
+
+    def _clear(self) -> None:
+        while self._forwarders:
+            self._forwarders.pop().close()
+        self.supervisor.stop_all(self.supervisor.all(), grace=1)
+        self.supervisor.sweep()
+        Network(self.spec).clear()
+        shutil.rmtree(self.state.root, ignore_errors=True)
+
+    def _keep_logs(self) -> None:
+        shutil.rmtree(self.state.failed, ignore_errors=True)
+        if self.state.logs.exists():
+            self.state.logs.rename(self.state.failed)
+            print(f"the logs of the failed start are in {self.state.failed}", file=sys.stderr)
+
+    def __enter__(self) -> Self:
+        self.up()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.down()
+
+    # Using it
+
+    def kubectl(self, *args: object, input: str | None = None) -> str:  # noqa: A002 - kubectl apply reads "input"
+        """Run kubectl as the cluster's administrator and return what it prints."""
+        flag = f"--kubeconfig={self.kubeconfig}"
+        return run(self.site.binaries["kubectl"], flag, *args, stdin=input, timeout=300).stdout
+
+    def helm(self, *args: object) -> str:
+        """Run helm as the cluster's administrator and return what it prints."""
+        home = self.state.root / "helm"
+        env = {
+            **os.environ,
+            "KUBECONFIG": str(self.kubeconfig),
+            "HELM_CACHE_HOME": str(home / "cache"),
+            "HELM_CONFIG_HOME": str(home / "config"),
+            "HELM_DATA_HOME": str(home / "data"),
+        }
+        return run(self.site.binaries["helm"], *args, env=env, timeout=600).stdout
+
+    def enter(self, host: str) -> list[str]:
+        """The words before a command that run it on a host."""
+        self.spec.host(host)
+        return self.site.enter(host)
+
+    def exec(
+        self, host: str, *argv: object, check: bool = True, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command on a host (cp, router, n1, ..., client) and return its output.
+
+        Raises:
+            LabError: it failed (with check), or took longer than the timeout, in seconds.
+        """
+        return run(*self.enter(host), *argv, check=check, timeout=timeout, env=self._environment())
+
+    def popen(self, host: str, *argv: object) -> subprocess.Popen[str]:
+        """Start a command on a host, with pipes for its output; the caller ends it."""
+        return subprocess.Popen(
+            [str(word) for word in (*self.enter(host), *argv)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self._environment(),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, MARKER: str(self.state.root)}
+
+    def forwarder(self) -> Forwarder:
+        """Another way to the API server, whose kubeconfig alone sees it when it is cut.
+
+        It lives until the lab goes down or its close().
+        """
+        number = len(self._forwarders) + 1
+        path = self.state.root / f"kubeconfig-forwarder-{number}"
+        made = Forwarder(self._namespace(CONTROL_PLANE), self._api_address(), path)
+        make_outside_kubeconfig(self.state, path, made.port)
+        made.start()
+        self._forwarders.append(made)
+        return made
+
+    def _namespace(self, host: str) -> Path:
+        return NETNS / self.spec.namespace(host)
+
+    def _api_address(self) -> tuple[str, int]:
+        return self.spec.control_plane.address(), API_PORT
+
+    def node_address(self, host: str, family: Family = 4, lan: int = 0) -> str:
+        """A host's own address on a LAN."""
+        return self.spec.host(host).address(family, lan)
+
+    def mac(self, host: str, lan: int = 0) -> str:
+        """The MAC of a host's interface on a LAN; it outlives a power cut."""
+        return self.spec.host(host).mac(lan)

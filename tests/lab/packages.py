@@ -1,0 +1,75 @@
+"""Debian packages that the lab needs: installed when that is possible, named exactly when not."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.lab.commands import run
+from tests.lab.errors import LabError
+
+RUN = {
+    "arping": "arping",
+    "conntrack": "conntrack",
+    "curl": "curl",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "nft": "nftables",
+    "nsenter": "util-linux",
+    "openssl": "openssl",
+    "ping": "iputils-ping",
+    "runc": "runc",
+    "sysctl": "procps",
+    "tcpdump": "tcpdump",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+}
+"""What a running lab needs: a program (or a file), and the package that brings it."""
+
+BUILD = {"mmdebstrap": "mmdebstrap", "podman": "podman", "crun": "crun"}
+"""What making the images needs on top."""
+
+
+def is_there(program: str) -> bool:
+    """Whether a program is on PATH, or where Debian puts the system's own."""
+    if program.startswith("/"):
+        return Path(program).exists()
+    path = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
+    return shutil.which(program, path=path) is not None
+
+
+def missing(wanted: dict[str, str]) -> list[str]:
+    """The packages whose programs are not there, sorted."""
+    return sorted({package for program, package in wanted.items() if not is_there(program)})
+
+
+def install_command(packages: Iterable[str]) -> str:
+    """What a person types to get them."""
+    return f"apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)}"
+
+
+def ensure(wanted: dict[str, str]) -> None:
+    """Install what is missing.
+
+    Raises:
+        LabError: this is not root, or not Debian; the message is the command to run.
+    """
+    if not (packages := missing(wanted)):
+        return
+    command = install_command(packages)
+    if os.geteuid() != 0 or not is_there("apt-get"):
+        raise LabError(f"missing packages; run as root: {command}")
+    print(f"installing Debian packages: {' '.join(packages)} (about 1 min)", flush=True)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    run("apt-get", "update", "-qq", timeout=600, env=quiet)
+    run(
+        "apt-get",
+        "install",
+        "-y",
+        "-qq",
+        "--no-install-recommends",
+        *packages,
+        timeout=1200,
+        env=quiet,
+    )
+    if left := missing(wanted):
+        raise LabError(f"installed, yet still missing: {' '.join(left)}; try: {command}")
