@@ -1,0 +1,92 @@
+"""Least privilege: what each part may do, and above all what it may not."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.chart.rendering import Manifests
+
+READ = {"get", "list", "watch"}
+WRITE = {"create", "update", "patch", "delete", "deletecollection"}
+
+
+@pytest.fixture(scope="module")
+def manifests() -> Manifests:
+    return Manifests.of()
+
+
+def rules(manifests: Manifests, kind: str, part: str) -> Iterator[dict[str, Any]]:
+    yield from manifests.one(kind, part)["rules"]
+
+
+def verbs(manifests: Manifests, part: str, resource: str) -> set[str]:
+    """All that a part may do to a resource, in the cluster or in its namespace."""
+    return {
+        verb
+        for kind in ("ClusterRole", "Role")
+        for rule in rules(manifests, kind, part)
+        if resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+NEVER = [
+    ("operator", "services", WRITE, "nothing of a user's Service is written but its status"),
+    ("operator", "ipaddresspools", WRITE, "pools are the user's"),
+    ("operator", "speakers", WRITE, "a speaker describes itself"),
+    ("operator", "nodes", WRITE, "nodes are looked at"),
+    ("speaker", "virtualips", WRITE, "a speaker reports on the plan and never changes it"),
+    ("speaker", "services", READ | WRITE, "a speaker watches only the plan"),
+    ("speaker", "endpointslices", READ | WRITE, "nor does it watch endpoints"),
+    ("speaker", "nodes", WRITE | {"list", "watch"}, "a speaker reads its own node"),
+    ("speaker", "speakers", WRITE - {"create"}, "a Speaker goes with its Node, by its owner"),
+    ("speaker", "leases", {"delete"}, "a Lease is released by emptying its holder"),
+    *(
+        (part, resource, READ | WRITE, "nothing here is any business of lbctl's")
+        for part in ("operator", "speaker")
+        for resource in ("secrets", "configmaps", "pods", "pods/exec", "namespaces", "clusterroles")
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("part", "resource", "never"),
+    [row[:3] for row in NEVER],
+    ids=[f"{row[0]} {row[1]}: {row[3]}" for row in NEVER],
+)
+def test_never(manifests: Manifests, part: str, resource: str, never: set[str]) -> None:
+    assert not verbs(manifests, part, resource) & never
+
+
+@pytest.mark.parametrize("part", ["operator", "speaker"])
+def test_everything_is_named(manifests: Manifests, part: str) -> None:
+    for kind in ("ClusterRole", "Role"):
+        for rule in rules(manifests, kind, part):
+            words = [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+            assert "*" not in words
+            assert not {"escalate", "bind", "impersonate"} & set(words)
+
+
+@pytest.mark.parametrize("part", ["operator", "speaker"])
+def test_leases_are_the_namespaces_own(manifests: Manifests, part: str) -> None:
+    cluster_wide = [r for rule in rules(manifests, "ClusterRole", part) for r in rule["resources"]]
+    assert "leases" not in cluster_wide
+    assert manifests.one("Role", part)["metadata"]["namespace"] == "lbctl-system"
+
+
+def test_the_operator_writes_no_lease_but_its_own(manifests: Manifests) -> None:
+    writing = [
+        r for r in rules(manifests, "Role", "operator") if {"update", "patch"} & {*r["verbs"]}
+    ]
+    assert [rule["resourceNames"] for rule in writing] == [["lbctl-operator"]]
+
+
+@pytest.mark.parametrize("part", ["operator", "speaker"])
+def test_a_role_is_bound_to_its_own_part_only(manifests: Manifests, part: str) -> None:
+    account = manifests.pod(part)["serviceAccountName"]
+    for kind in ("ClusterRole", "Role"):
+        binding = manifests.one(f"{kind}Binding", part)
+        assert binding["roleRef"]["name"] == manifests.one(kind, part)["metadata"]["name"]
+        (subject,) = binding["subjects"]
+        assert (subject["name"], subject["namespace"]) == (account, "lbctl-system")
