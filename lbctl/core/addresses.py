@@ -48,6 +48,10 @@ def parse_entry(entry: str) -> Interval:
 
 
 def _parse_cidr(entry: str) -> Interval:
+    prefix = entry.partition("/")[2]
+    # ip_network reads 10.0.0.0/255.0.0.0 and 10.0.0.0/08 too; the API server refuses them.
+    if not prefix.isdecimal() or str(int(prefix)) != prefix:
+        raise _malformed(entry)
     try:
         network = ip_network(entry)
     except ValueError:
@@ -62,7 +66,10 @@ def _cidr_error(entry: str) -> AddressError:
         network = ip_network(entry, strict=False)
     except ValueError:
         return _malformed(entry)
-    return AddressError(f'"{entry}" has host bits set: write the network, {network}')
+    return AddressError(
+        f'"{entry}" has host bits set: write the network, {network}, '
+        f"or for the one address {entry.partition('/')[0]}",
+    )
 
 
 def _parse_range(entry: str) -> Interval:
@@ -73,7 +80,7 @@ def _parse_range(entry: str) -> Interval:
         case [IPv4Address() as first, IPv4Address() as last]:
             if first > last:
                 raise AddressError(
-                    f'"{entry}": start after end: '
+                    f'"{entry}" has its start after its end: '
                     f"write the lower address first, like {last}-{first}",
                 )
             return Interval(int(first), int(last))
