@@ -25,13 +25,10 @@ help: ## Show this list
 	@bash tests/bootstrap.sh
 	touch $@
 
-.PHONY: venv packages binaries
+.PHONY: venv binaries
 venv: .venv/ready ## The Python environment, in .venv
 
-packages: .venv/ready ## The Debian packages of the lab (installs them when root, else prints the command)
-	@$(PY) -m tests.lab packages
-
-binaries: packages ## The cluster's programs and base images, built once into the cache
+binaries: .venv/ready ## Debian packages, the cluster's programs and base images, built once into the cache
 	@$(PY) -m tests.lab build
 
 .PHONY: lock
@@ -60,7 +57,7 @@ crds: .venv/ready ## Write the CRDs of lbctl/api into the chart
 .PHONY: test test-unit test-wire test-chart test-cluster test-lab test-e2e
 test-unit: .venv/ready ## Unit and property tests
 	@$(PYTEST) tests/unit tests/property
-test-wire: packages ## Real packets, in network namespaces
+test-wire: binaries ## Real packets, in network namespaces
 	@$(PYTEST) tests/wire
 test-chart: binaries ## The chart: lint, golden files, schema
 	@$(PYTEST) tests/chart
@@ -94,11 +91,12 @@ test: ## Everything: check, unit, wire, chart, cluster, lab, e2e
 # ---------------------------------------------------------------- image, cluster, demo
 
 .PHONY: image lab lab-down demo demo-down
-image: packages ## The container image, as $(IMAGE); BASE=python:3.13-slim where a registry is at hand
+image: binaries ## The container image, as $(IMAGE); BASE=python:3.13-slim where a registry is at hand
 	@$(PY) -m tests.lab.lbctl_image --base $(BASE) --output $(IMAGE)
 
 lab: binaries image ## A cluster to play with: NODES=3 PROXY=nftables
-	@$(PY) -m tests.lab up --nodes $(NODES) --proxy $(PROXY) --image $(IMAGE)
+	@$(PY) -m tests.lab up --nodes $(NODES) --proxy $(PROXY)
+	$(PY) -m tests.lab load-image $(IMAGE)
 
 lab-down: .venv/ready ## End it
 	@$(PY) -m tests.lab down

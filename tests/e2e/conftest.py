@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab import Lab, LabSpec
+from tests.lab.errors import LabError
 from tests.tour import steps
 from tests.tour.site import IMAGE, NAMESPACE, ROOT, KubeconfigSite, LabSite, Site
 
@@ -88,5 +89,5 @@ def logs_of_a_failure(request: pytest.FixtureRequest, site: Site) -> Iterator[No
     ):
         try:
             print(site.kubectl(*args))
-        except subprocess.CalledProcessError as error:
-            print(args, error.stdout, error.stderr)
+        except (LabError, subprocess.CalledProcessError) as error:
+            print(args, error)

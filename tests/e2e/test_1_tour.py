@@ -50,7 +50,7 @@ def test_the_event_says_what_was_given_and_from_where(installed: Site, address: 
     )
     (line,) = [line for line in text.splitlines() if "AddressAllocated" in line]
     assert address in line
-    assert "quickstart" in line or "pool" in line
+    assert '"lan"' in line, "the pool's name"
 
 
 def test_a_service_that_cannot_be_met_says_why_in_describe(installed: Site) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.errors import LabError
 from tests.tour import steps
 from tests.tour.looking import answering_macs, ask, get, until
 from tests.tour.site import CHART, NAMESPACE, Site
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.root]
 
 
 def test_a_misspelt_value_is_refused_and_nothing_changes(installed: Site, address: str) -> None:
-    with pytest.raises(subprocess.CalledProcessError):
+    with pytest.raises((LabError, subprocess.CalledProcessError), match="hostnetwork"):
         installed.helm(
             "upgrade", "lbctl", str(CHART), "-n", NAMESPACE, "--set", "speaker.hostnetwork=false"
         )

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from tests.lab.errors import LabError
 from tests.tour.site import Site
 
 T = TypeVar("T")
@@ -23,11 +24,16 @@ def until(look: Callable[[], T | None], *, what: str, seconds: float = 120) -> T
     while time.monotonic() < deadline:
         try:
             last = look()
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired, LookupError) as error:
+        except (
+            subprocess.CalledProcessError,
+            subprocess.TimeoutExpired,
+            LabError,
+            LookupError,
+        ) as error:
             last = getattr(error, "stderr", None) or error
         else:
             if last:
-                return last  # type: ignore[return-value]
+                return last
         time.sleep(0.2)
     message = f"not seen within {seconds:.0f} s: {what}; last look: {last!r}"
     raise NeverSeenError(message)
