@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
-from tests.lab import binaries, packages
+from tests.lab import binaries, images, packages
 from tests.lab.cluster import Lab
 from tests.lab.errors import LabError
+from tests.lab.layout import cache_root
 from tests.lab.network import namespaces
 from tests.lab.spec import LabSpec
 
@@ -33,6 +35,8 @@ def build(_: argparse.Namespace) -> int:
     found = binaries.ensure()
     for directory in sorted({str(path.parent) for path in found.values()}):
         print(f"programs: {directory}")
+    images.build()
+    print(f"images:   {cache_root() / 'images'}")
     return 0
 
 
@@ -100,6 +104,12 @@ def execute(options: argparse.Namespace) -> int:
     return subprocess.call([*Lab.attach(options.name).enter(options.host), *words])
 
 
+def load_image(options: argparse.Namespace) -> int:
+    """Import an OCI archive into every node."""
+    Lab.attach(options.name).load_image(options.archive)
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -123,6 +133,8 @@ def _parser() -> argparse.ArgumentParser:
     add("status", status, "hosts, processes and where their logs are")
     for name, action in (("kubectl", kubectl), ("helm", helm)):
         add(name, action, f"run {name}").add_argument("words", nargs=argparse.REMAINDER)
+    command = add("load-image", load_image, "import an OCI archive into every node")
+    command.add_argument("archive", type=Path)
     command = add("exec", execute, "run a command on a host: cp, router, n1, ..., client")
     command.add_argument("host")
     command.add_argument("words", nargs=argparse.REMAINDER)

@@ -11,24 +11,24 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.lab import binaries, packages
+from tests.lab.boot import api_address, boot
 from tests.lab.commands import run
-from tests.lab.control_plane import API_PORT, ControlPlane
 from tests.lab.errors import LabError
-from tests.lab.forwarder import Forwarder, listen
-from tests.lab.layout import REPOSITORY, State, labs_root, locked
+from tests.lab.faults import Faults
+from tests.lab.forwarder import Forwarder
+from tests.lab.layout import State, labs_root, locked
 from tests.lab.network import NETNS, Network, check_kernel
-from tests.lab.pki import make_certificates, make_credentials, make_outside_kubeconfig
+from tests.lab.node import Node
+from tests.lab.pki import make_outside_kubeconfig
 from tests.lab.processes import MARKER, Supervisor
 from tests.lab.site import Site
 from tests.lab.spec import CONTROL_PLANE, Family, LabSpec
-
-FORWARDER = "forwarder"
 
 
 class Lab:
@@ -69,6 +69,11 @@ class Lab:
         """For use from the machine: it leads through a port of 127.0.0.1."""
         return self.state.kubeconfig
 
+    @property
+    def faults(self) -> Faults:
+        """What can be made to go wrong."""
+        return Faults(self.site)
+
     # Booting and ending
 
     def up(self) -> None:
@@ -84,37 +89,11 @@ class Lab:
         with locked(labs_root() / f"{self.spec.name}.lock"):
             self._clear()
             try:
-                self._boot(site)
+                boot(site)
             except BaseException:
                 self._keep_logs()
                 self._clear()
                 raise
-
-    def _boot(self, site: Site) -> None:
-        self.state.root.mkdir(parents=True, mode=0o755)
-        self.state.spec.write_text(json.dumps(asdict(self.spec)))
-        make_certificates(self.spec, self.state.pki)
-        make_credentials(self.spec, self.state)
-        Network(self.spec).up()
-        control_plane = ControlPlane(site, self.kubeconfig)
-        control_plane.start_storage_and_api()
-        self._start_forwarder()
-        api = control_plane.wait_for_api()
-        control_plane.start_controllers()
-        control_plane.register_nodes(api)
-
-    def _start_forwarder(self) -> None:
-        with listen() as listener:
-            make_outside_kubeconfig(self.state, self.kubeconfig, listener.getsockname()[1])
-            self.supervisor.start(
-                FORWARDER,
-                [
-                    *(sys.executable, "-m", "tests.lab.forwarder", listener.fileno()),
-                    *(self._namespace(CONTROL_PLANE), *self._api_address()),
-                ],
-                env={"PYTHONPATH": str(REPOSITORY)},
-                inherit=[listener.fileno()],
-            )
 
     def down(self) -> None:
         """End everything of this lab and remove every trace. Idempotent."""
@@ -169,8 +148,9 @@ class Lab:
 
     def enter(self, host: str) -> list[str]:
         """The words before a command that run it on a host."""
-        self.spec.host(host)
-        return self.site.enter(host)
+        if self.spec.kubelets and self.spec.host(host) in self.spec.node_hosts:
+            return Node(self.site, self.spec.host(host)).enter()
+        return self.site.enter(self.spec.host(host).name)
 
     def exec(
         self, host: str, *argv: object, check: bool = True, timeout: float = 60
@@ -193,6 +173,15 @@ class Lab:
             env=self._environment(),
         )
 
+    def load_image(self, archive: Path) -> None:
+        """Import an OCI archive into every node that is powered on."""
+        if not self.spec.kubelets:
+            raise LabError("this lab has no kubelets, so nothing could run an image")
+        nodes = [Node(self.site, host) for host in self.spec.node_hosts]
+        running = [node for node in nodes if node.init()]
+        with ThreadPoolExecutor(max(1, len(running))) as side_by_side:
+            list(side_by_side.map(lambda node: node.load_archive(archive.resolve()), running))
+
     def _environment(self) -> dict[str, str]:
         return {**os.environ, MARKER: str(self.state.root)}
 
@@ -203,7 +192,7 @@ class Lab:
         """
         number = len(self._forwarders) + 1
         path = self.state.root / f"kubeconfig-forwarder-{number}"
-        made = Forwarder(self._namespace(CONTROL_PLANE), self._api_address(), path)
+        made = Forwarder(self._namespace(CONTROL_PLANE), api_address(self.site), path)
         make_outside_kubeconfig(self.state, path, made.port)
         made.start()
         self._forwarders.append(made)
@@ -211,9 +200,6 @@ class Lab:
 
     def _namespace(self, host: str) -> Path:
         return NETNS / self.spec.namespace(host)
-
-    def _api_address(self) -> tuple[str, int]:
-        return self.spec.control_plane.address(), API_PORT
 
     def node_address(self, host: str, family: Family = 4, lan: int = 0) -> str:
         """A host's own address on a LAN."""

@@ -49,6 +49,8 @@ def api_server_argv(site: Site) -> list[object]:
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={pki / 'sa.key'}",
         f"--service-account-signing-key-file={pki / 'sa.key'}",
+        f"--kubelet-client-certificate={pki / 'kubelet-client.crt'}",
+        f"--kubelet-client-key={pki / 'kubelet-client.key'}",
         # Node names have no DNS here: without this, kubectl logs and exec find no kubelet.
         "--kubelet-preferred-address-types=InternalIP",
         # On SIGTERM leave at once: a fault is to be a fault, not a polite farewell of a minute.

@@ -25,7 +25,12 @@ RUN = {
 }
 """What a running lab needs: a program (or a file), and the package that brings it."""
 
-BUILD = {"mmdebstrap": "mmdebstrap", "podman": "podman", "crun": "crun"}
+BUILD = {
+    "crun": "crun",
+    "mmdebstrap": "mmdebstrap",
+    "podman": "podman",
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
+}
 """What making the images needs on top."""
 
 

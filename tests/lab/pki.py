@@ -77,6 +77,15 @@ def make_certificates(spec: LabSpec, directory: Path) -> None:
         *("-addext", "extendedKeyUsage=serverAuth"),
         *("-keyout", directory / "api.key", "-out", directory / "api.crt"),
     )
+    # The API server shows this one to kubelets, which ask it in turn what its owner may do.
+    run(
+        *("openssl", "req", "-x509", *new_key, "-days", DAYS),
+        *("-subj", "/O=system:masters/CN=kube-apiserver-kubelet-client"),
+        *("-CA", directory / "ca.crt", "-CAkey", directory / "ca.key"),
+        *("-addext", "basicConstraints=critical,CA:FALSE"),
+        *("-addext", "extendedKeyUsage=clientAuth"),
+        *("-keyout", directory / "kubelet-client.key", "-out", directory / "kubelet-client.crt"),
+    )
     run("openssl", "genrsa", "-out", directory / "sa.key", "2048")
 
 

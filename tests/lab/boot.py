@@ -1,0 +1,128 @@
+"""The order in which a lab comes up: what can, side by side."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.lab import images
+from tests.lab.api import Api
+from tests.lab.commands import run
+from tests.lab.control_plane import API_PORT, ControlPlane, proxy_argv
+from tests.lab.forwarder import listen
+from tests.lab.layout import REPOSITORY
+from tests.lab.network import NETNS, Network
+from tests.lab.node import Node
+from tests.lab.pki import make_certificates, make_credentials, make_outside_kubeconfig
+from tests.lab.site import Site
+from tests.lab.spec import CONTROL_PLANE, Host
+from tests.lab.waiting import require
+
+FORWARDER = "forwarder"
+
+
+def boot(site: Site) -> None:
+    """Boot a lab of which nothing is there yet.
+
+    Raises:
+        LabError: a part did not start; the message names it and shows the end of its log.
+    """
+    spec, state = site.spec, site.state
+    state.root.mkdir(parents=True, mode=0o755)
+    state.spec.write_text(json.dumps(asdict(spec)))
+    archives = images.node_archives(site.binaries) if spec.nodes and spec.kubelets else {}
+    make_certificates(spec, state.pki)
+    make_credentials(spec, state)
+    Network(spec).up()
+    control_plane = ControlPlane(site, state.kubeconfig)
+    control_plane.start_storage_and_api()
+    start_forwarder(site)
+    nodes = [Node(site, host) for host in spec.node_hosts] if spec.kubelets else []
+    with ThreadPoolExecutor(max(1, len(nodes))) as side_by_side:
+        machines = [side_by_side.submit(_boot_machine, node, archives) for node in nodes]
+        api = control_plane.wait_for_api()
+        control_plane.register_nodes(api)
+        control_plane.start_controllers()
+        for machine in machines:
+            machine.result()
+        for node in nodes:
+            node.start_kubelet()
+        for host in spec.node_hosts:
+            if not spec.kubelets:
+                start_bare_proxy(site, host)
+        if spec.nodes:
+            control_plane.start_proxy()
+        each(side_by_side, [node.wait_for_daemons for node in nodes])
+    wait_until_ready(api, spec.node_hosts)
+
+
+def each(side_by_side: ThreadPoolExecutor, calls: Iterable[Callable[[], None]]) -> None:
+    """Make calls side by side; the first failure is raised once all are done."""
+    for future in [side_by_side.submit(call) for call in calls]:
+        future.result()
+
+
+def _boot_machine(node: Node, archives: dict[str, Path]) -> None:
+    node.boot()
+    for name, archive in archives.items():
+        node.load(name, archive)
+
+
+def start_bare_proxy(site: Site, host: Host) -> None:
+    """kube-proxy on a node that has no kubelet, and so is a network namespace alone."""
+    argv = proxy_argv(site, host.name)
+    site.supervisor.start(f"kube-proxy-{host.name}", argv, enter=site.enter(host.name))
+    ask = ["curl", "--silent", "--fail", "http://localhost:10256/healthz"]
+    enter = site.enter(host.name)
+    require(
+        lambda: run(*enter, *ask, check=False).returncode == 0,
+        lambda: site.supervisor.why_ended(f"kube-proxy-{host.name}"),
+    )
+
+
+def start_forwarder(site: Site) -> None:
+    """Open the machine's door to the API server, and write the kubeconfig that leads through it."""
+    with listen() as listener:
+        port = listener.getsockname()[1]
+        make_outside_kubeconfig(site.state, site.state.kubeconfig, port)
+        site.supervisor.start(
+            FORWARDER,
+            [
+                *(sys.executable, "-m", "tests.lab.forwarder", listener.fileno()),
+                *(NETNS / site.spec.namespace(CONTROL_PLANE), *api_address(site)),
+            ],
+            env={"PYTHONPATH": str(REPOSITORY)},
+            inherit=[listener.fileno()],
+        )
+
+
+def api_address(site: Site) -> tuple[str, int]:
+    """Where the API server listens, inside."""
+    return site.spec.control_plane.address(), API_PORT
+
+
+def ready_nodes(api: Api) -> set[str]:
+    """The names of the nodes that the API server calls Ready."""
+    return {
+        node["metadata"]["name"]
+        for node in api.get("/api/v1/nodes")["items"]
+        for condition in node["status"].get("conditions", [])
+        if condition["type"] == "Ready" and condition["status"] == "True"
+    }
+
+
+def wait_until_ready(api: Api, hosts: Iterable[Host]) -> None:
+    """Wait until the API server calls all of these nodes Ready.
+
+    Raises:
+        LabError: after two minutes; the message names those that are not.
+    """
+    wanted = {host.name for host in hosts}
+    require(
+        lambda: wanted <= ready_nodes(api),
+        lambda: f"not Ready: {sorted(wanted - ready_nodes(api))}; see their kubelets' logs",
+        timeout=120,
+        interval=0.2,
+    )
