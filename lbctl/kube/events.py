@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from lbctl.kube.client import Client
-from lbctl.kube.errors import AlreadyExists, ApiError, NotFound
+from lbctl.kube.errors import AlreadyExists, ApiError, Forbidden, NotFound
 from lbctl.kube.lease import stamp
 from lbctl.kube.objects import EVENTS, Kind, Object, key_of, uid_of
 
@@ -129,8 +129,9 @@ class Recorder:
             await self._client.create(EVENTS, event)
         except AlreadyExists:
             await self._count(event)
-        except NotFound:
-            log.debug("events: the namespace of %s is gone", subject.name)
+        except (NotFound, Forbidden) as error:
+            # A namespace that is being deleted takes no new objects.
+            log.debug("events: %s %s: %s", subject.name, note.reason, error)
 
     def _event(self, subject: Subject, note: Note) -> Object:
         mark = blake2b(f"{subject.uid}\n{note.reason}\n{note.message}".encode(), digest_size=8)

@@ -176,6 +176,7 @@ class WorkQueue(Generic[K]):
         self._clock = clock
         self._wake = asyncio.Event()
         self._begun: dict[K, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, key: K, priority: Priority = Priority.LIVE) -> None:
         """Ask for work on a key."""
@@ -195,6 +196,11 @@ class WorkQueue(Generic[K]):
         now = self._clock()
         return now - min(self._begun.values(), default=now)
 
+    async def drain(self, seconds: float) -> None:
+        """Wait for the present runs to end, at most that long. Let `may` say no first."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
     async def run(self, workers: int) -> None:
         """Work on up to that many keys at once, until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -205,7 +211,9 @@ class WorkQueue(Generic[K]):
                     if key is None:
                         break
                     self._begun[key] = self._clock()
-                    group.create_task(self._run(key))
+                    task = group.create_task(self._run(key))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
                 await self._idle(full=len(self._begun) >= workers)
 
     async def _idle(self, *, full: bool) -> None:

@@ -1,0 +1,1 @@
+"""The operator: a kopf app whose handlers only enqueue, and the reconcilers."""

@@ -1,0 +1,160 @@
+"""The command line. Every option can be set by an environment variable: ``LBCTL_`` and its name."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import click
+
+from lbctl import logs
+from lbctl.core.labels import DEFAULT_LOAD_BALANCER_CLASS
+from lbctl.core.services import Ownership
+
+
+def _version() -> str:
+    try:
+        return version("lbctl")
+    except PackageNotFoundError:
+        return "unknown (not installed as a package)"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(_version(), prog_name="lbctl")
+def cli() -> None:
+    """Give addresses of the LAN to Services of type LoadBalancer, on bare metal."""
+
+
+@cli.command(context_settings={"auto_envvar_prefix": "LBCTL"})
+@click.option(
+    "--namespace", default="lbctl-system", show_default=True, help="Where the Leases are."
+)
+@click.option("--identity", help="Name in the election.  [default: the host's name and a mark]")
+@click.option(
+    "--load-balancer-class",
+    default=DEFAULT_LOAD_BALANCER_CLASS,
+    show_default=True,
+    help="Services with this spec.loadBalancerClass are ours.",
+)
+@click.option(
+    "--default-class/--no-default-class",
+    default=True,
+    show_default=True,
+    help="Whether Services without a class are ours too.",
+)
+@click.option(
+    "--listen",
+    default="0.0.0.0:8080",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where /healthz, /readyz and /metrics are served.",
+)
+@click.option(
+    "--lease-duration-seconds",
+    type=click.IntRange(min=3),
+    default=15,
+    show_default=True,
+    help="A Lease that did not change for this long is stale.",
+)
+@click.option(
+    "--resync-seconds",
+    type=click.IntRange(min=1),
+    default=300,
+    show_default=True,
+    help="Between two complete comparisons with the API server.",
+)
+@click.option(
+    "--leader-election/--no-leader-election",
+    default=True,
+    show_default=True,
+    help="Whether to wait for the Lease before acting.",
+)
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+)
+@click.option(
+    "--kubeconfig",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Log in by this file.  [default: the pod's service account, else your own kubeconfig]",
+)
+def run(
+    *,
+    namespace: str,
+    identity: str | None,
+    load_balancer_class: str,
+    default_class: bool,
+    listen: str,
+    lease_duration_seconds: int,
+    resync_seconds: int,
+    leader_election: bool,
+    log_format: logs.Format,
+    log_level: str,
+    kubeconfig: Path | None,
+) -> None:
+    """Run the operator."""
+    # Loaded here: `lbctl --help` has no use for the quarter of a second that kopf takes.
+    import uvloop  # noqa: PLC0415
+
+    from lbctl.kube.login import LoginError  # noqa: PLC0415
+    from lbctl.operator import app  # noqa: PLC0415
+    from lbctl.operator.settings import Settings  # noqa: PLC0415
+
+    host, port = _host_and_port(listen)
+    logs.configure(log_format, log_level)
+    settings = Settings(
+        namespace=namespace,
+        identity=identity or f"{socket.gethostname()}_{secrets.token_hex(4)}",
+        ownership=Ownership(load_balancer_class, default_class=default_class),
+        listen_host=host,
+        listen_port=port,
+        lease_duration=lease_duration_seconds,
+        resync=resync_seconds,
+        leader_election=leader_election,
+        kubeconfig=kubeconfig,
+    )
+    try:
+        sys.exit(uvloop.run(app.run(settings)))
+    except LoginError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@cli.command()
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write one file for each kind.  [default: print all]",
+)
+def crds(*, output: Path | None) -> None:
+    """Print or write the CustomResourceDefinitions."""
+    from lbctl.api import crd  # noqa: PLC0415 - pydantic is not needed to run
+
+    if output is None:
+        click.echo("---\n".join(crd.render().values()), nl=False)
+        return
+    for path in crd.write(output):
+        click.echo(path)
+
+
+def _host_and_port(listen: str) -> tuple[str, int]:
+    """Split ``HOST:PORT``; an IPv6 host may stand in brackets."""
+    host, _, port = listen.rpartition(":")
+    if not port.isdigit() or not host:
+        raise click.BadParameter(
+            f"{listen!r} is no HOST:PORT, such as 0.0.0.0:8080", param_hint="--listen"
+        )
+    return host.strip("[]"), int(port)
+
+
+def main() -> None:
+    """Entry point of the command ``lbctl``."""
+    cli()

@@ -1,0 +1,245 @@
+"""The operator as a process: what runs when, and in which order it ends.
+
+Every replica keeps the mirrors warm. The one that leads also works the queue. On SIGTERM the work
+ends first, then the Lease is given back, then the streams end. When leadership is lost, the process
+ends at once and with an error: kubelet starts a new one, which stands by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from typing import Any, assert_never
+
+import kopf
+
+from lbctl.core.labels import OPERATOR_LEASE
+from lbctl.kube import login
+from lbctl.kube.client import Client
+from lbctl.kube.election import Elector, LeadershipLostError, Terms
+from lbctl.kube.errors import ApiError
+from lbctl.kube.events import Recorder
+from lbctl.kube.objects import Key, Object, uid_of
+from lbctl.kube.queue import WorkQueue
+from lbctl.operator import streams
+from lbctl.operator.health import Health
+from lbctl.operator.items import Item, What
+from lbctl.operator.leases import SpeakerLeases
+from lbctl.operator.metrics import Metrics
+from lbctl.operator.pools import Pools
+from lbctl.operator.services import Services
+from lbctl.operator.settings import Settings
+from lbctl.operator.sweep import Sweeper
+from lbctl.operator.triggers import Triggers
+from lbctl.operator.virtualips import VirtualIPs
+from lbctl.operator.world import World
+
+log = logging.getLogger(__name__)
+
+_GRACE_SECONDS = 5.0
+"""How long reconciles that are under way may take to end on SIGTERM."""
+
+
+async def run(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT, or until something fails. Returns the exit code."""
+    access = login.find(settings.kubeconfig)
+    async with Client(access, user_agent="lbctl-operator") as client:
+        return await Operator(settings, client).run()
+
+
+class Operator:
+    """One replica, put together."""
+
+    def __init__(self, settings: Settings, client: Client) -> None:
+        self._settings = settings
+        self._client = client
+        self._stop = asyncio.Event()
+        self._metrics = Metrics()
+        self._world = World(lease_duration=settings.lease_duration)
+        self._recorder = Recorder(client, controller="lbctl", instance=settings.identity)
+        self._elector = Elector(
+            client,
+            Key(settings.namespace, OPERATOR_LEASE),
+            identity=settings.identity,
+            terms=Terms(settings.lease_duration),
+        )
+        own = settings.ownership
+        self._virtual_ips = VirtualIPs(self._world, client, self._recorder, own)
+        self._services = Services(
+            self._world,
+            client,
+            recorder=self._recorder,
+            metrics=self._metrics,
+            ownership=own,
+            virtual_ips=self._virtual_ips,
+        )
+        self._pools = Pools(self._world, client, self._metrics)
+        self._queue: WorkQueue[Item] = WorkQueue(self._work, may=self._may)
+        self._triggers = Triggers(self._world, self._queue, self._services.pending)
+        self._sweeper = Sweeper(
+            self._world, client, interval=settings.resync, swept=self._look_at_everything
+        )
+        self._leases = SpeakerLeases(
+            self._world,
+            client,
+            namespace=settings.namespace,
+            changed=self._triggers.speakers_changed,
+        )
+        self._health = Health(
+            self._metrics.registry,
+            longest_run=self._queue.longest_run,
+            synced=lambda: self._world.synced and self._leases.synced.is_set(),
+        )
+        self._metrics.watch_queue(self._queue.schedule.waiting)
+        self._metrics.watch_pending(self._services.pending)
+        self._world.services.listen(self._forget)
+
+    async def run(self) -> int:
+        """Run all parts until one of them ends. Returns the exit code."""
+        await self._health.start(self._settings.listen_host, self._settings.listen_port)
+        self._catch_signals()
+        parts = {
+            asyncio.create_task(part, name=name)
+            for name, part in (
+                ("stop", self._stop.wait()),
+                ("work", self._lead()),
+                ("leases", self._leases.run()),
+                ("events", self._recorder.run()),
+                *([("election", self._elector.run())] if self._settings.leader_election else []),
+            )
+        }
+        try:
+            ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            code = _exit_code(ended)
+            await self._queue.drain(_GRACE_SECONDS if code == 0 else 0)
+            return code
+        finally:
+            await _cancel(parts)
+            await self._give_back()
+            await self._health.stop()
+
+    async def _lead(self) -> None:
+        """Fill the mirrors and follow; once leading, work. Ends only by failing."""
+        await self._sweeper.complete()
+        stop = asyncio.Event()
+        kopf_tasks = await kopf.spawn_tasks(
+            registry=streams.registry(self._world, self._client.login, self._sweeper.ask),
+            settings=streams.settings(),
+            standalone=True,
+            clusterwide=True,
+            stop_flag=stop,
+        )
+        self._catch_signals()  # kopf took them over; the order of an ending is ours.
+        # In the end kopf cancels every task that it does not know: these two are not its own.
+        work = asyncio.create_task(self._work_when_leading(), name="queue")
+        others = asyncio.all_tasks() - {*kopf_tasks}
+        following = asyncio.create_task(kopf.run_tasks(kopf_tasks, ignored=others), name="kopf")
+        try:
+            await asyncio.wait({work, following}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (work, following):
+                if task.done():
+                    task.result()
+            raise RuntimeError("the watch streams ended")
+        finally:
+            await _cancel({work})
+            stop.set()
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(following, _GRACE_SECONDS)
+
+    async def _work_when_leading(self) -> None:
+        await self._leases.synced.wait()
+        if self._settings.leader_election:
+            await self._elector.elected.wait()
+            # While this replica stood by, a watch may have lost something.
+            await self._sweeper.complete()
+        self._metrics.leader.set(1)
+        self._triggers.active = True
+        self._triggers.everything()
+        log.info(
+            "working: %d Services, %d VirtualIPs, %d pools",
+            len(self._world.services),
+            len(self._world.virtual_ips),
+            len(self._world.pools),
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sweeper.run())
+            group.create_task(self._queue.run(self._settings.workers))
+
+    async def _work(self, item: Item) -> float | None:
+        """Reconcile one item, measured."""
+        begun = time.monotonic()
+        outcome = "error"
+        try:
+            await self._reconcile(item)
+            outcome = "success"
+        except ApiError:
+            outcome = "retry"
+            raise
+        finally:
+            seconds = time.monotonic() - begun
+            self._metrics.reconcile_seconds.labels(item.what, outcome).observe(seconds)
+        return None
+
+    async def _reconcile(self, item: Item) -> None:
+        match item.what:
+            case What.SERVICE:
+                await self._services.reconcile(item.key)
+            case What.VIRTUAL_IP:
+                if not await self._virtual_ips.reconcile(item.key):
+                    self._triggers.service_of(item.key)
+            case What.POOL:
+                await self._pools.reconcile(item.key)
+            case _:
+                assert_never(item.what)
+
+    def _may(self) -> bool:
+        """Whether work may begin: the clock is asked, not what was so a moment ago."""
+        if self._stop.is_set():
+            return False
+        return self._elector.leads or not self._settings.leader_election
+
+    def _look_at_everything(self) -> None:
+        if self._triggers.active:
+            self._triggers.everything()
+
+    def _forget(self, _key: Key, old: Object | None, new: Object | None) -> None:
+        if old is not None and (new is None or uid_of(new) != uid_of(old)):
+            self._recorder.forget(uid_of(old))
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    async def _give_back(self) -> None:
+        """Let the next one lead at once. All work has ended by now."""
+        if self._elector.leads:
+            try:
+                async with asyncio.timeout(_GRACE_SECONDS):
+                    await self._elector.resign()
+            except (ApiError, TimeoutError) as error:
+                log.warning("the Lease could not be given back: %s", error)
+
+
+def _exit_code(ended: set[asyncio.Task[Any]]) -> int:
+    """0 when the process was asked to stop and nothing failed; says what did."""
+    code = 0
+    for task in ended:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            code = 1
+            known = isinstance(error, LeadershipLostError)
+            log.error("%s: %s", task.get_name(), error, exc_info=None if known else error)
+        elif task.get_name() != "stop":
+            code = 1
+            log.error("%s ended", task.get_name())
+    return code
+
+
+async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,26 @@
+"""What the queue holds: the kind and the name of something, never what happened to it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from lbctl.kube.objects import Key
+
+
+class What(StrEnum):
+    """The kinds that are reconciled."""
+
+    SERVICE = "service"
+    VIRTUAL_IP = "virtualip"
+    POOL = "pool"
+
+
+class Item(NamedTuple):
+    """One thing to reconcile."""
+
+    what: What
+    key: Key
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.key}"

@@ -1,0 +1,69 @@
+"""IPAddressPools: the status tells what became of the addresses, and what is wrong."""
+
+from __future__ import annotations
+
+from lbctl.core.outcomes import ConditionType
+from lbctl.core.pools import PoolCounts, PoolFinding
+from lbctl.kube import conditions
+from lbctl.kube.client import Client
+from lbctl.kube.conditions import Condition
+from lbctl.kube.errors import Conflict, NotFound
+from lbctl.kube.objects import POOLS, Key, Object
+from lbctl.operator.metrics import Metrics
+from lbctl.operator.refresh import refresh
+from lbctl.operator.world import World
+
+
+class Pools:
+    """Reconciles the status of pools."""
+
+    def __init__(self, world: World, client: Client, metrics: Metrics) -> None:
+        self._world = world
+        self._client = client
+        self._metrics = metrics
+
+    async def reconcile(self, key: Key) -> None:
+        """Write the status if it says anything else than what is so."""
+        obj = self._world.pools.get(key)
+        if obj is None:
+            self._uncount(key.name)
+            return
+        finding = next(f for f in self._world.ledger.findings() if f.pool.name == key.name)
+        counts = self._world.ledger.counts(key.name)
+        self._count(key.name, counts)
+        status = _status(obj, finding, counts)
+        if status is None:
+            return
+        try:
+            written = await self._client.patch_status(
+                POOLS,
+                key.name,
+                status,
+                resource_version=obj["metadata"]["resourceVersion"],
+            )
+        except (Conflict, NotFound):
+            await refresh(self._client, self._world.pools, key)
+            raise
+        self._world.pools.put(written)
+
+    def _count(self, pool: str, counts: PoolCounts) -> None:
+        for state, number in counts._asdict().items():
+            self._metrics.pool_addresses.labels(pool, "ipv4", state).set(number)
+
+    def _uncount(self, pool: str) -> None:
+        self._metrics.pool_addresses.remove_by_labels({"pool": pool})
+
+
+def _status(obj: Object, finding: PoolFinding, counts: PoolCounts) -> Object | None:
+    """The status to write; None when the object says it already."""
+    old = obj.get("status") or {}
+    generation = int(obj["metadata"]["generation"])
+    condition = Condition(
+        ConditionType.READY, finding.gives, finding.reason, finding.message, generation
+    )
+    known = old.get("conditions") or []
+    merged = conditions.merge(known, condition)
+    wanted = {"observedGeneration": generation, "ipv4": counts._asdict()}
+    if merged is None and all(old.get(name) == value for name, value in wanted.items()):
+        return None
+    return {**wanted, "conditions": known if merged is None else merged}

@@ -1,0 +1,154 @@
+"""Which change makes which thing worth another look. Nothing here decides, it only enqueues.
+
+Every rule errs towards looking too often: a reconcile that finds nothing to do costs microseconds.
+The pauses gather what a burst of changes would ask for again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from ipaddress import IPv4Address
+
+from lbctl.core.reading import node_addresses, service_view, speaker_view, virtual_ip_view
+from lbctl.core.services import ServiceKey
+from lbctl.core.virtualips import Stage
+from lbctl.kube.objects import Key, Object
+from lbctl.kube.queue import Priority, WorkQueue
+from lbctl.operator.items import Item, What
+from lbctl.operator.world import World
+
+POOL_PAUSE_SECONDS = 0.5
+"""A pool's counts are written at most this often while addresses come and go."""
+PLAN_PAUSE_SECONDS = 0.1
+"""Several nodes that change at once make one new plan of every address."""
+
+
+class Triggers:
+    """Listens to the world and fills the queue.
+
+    Args:
+        world: whose changes to follow.
+        queue: what to fill.
+        pending: the Services that wait for an address; any address that gets free may be theirs.
+    """
+
+    def __init__(
+        self, world: World, queue: WorkQueue[Item], pending: Mapping[ServiceKey, object]
+    ) -> None:
+        self.active = False
+        """Only a leader's queue is filled; whoever becomes one begins with `everything`."""
+        self._world = world
+        self._queue = queue
+        self._pending = pending
+        for store, listener in (
+            (world.services, self._service_changed),
+            (world.virtual_ips, self._virtual_ip_changed),
+            (world.pools, self._pool_changed),
+            (world.nodes, self._node_changed),
+            (world.speakers, self._speaker_changed),
+        ):
+            store.listen(_when(self, listener))
+
+    def everything(self) -> None:
+        """Look at all there is: at the start, and after each sweeping list.
+
+        Services that show an address go first: adopting comes before giving. (The ledger counts
+        what they show as used in any case.)
+        """
+        for key, obj in self._world.services.items():
+            shows = bool(service_view(obj).ingress)
+            self._queue.add(Item(What.SERVICE, key), Priority.LIVE if shows else Priority.RESYNC)
+        for key in self._world.virtual_ips:
+            self._queue.add(Item(What.VIRTUAL_IP, key), Priority.RESYNC)
+        for key in self._world.pools:
+            self._queue.add(Item(What.POOL, key), Priority.RESYNC)
+
+    def service_of(self, virtual_ip: Key) -> None:
+        """A VirtualIP names a Service that does not want it: the Service's reconcile decides."""
+        obj = self._world.virtual_ips.get(virtual_ip)
+        if obj is not None:
+            self._name_services(obj)
+
+    def speakers_changed(self) -> None:
+        """A speaker came, went, or sees other interfaces: every plan may change."""
+        if self.active:
+            for key in self._world.virtual_ips:
+                self._queue.add_later(Item(What.VIRTUAL_IP, key), PLAN_PAUSE_SECONDS)
+
+    def address_freed(self) -> None:
+        """Whoever waits is tried again."""
+        if self.active:
+            for waiting in [*self._pending]:
+                self._queue.add(Item(What.SERVICE, Key(*waiting)))
+
+    def _service_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
+        self._queue.add(Item(What.SERVICE, key))
+        before = set() if old is None else set(service_view(old).shown)
+        after = set() if new is None else set(service_view(new).shown)
+        self._count_again(before ^ after)
+        if before - after:
+            self.address_freed()
+
+    def _virtual_ip_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
+        self._queue.add(Item(What.VIRTUAL_IP, key))
+        for obj in (old, new):
+            if obj is not None:
+                self._name_services(obj)
+        if new is None and old is not None:
+            self._virtual_ip_gone(old)
+        if old is None or new is None:
+            self._count_again({IPv4Address(key.name)})
+
+    def _virtual_ip_gone(self, old: Object) -> None:
+        view = virtual_ip_view(old)
+        for claimant in self._world.ledger.claimants(view.address):
+            self._queue.add(Item(What.SERVICE, Key(*claimant.key)))
+        if view.stage is not Stage.ALLOCATED or not self._world.ledger.claimants(view.address):
+            self.address_freed()
+
+    def _pool_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
+        if old is not None and new is not None and old.get("spec") == new.get("spec"):
+            return
+        for pool in self._world.pools:
+            self._queue.add(Item(What.POOL, pool))
+        self.address_freed()
+
+    def _node_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
+        before = None if old is None else node_addresses(old, None)
+        after = None if new is None else node_addresses(new, None)
+        if before == after:
+            return
+        self._count_again((before or frozenset()) ^ (after or frozenset()))
+        if old is None or new is None:
+            self.speakers_changed()
+        if before:
+            self.address_freed()
+
+    def _speaker_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
+        if old is None or new is None or speaker_view(old) != speaker_view(new):
+            self.speakers_changed()
+            for pool in self._world.pools:
+                self._queue.add_later(Item(What.POOL, pool), POOL_PAUSE_SECONDS)
+
+    def _name_services(self, virtual_ip: Object) -> None:
+        for entry in (virtual_ip.get("spec") or {}).get("services") or ():
+            self._queue.add(Item(What.SERVICE, Key(entry["namespace"], entry["name"])))
+
+    def _count_again(self, addresses: Iterable[IPv4Address]) -> None:
+        names = {self._world.ledger.pool_of(address) for address in addresses}
+        for name in names:
+            if name is not None:
+                self._queue.add_later(Item(What.POOL, Key("", name)), POOL_PAUSE_SECONDS)
+
+
+_Listener = Callable[[Key, Object | None, Object | None], None]
+
+
+def _when(triggers: Triggers, listener: _Listener) -> _Listener:
+    """The listener, deaf while this replica stands by."""
+
+    def listening(key: Key, old: Object | None, new: Object | None) -> None:
+        if triggers.active:
+            listener(key, old, new)
+
+    return listening

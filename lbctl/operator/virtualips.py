@@ -1,0 +1,247 @@
+"""VirtualIPs: who is to announce an address, and the two steps by which an address is let go.
+
+All writes of a VirtualIP's spec are here, each with the resourceVersion that the decision saw.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from ipaddress import IPv4Address
+from typing import assert_never
+
+from lbctl.core import release, succession
+from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
+from lbctl.core.outcomes import ConditionType, Outcome, PlannedReason
+from lbctl.core.reading import virtual_ip_view
+from lbctl.core.services import Ownership, ServiceRef
+from lbctl.core.succession import SuccessionPlan
+from lbctl.core.virtualips import Stage, VirtualIPView
+from lbctl.kube import conditions
+from lbctl.kube.client import Client
+from lbctl.kube.conditions import Condition
+from lbctl.kube.errors import Conflict, NotFound
+from lbctl.kube.events import Note, Recorder, Subject
+from lbctl.kube.objects import SERVICES, VIRTUAL_IPS, Key, Object
+from lbctl.operator.refresh import refresh
+from lbctl.operator.world import World
+
+log = logging.getLogger(__name__)
+
+_PLAN = "plan"
+
+
+class VirtualIPs:
+    """Creates, plans and releases VirtualIPs."""
+
+    def __init__(
+        self, world: World, client: Client, recorder: Recorder, ownership: Ownership
+    ) -> None:
+        self._world = world
+        self._client = client
+        self._recorder = recorder
+        self._ownership = ownership
+
+    async def reconcile(self, key: Key) -> bool:
+        """Enforce the plan, or take the next step of a release.
+
+        Returns:
+            False when the VirtualIP names a Service that does not want it: the Service's own
+            reconcile has to look, because only that one may release an address.
+        """
+        obj = self._world.virtual_ips.get(key)
+        if obj is None:
+            return True
+        view = virtual_ip_view(obj)
+        match view.stage:
+            case Stage.ALLOCATED:
+                if not self._wanted(view):
+                    return False
+                await self._plan(obj, view)
+            case Stage.RELEASING:
+                await self._proceed(obj, view)
+            case Stage.RESERVED:
+                pass
+            case _ as never:
+                assert_never(never)
+        return True
+
+    async def create(self, address: IPv4Address, pool: str | None, ref: ServiceRef) -> None:
+        """Take an address by creating the object that bears its name.
+
+        Raises:
+            AlreadyExists: somebody was faster, and the world knows it now.
+        """
+        plan = self._planned(address, current=(), holder=None)
+        view = VirtualIPView(address, pool=pool, service=ref, succession=plan.succession)
+        self._world.expect(view)
+        try:
+            created = await self._client.create(VIRTUAL_IPS, _new(view))
+        except BaseException:
+            # Whether it was created or not: the next decision starts from what the server says.
+            self._world.settle(address)
+            raise
+        self._world.virtual_ips.put(created)
+
+    async def assign(self, view: VirtualIPView, ref: ServiceRef) -> None:
+        """Record another Service in a VirtualIP that exists."""
+        obj = self._world.virtual_ips[Key("", str(view.address))]
+        spec = {**obj["spec"], "services": [ref._asdict()]}
+        spec.pop("release", None)
+        await self._replace(obj, spec, view.succession)
+
+    async def release(self, view: VirtualIPView) -> None:
+        """The first step: the address has no Service any more, and everybody falls silent."""
+        obj = self._world.virtual_ips.get(Key("", str(view.address)))
+        if obj is None or virtual_ip_view(obj).service != view.service:
+            return  # Decided upon an older state: whatever changed it asked for another look.
+        step = release.begin(virtual_ip_view(obj), self._world.node_views())
+        match step:
+            case release.Begin(verifier):
+                await self._hand_to_verifier(obj, view, verifier)
+            case release.Delete():
+                await self._delete(obj)
+            case _:
+                assert_never(step)
+        if view.service is not None:
+            self._told(view.service, Note(Outcome.ADDRESS_RELEASED, _released(view.address)))
+
+    async def _proceed(self, obj: Object, view: VirtualIPView) -> None:
+        step = release.proceed(view, self._world.node_views())
+        match step:
+            case release.Begin(verifier):
+                await self._hand_to_verifier(obj, view, verifier)
+            case release.Reassign(verifier):
+                await self._hand_to_verifier(obj, view, verifier)
+            case release.Delete():
+                await self._delete(obj)
+            case release.Await(reason):
+                log.debug("%s: %s", view.address, reason)
+            case _:
+                assert_never(step)
+
+    async def _hand_to_verifier(
+        self, obj: Object, view: VirtualIPView, verifier: str | None
+    ) -> None:
+        spec = {
+            **obj["spec"],
+            "services": [],
+            "release": {} if verifier is None else {"verifier": verifier},
+        }
+        seeing = [*view.succession, *([] if verifier is None else [verifier])]
+        await self._replace(obj, spec, seeing)
+        log.info("%s: released; %s asks the LAN", view.address, verifier or "nobody can ask yet")
+
+    async def _delete(self, obj: Object) -> None:
+        meta = obj["metadata"]
+        try:
+            await self._client.delete(
+                VIRTUAL_IPS,
+                meta["name"],
+                uid=meta["uid"],
+                resource_version=meta["resourceVersion"],
+            )
+        except NotFound:
+            log.debug("%s: somebody else deleted it", meta["name"])
+        except Conflict:
+            await refresh(self._client, self._world.virtual_ips, Key("", meta["name"]))
+            raise
+        self._world.virtual_ips.remove(obj)
+        log.info("%s: free", meta["name"])
+
+    async def _plan(self, obj: Object, view: VirtualIPView) -> None:
+        plan = self._planned(view.address, current=view.succession, holder=view.holder)
+        labels = frozenset(label for label in view.labels if label.startswith(CANDIDATE_PREFIX))
+        if plan.succession != view.succession or labels != candidate_labels(plan.succession).keys():
+            spec = {**obj["spec"], "succession": [*plan.succession]}
+            obj = await self._replace(obj, spec, plan.succession)
+        if view.service is not None:
+            news = [] if plan.planned else [_nobody(plan)]
+            self._recorder.stand(self._subject(view.service), _PLAN, news)
+        await self._say_planned(obj, plan)
+
+    async def _say_planned(self, obj: Object, plan: SuccessionPlan) -> None:
+        reason = PlannedReason.PLANNED if plan.planned else PlannedReason.NO_ELIGIBLE_SPEAKER
+        generation = int(obj["metadata"]["generation"])
+        condition = Condition(ConditionType.PLANNED, plan.planned, reason, plan.message, generation)
+        merged = conditions.merge((obj.get("status") or {}).get("conditions") or [], condition)
+        if merged is None:
+            return
+        meta = obj["metadata"]
+        try:
+            written = await self._client.patch_status(
+                VIRTUAL_IPS,
+                meta["name"],
+                {"conditions": merged},
+                resource_version=meta["resourceVersion"],
+            )
+        except (Conflict, NotFound):
+            await refresh(self._client, self._world.virtual_ips, Key("", meta["name"]))
+            raise
+        self._world.virtual_ips.put(written)
+
+    async def _replace(self, obj: Object, spec: Object, seeing: Iterable[str]) -> Object:
+        """Write spec and candidate labels, if the object is still the one that was read."""
+        kept = {
+            label: value
+            for label, value in (obj["metadata"].get("labels") or {}).items()
+            if not label.startswith(CANDIDATE_PREFIX)
+        }
+        meta = {**obj["metadata"], "labels": {**kept, **candidate_labels(seeing)}}
+        try:
+            written = await self._client.replace(
+                VIRTUAL_IPS, {**obj, "metadata": meta, "spec": spec}
+            )
+        except (Conflict, NotFound):
+            await refresh(self._client, self._world.virtual_ips, Key("", meta["name"]))
+            raise
+        self._world.virtual_ips.put(written)
+        return written
+
+    def _planned(
+        self, address: IPv4Address, *, current: tuple[str, ...], holder: str | None
+    ) -> SuccessionPlan:
+        return succession.plan(
+            address,
+            current=current,
+            holder=holder,
+            nodes=self._world.node_views(),
+            loads=self._world.loads,
+        )
+
+    def _wanted(self, view: VirtualIPView) -> bool:
+        """Whether the Service that the VirtualIP names exists, is the same one, and is ours."""
+        if view.service is None:
+            return False
+        service = self._world.ledger.service(view.service.key)
+        return (
+            service is not None
+            and service.uid == view.service.uid
+            and self._ownership.ours(service)
+        )
+
+    def _told(self, ref: ServiceRef, note: Note) -> None:
+        self._recorder.say(self._subject(ref), note)
+
+    def _subject(self, ref: ServiceRef) -> Subject:
+        return Subject(SERVICES.api_version, SERVICES.kind, ref.namespace, ref.name, ref.uid)
+
+
+def _released(address: IPv4Address) -> str:
+    return f"{address} is given back and free again once no node answers for it"
+
+
+def _nobody(plan: SuccessionPlan) -> Note:
+    return Note(Outcome.NO_ELIGIBLE_SPEAKER, plan.message, warning=True)
+
+
+def _new(view: VirtualIPView) -> Object:
+    spec: Object = {
+        "address": str(view.address),
+        "services": [] if view.service is None else [view.service._asdict()],
+        "succession": [*view.succession],
+    }
+    if view.pool is not None:
+        spec["pool"] = view.pool
+    labels = candidate_labels(view.succession)
+    return {"metadata": {"name": str(view.address), "labels": labels}, "spec": spec}

@@ -1,0 +1,193 @@
+"""All that the operator knows: mirrors of the kinds that it watches, and what follows from them.
+
+The stores are fed by watches, by sweeping lists and by the answers to our own writes. The ledger,
+the loads and the view of the nodes are derived here, object by object, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from ipaddress import AddressValueError, IPv4Address
+
+from lbctl.core.labels import SPEAKER_LEASE_PREFIX
+from lbctl.core.ledger import Ledger
+from lbctl.core.outcomes import Liveness
+from lbctl.core.reading import (
+    node_addresses,
+    node_view,
+    pool_view,
+    service_view,
+    speaker_view,
+    virtual_ip_view,
+)
+from lbctl.core.services import ServiceKey
+from lbctl.core.speakers import NodeView, SpeakerView
+from lbctl.core.succession import Loads
+from lbctl.core.virtualips import VirtualIPView
+from lbctl.kube.client import Selection
+from lbctl.kube.lease import Freshness, Record
+from lbctl.kube.objects import (
+    NODES,
+    POOLS,
+    SERVICES,
+    SPEAKERS,
+    VIRTUAL_IPS,
+    Key,
+    Kind,
+    Object,
+)
+from lbctl.kube.store import Store
+
+SELECTIONS: Mapping[Kind, Selection] = {
+    SERVICES: Selection(fields="spec.type=LoadBalancer"),
+    NODES: Selection(),
+    POOLS: Selection(),
+    VIRTUAL_IPS: Selection(),
+    SPEAKERS: Selection(),
+}
+"""The kinds that the operator mirrors, and which objects of them; the API server filters."""
+
+
+class World:
+    """The mirrors and what is derived from them.
+
+    Args:
+        lease_duration: seconds after which a speaker's Lease that did not change is stale.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, *, lease_duration: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.stores: Mapping[Kind, Store] = {kind: Store(kind) for kind in SELECTIONS}
+        self.services = self.stores[SERVICES]
+        self.nodes = self.stores[NODES]
+        self.pools = self.stores[POOLS]
+        self.virtual_ips = self.stores[VIRTUAL_IPS]
+        self.speakers = self.stores[SPEAKERS]
+        self.ledger = Ledger()
+        self.loads = Loads()
+        self.freshness = Freshness(lease_duration)
+        self._clock = clock
+        self._leases: dict[str, Record] = {}
+        self._judged: dict[str, Liveness] = {}
+        self._speaker_views: dict[str, SpeakerView] = {}
+        self._node_views: dict[str, NodeView] | None = None
+        self.services.listen(self._service_changed)
+        self.pools.listen(self._pool_changed)
+        self.virtual_ips.listen(self._virtual_ip_changed)
+        self.nodes.listen(self._node_changed)
+        self.speakers.listen(self._speaker_changed)
+
+    @property
+    def synced(self) -> bool:
+        """Whether every mirror has been complete once: only then does absence mean anything."""
+        return all(store.synced for store in self.stores.values())
+
+    def node_views(self) -> Mapping[str, NodeView]:
+        """Every node with its speaker and how alive that is, as of now."""
+        if self._node_views is None:
+            names = {key.name for key in self.nodes} | self._speaker_views.keys()
+            self._node_views = {
+                name: node_view(name, self._speaker_views.get(name), self._liveness(name))
+                for name in names
+            }
+        return self._node_views
+
+    def lease_changed(self, name: str, record: Record | None) -> bool:
+        """Learn of a speaker's Lease; None = deleted. True when the speaker's liveness changed."""
+        node = name.removeprefix(SPEAKER_LEASE_PREFIX)
+        if record is None:
+            self._leases.pop(node, None)
+            self.freshness.forget(node)
+        else:
+            self._leases[node] = record
+            self.freshness.see(node, record, self._clock())
+        return self._judge([node])
+
+    def next_expiry(self) -> float | None:
+        """Seconds until the next speaker is judged silent unless it renews."""
+        return self.freshness.next_expiry(self._clock())
+
+    def expire(self) -> bool:
+        """Look at the clock. True when a speaker's liveness changed since the last look."""
+        return self._judge(self._leases)
+
+    def expect(self, virtual_ip: VirtualIPView) -> None:
+        """Count a VirtualIP that is about to be created, so that nobody else here takes it."""
+        self.ledger.put_virtual_ip(virtual_ip)
+        self.loads.put(virtual_ip.address, virtual_ip.succession)
+
+    def settle(self, address: IPv4Address) -> None:
+        """Forget what was expected: what the mirror says of the address counts again."""
+        self._virtual_ip_changed(key := Key("", str(address)), None, self.virtual_ips.get(key))
+
+    def keep_service(self, obj: Object) -> None:
+        """Know a Service as it is at this moment, also one that the mirror does not hold."""
+        self.ledger.put_service(service_view(obj))
+
+    def settle_service(self, key: ServiceKey) -> None:
+        """What the mirror says of the Service counts again."""
+        self._service_changed(stored := Key(*key), None, self.services.get(stored))
+
+    def _liveness(self, node: str) -> Liveness:
+        record = self._leases.get(node)
+        if record is None:
+            return Liveness.MISSING
+        if not record.holder:
+            return Liveness.RELEASED
+        return Liveness.FRESH if self.freshness.fresh(node, self._clock()) else Liveness.STALE
+
+    def _judge(self, nodes: Iterable[str]) -> bool:
+        """Judge again whether these speakers live. True when a judgement changed."""
+        judged = {node: self._liveness(node) for node in nodes}
+        changed = any(self._judged.get(node) is not now for node, now in judged.items())
+        self._judged.update(judged)
+        if changed:
+            self._node_views = None
+        return changed
+
+    def _service_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
+        if new is None:
+            self.ledger.drop_service(ServiceKey(*key))
+        else:
+            self.ledger.put_service(service_view(new))
+
+    def _pool_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
+        if new is None:
+            self.ledger.drop_pool(key.name)
+        else:
+            self.ledger.put_pool(pool_view(new))
+
+    def _virtual_ip_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
+        try:
+            address = IPv4Address(key.name)
+        except AddressValueError:
+            return  # The CRD refuses such names; one that came past it is nobody's address.
+        if new is None:
+            self.ledger.drop_virtual_ip(address)
+            self.loads.drop(address)
+        else:
+            view = virtual_ip_view(new)
+            self.ledger.put_virtual_ip(view)
+            self.loads.put(address, view.succession)
+
+    def _node_changed(self, key: Key, _old: Object | None, _new: Object | None) -> None:
+        self._addresses_changed(key.name)
+
+    def _speaker_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
+        if new is None:
+            self._speaker_views.pop(key.name, None)
+        else:
+            self._speaker_views[key.name] = speaker_view(new)
+        self._addresses_changed(key.name)
+
+    def _addresses_changed(self, node: str) -> None:
+        self._node_views = None
+        known = self.nodes.get(Key("", node))
+        speaker = self._speaker_views.get(node)
+        if known is None and speaker is None:
+            self.ledger.drop_node(node)
+        else:
+            self.ledger.put_node(node, node_addresses(known, speaker))
