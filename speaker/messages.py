@@ -79,6 +79,8 @@ class PlanEnd:
 class ReportRequest:
     """The agent asks for everything: it is new, or it missed something."""
 
+    id: int
+
 
 @dataclass(frozen=True, slots=True)
 class Hello:
@@ -111,6 +113,8 @@ class Report:
 class Counters:
     """Totals since the wire's start. Sent every few seconds, so it is a sign of life as well."""
 
+    request: int = 0
+    """The last ReportRequest that was heard; its reports came before this."""
     frames: dict[str, dict[str, int]] = field(default_factory=dict)
     """interface -> verdict -> frames received."""
     replies: int = 0

@@ -65,6 +65,7 @@ class Loop:
         self._hello_owed = True
         self._counters_due = 0.0
         self._tick_due = 0.0
+        self._request = 0
         self._refused: dict[str, str] = {}
 
     def run(self) -> None:
@@ -142,7 +143,8 @@ class Loop:
                     if entries is not None:
                         self._keeper.apply(entries)
                         self._open_ports()
-                case ReportRequest():
+                case ReportRequest(id=request):
+                    self._request = request
                     self._keeper.changed |= self._keeper.addresses
                     self._counters_due = 0.0
                 case _:
@@ -212,6 +214,7 @@ class Loop:
             frames[name]["dropped-by-kernel"] = port.socket.drops()
         totals = self._keeper.totals
         return Counters(
+            request=self._request,
             frames=frames,
             replies=totals.replies,
             gratuitous=totals.gratuitous,

@@ -1,0 +1,128 @@
+"""A real wire process on a host of the test network; the test plays its agent."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from speaker.messages import (
+    DATAGRAM_BYTES,
+    AddressReport,
+    Counters,
+    Entry,
+    FromAgent,
+    Hello,
+    Report,
+    ReportRequest,
+    Role,
+    State,
+    decode,
+    encode,
+    snapshot,
+)
+from speaker.supervisor import CHANNEL_VARIABLE
+from speaker.wire import templates
+from tests.wire.network import INTERFACE, Host, enter
+from tests.wire.tap import PATIENCE
+
+VIP = "172.31.9.100"
+OTHER_VIP = "172.31.9.101"
+
+
+def entry(host: Host, address: str = VIP, role: Role = Role.CLAIM, generation: int = 1) -> Entry:
+    mac = host.mac.hex(":")
+    return Entry(address, INTERFACE, ifindex=0, mac=mac, role=role, generation=generation)
+
+
+class Wire:
+    """The process, and what it says."""
+
+    def __init__(self, host: Host, forged: str) -> None:
+        self.host = host
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        environment = {
+            **os.environ,
+            CHANNEL_VARIABLE: str(theirs.fileno()),
+            templates.VARIABLE: forged,
+            "LBCTL_LOG_LEVEL": "debug",
+        }
+        command = enter(host.namespace, sys.executable, "-m", "speaker.wire")
+        self.process = subprocess.Popen(
+            command, env=environment, pass_fds=[theirs.fileno()], start_new_session=True
+        )
+        theirs.close()
+        self.reports: dict[str, AddressReport] = {}
+        self.states: list[tuple[str, State]] = []
+        self.counters = Counters()
+        self._plan_id = 0
+        self._requests = 0
+        self.wait_for(lambda message: isinstance(message, Hello))
+
+    def send(self, message: FromAgent) -> None:
+        self._ours.send(encode(message))
+
+    def plan(self, *entries: Entry) -> None:
+        self._plan_id += 1
+        for message in snapshot(self._plan_id, entries):
+            self.send(message)
+
+    def wait_for(self, wanted: Callable[[object], bool], *, patience: float = PATIENCE) -> object:
+        deadline = time.monotonic() + patience
+        while (left := deadline - time.monotonic()) > 0:
+            if not select.select([self._ours], [], [], left)[0]:
+                break
+            message = decode(self._ours.recv(DATAGRAM_BYTES))
+            self._note(message)
+            if wanted(message):
+                return message
+        raise AssertionError(f"the wire did not say it; it said {self.states}")
+
+    def wait_state(self, state: State, address: str = VIP) -> AddressReport:
+        """Until the wire reports this state, unless it has already."""
+
+        def reached() -> bool:
+            return address in self.reports and self.reports[address].state is state
+
+        if not reached():
+            self.wait_for(lambda _: reached())
+        return self.reports[address]
+
+    def hold(self, *addresses: str) -> None:
+        """Plan claims for these and wait until all are held."""
+        self.plan(*(entry(self.host, address) for address in addresses))
+        for address in addresses:
+            self.wait_state(State.HOLDING, address)
+
+    def ask(self) -> Counters:
+        """Everything anew. What the wire received before this, it has dealt with after it."""
+        self._requests += 1
+        self.send(ReportRequest(id=self._requests))
+        self.wait_for(lambda _: self.counters.request == self._requests)
+        return self.counters
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def leave_alone(self) -> None:
+        """Close the agent's end, as the death of agent and supervisor does."""
+        self._ours.close()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._ours.close()
+
+    def _note(self, message: object) -> None:
+        match message:
+            case Report(addresses=reports):
+                for report in reports:
+                    self.reports[report.address] = report
+                    self.states.append((report.address, report.state))
+            case Counters():
+                self.counters = message
+            case _:
+                pass
