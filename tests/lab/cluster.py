@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.lab import binaries, packages
+from tests.lab import binaries, cgroups, packages
 from tests.lab.boot import api_address, boot
 from tests.lab.commands import run
 from tests.lab.errors import LabError
@@ -106,6 +106,8 @@ class Lab:
             self._forwarders.pop().close()
         self.supervisor.stop_all(self.supervisor.all(), grace=1)
         self.supervisor.sweep()
+        for node in (self.state.root / "node").glob("*"):
+            cgroups.remove(node / "containerd")
         Network(self.spec).clear()
         shutil.rmtree(self.state.root, ignore_errors=True)
 

@@ -20,19 +20,21 @@ from tests.lab.waiting import require
 API_SERVER = "kube-apiserver"
 
 
+def loss_table(port: str) -> str:
+    """The nftables name of a port's loss."""
+    return f"loss_{port.replace('-', '_')}"
+
+
 def loss_ruleset(port: str, percent: int) -> str:
     """An nft script that drops frames on a switch port, in both directions, and does nothing else.
 
     It sits on the cable's end at the switch: a packet socket in the node sees a frame before the
     node's own ingress hook could drop it, and so would be deaf to a loss made there. numgen is
-    random, so that a retry is not lost in step with its first try.
+    random, so that a retry is not lost in step with its first try. The percentage is 1 to 100.
     """
-    table = f"netdev loss_{port.replace('-', '_')}"
-    drop = f"numgen random mod 100 < {percent} counter drop"
+    drop = f"numgen random mod 100 <= {percent - 1} counter drop"
     return f"""
-table {table} {{}}
-delete table {table}
-table {table} {{
+table netdev {loss_table(port)} {{
   chain from_host {{ type filter hook ingress device "{port}" priority 0; policy accept; {drop}; }}
   chain to_host {{ type filter hook egress device "{port}" priority 0; policy accept; {drop}; }}
 }}
@@ -58,18 +60,32 @@ class Faults:
         self._node(node).cut_power()
 
     def power_on(self, node: str) -> None:
-        """Boot a node after a power cut; returns when it is Ready again."""
+        """Boot a node after a power cut; returns when it is Ready again.
+
+        Its Ready condition may be that from before the cut, which the controllers have not yet
+        noticed. So wait for its kubelet to renew the node's Lease first.
+        """
         machine = self._node(node)
+        if machine.init():
+            raise LabError(f"{node} is powered on")
+        api = Api(self._site.state.kubeconfig)
+        lease = f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{node}"
         machine.plug_in()
         if self._site.spec.kubelets:
             machine.boot()
+            before = api.get(lease)["spec"]["renewTime"]
             for name, archive in images.node_archives(self._site.binaries).items():
                 machine.load(name, archive)
             machine.start_kubelet()
             machine.wait_for_daemons()
+            require(
+                lambda: api.get(lease)["spec"]["renewTime"] != before,
+                f"the kubelet of {node} renews its Lease",
+                interval=0.2,
+            )
         else:
             start_bare_proxy(self._site, machine.host)
-        wait_until_ready(Api(self._site.state.kubeconfig), [machine.host])
+        wait_until_ready(api, [machine.host])
 
     def switch_port_dead(self, host: str) -> None:
         """The switch forwards nothing to or from a host's port, whose carrier stays up."""
@@ -96,12 +112,15 @@ class Faults:
         """
         if not 0 <= percent <= 100:
             raise LabError(f"a loss of {percent} percent: choose 0 to 100")
-        self._nft(loss_ruleset(self._site.spec.host(host).port(), percent))
+        self.no_loss(host)
+        if percent:
+            self._nft(loss_ruleset(self._site.spec.host(host).port(), percent))
 
     def no_loss(self, host: str) -> None:
         """Undo packet_loss. Idempotent."""
-        port = self._site.spec.host(host).port().replace("-", "_")
-        self._nft(f"table netdev loss_{port} {{}}\ndelete table netdev loss_{port}\n")
+        table = f"table netdev {loss_table(self._site.spec.host(host).port())}"
+        # Declared first, so that deleting it is no error when it was not there.
+        self._nft(f"{table} {{}}\ndelete {table}\n")
 
     def speaker_processes(self, node: str) -> list[int]:
         """The pids, on this machine, of the speaker's processes on a node."""

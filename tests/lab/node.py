@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.lab import cgroups
 from tests.lab.commands import run
 from tests.lab.control_plane import proxy_argv
 from tests.lab.errors import LabError
@@ -233,6 +234,7 @@ class Node:
         self._network.detach(self.host)
         mine = [r for r in self._site.supervisor.all() if r.name.endswith(f"-{self.host.name}")]
         self._site.supervisor.stop_all(mine, grace=0)
+        cgroups.remove(self._directory / "containerd")
 
     def plug_in(self) -> None:
         """Give it back the network that cut_power took."""
