@@ -118,7 +118,8 @@ ADDRESS_RULES = (
 """What `spec.address` of a VirtualIP must be."""
 
 NAMED_AFTER_ADDRESS = Rule(
-    "self.metadata.name == self.spec.address",
+    "self.metadata.name == self.spec.address || !isIP(self.spec.address) "
+    "|| ip(self.spec.address).family() == 6",
     "metadata.name must be the address itself: write the same in both",
     "'metadata.name must be the address itself: write name: ' + self.spec.address",
 )

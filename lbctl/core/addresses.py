@@ -53,23 +53,18 @@ def _parse_cidr(entry: str) -> Interval:
     if not prefix.isdecimal() or str(int(prefix)) != prefix:
         raise _malformed(entry)
     try:
-        network = ip_network(entry)
-    except ValueError:
-        raise _cidr_error(entry) from None
-    if not isinstance(network, IPv4Network):
-        raise _ipv6_error(entry)
-    return Interval(int(network.network_address), int(network.broadcast_address))
-
-
-def _cidr_error(entry: str) -> AddressError:
-    try:
         network = ip_network(entry, strict=False)
     except ValueError:
-        return _malformed(entry)
-    return AddressError(
-        f'"{entry}" has host bits set: write the network, {network}, '
-        f"or for the one address {entry.partition('/')[0]}",
-    )
+        raise _malformed(entry) from None
+    if not isinstance(network, IPv4Network):
+        raise _ipv6_error(entry)
+    written = entry.partition("/")[0]
+    if network.network_address != IPv4Address(written):
+        raise AddressError(
+            f'"{entry}" has host bits set: write the network, {network}, '
+            f"or for the one address {written}",
+        )
+    return Interval(int(network.network_address), int(network.broadcast_address))
 
 
 def _parse_range(entry: str) -> Interval:

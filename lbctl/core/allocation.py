@@ -236,7 +236,7 @@ def _why_nothing(finding: PoolFinding, ledger: Ledger) -> str:
     match finding.reason:
         case PoolReason.READY | PoolReason.NODE_ADDRESSES_SKIPPED:
             total, used, _ = ledger.counts(finding.pool.name)
-            skipped = f", {total - used} are nodes' own" if total > used else ""
+            skipped = f", {total - used} skipped as a node's own" if total > used else ""
             return f"full ({used} of {total} used{skipped})"
         case PoolReason.DISABLED:
             return "disabled"

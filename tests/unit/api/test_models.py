@@ -1,0 +1,116 @@
+"""The models: what is stored survives, and reads the same way through the models and the views."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from lbctl.api.meta import Condition, ConditionStatus, ObjectMeta
+from lbctl.api.pools import AddressCounts, IPAddressPool, IPAddressPoolSpec, IPAddressPoolStatus
+from lbctl.api.speakers import InterfaceStatus, Speaker, SpeakerStatus
+from lbctl.api.virtualips import (
+    Release,
+    ServiceReference,
+    VirtualIP,
+    VirtualIPSpec,
+    VirtualIPStatus,
+)
+from lbctl.core.labels import candidate_labels
+from lbctl.core.reading import pool_view, speaker_view, virtual_ip_view
+from lbctl.core.virtualips import Stage
+from tests.unit.core.builders import ip, ref
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def ready(status: ConditionStatus) -> Condition:
+    return Condition(type="Ready", status=status, reason="Because", last_transition_time=NOON)
+
+
+def test_fields_of_a_newer_version_survive() -> None:
+    stored = {
+        "apiVersion": "lbctl.io/v1beta1",
+        "kind": "IPAddressPool",
+        "metadata": {"name": "lab", "annotations": {"a": "b"}},
+        "spec": {"addresses": ["10.0.0.0/28"], "disabled": False, "exclude": ["10.0.0.1"]},
+    }
+    assert IPAddressPool.from_object(stored).to_object() == stored
+
+
+def test_what_is_not_set_is_absent_and_never_null() -> None:
+    made = VirtualIP(
+        metadata=ObjectMeta(name="10.0.0.8", labels=candidate_labels(["n1"])),
+        spec=VirtualIPSpec(address="10.0.0.8", release=Release()),
+    )
+    assert made.to_object() == {
+        "apiVersion": "lbctl.io/v1beta1",
+        "kind": "VirtualIP",
+        "metadata": {"name": "10.0.0.8", "labels": candidate_labels(["n1"])},
+        "spec": {"address": "10.0.0.8", "services": [], "succession": [], "release": {}},
+    }
+
+
+def test_a_virtual_ip_reads_the_same_through_both() -> None:
+    made = VirtualIP(
+        metadata=ObjectMeta(name="10.0.0.8", uid="u", resource_version="5", generation=2),
+        spec=VirtualIPSpec(
+            address="10.0.0.8",
+            pool="lab",
+            services=[ServiceReference(namespace="default", name="web", uid="uid-web")],
+            succession=["a", "b"],
+        ),
+        status=VirtualIPStatus(
+            holder="a",
+            since=NOON,
+            conditions=[
+                Condition(
+                    type="Released",
+                    status=ConditionStatus.FALSE,
+                    reason="StillAnswered",
+                    last_transition_time=NOON,
+                    observed_generation=2,
+                ),
+            ],
+        ),
+    )
+    seen = virtual_ip_view(made.to_object())
+    assert (seen.address, seen.stage, seen.service) == (ip(".8"), Stage.ALLOCATED, ref())
+    assert (seen.succession, seen.holder, seen.pool) == (("a", "b"), "a", "lab")
+    assert seen.released is not None
+    assert (seen.released.silent, seen.released.observed_generation) == (False, 2)
+
+
+def test_a_pool_reads_the_same_through_both() -> None:
+    made = IPAddressPool(
+        metadata=ObjectMeta(name="lab", creation_timestamp=NOON),
+        spec=IPAddressPoolSpec(addresses=["10.0.0.0/28"], disabled=True),
+        status=IPAddressPoolStatus(
+            ipv4=AddressCounts(total=16, used=1, free=15),
+            conditions=[ready(ConditionStatus.FALSE)],
+        ),
+    )
+    seen = pool_view(made.to_object())
+    assert (seen.name, seen.entries, seen.disabled) == ("lab", ("10.0.0.0/28",), True)
+    assert seen.created == "2026-01-01T12:00:00Z"
+
+
+def test_a_speaker_reads_the_same_through_both() -> None:
+    made = Speaker(
+        metadata=ObjectMeta(name="n1"),
+        status=SpeakerStatus(
+            version="0.1.0",
+            interfaces=[InterfaceStatus(name="eth0", addresses=["10.0.0.11/24"], carrier=True)],
+            conditions=[ready(ConditionStatus.TRUE)],
+        ),
+    )
+    seen = speaker_view(made.to_object())
+    assert seen.ready
+    assert [(i.name, i.carrier) for i in seen.interfaces] == [("eth0", True)]
+    assert seen.interfaces[0].reaches(ip(".8"))
+
+
+def test_a_condition_is_true_false_or_unknown() -> None:
+    with pytest.raises(ValidationError, match="True"):
+        Condition.model_validate(
+            {"type": "Ready", "status": "yes", "reason": "R", "lastTransitionTime": NOON},
+        )

@@ -1,0 +1,470 @@
+"""What is decided for a Service, as stories: the state in, the decision out."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from lbctl.core.allocation import (
+    Action,
+    Adopt,
+    Foreign,
+    Give,
+    Keep,
+    Leave,
+    Refuse,
+    Withdraw,
+    decide,
+)
+from lbctl.core.outcomes import Outcome
+from lbctl.core.pools import PoolView
+from lbctl.core.services import Family, FamilyPolicy, Ingress, Ownership, ServiceView, TrafficPolicy
+from lbctl.core.virtualips import VirtualIPView
+from tests.unit.core.builders import (
+    CLASS,
+    NEW,
+    OLD,
+    OURS,
+    allocated,
+    ip,
+    key,
+    ledger,
+    pool,
+    ref,
+    releasing,
+    reserved,
+    service,
+)
+
+LAB = pool("lab", "10.0.0.10-10.0.0.12")
+DUAL = (Family.IPV4, Family.IPV6)
+ONLY_EXPLICIT = Ownership(default_class=False)
+
+
+@dataclass(frozen=True)
+class Story:
+    rule: str
+    state: list[PoolView | ServiceView | VirtualIPView]
+    action: Action
+    notices: list[Outcome] = field(default_factory=list)
+    release: list[str] = field(default_factory=list)
+    ownership: Ownership = OURS
+    nodes: dict[str, str] = field(default_factory=dict)
+
+
+def check(story: Story) -> None:
+    decision = decide(key(), ledger(*story.state, **story.nodes), story.ownership)
+    assert decision.action == story.action
+    assert [notice.outcome for notice in decision.notices] == story.notices
+    assert [view.address for view in decision.release] == [ip(text) for text in story.release]
+
+
+def stories(*rows: Story) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("story", rows, ids=lambda story: story.rule)
+
+
+@stories(
+    Story("the lowest address of the pool", [LAB, service()], Give(ip(".10"), "lab")),
+    Story(
+        "the first pool by name that has one",
+        [pool("b", "10.0.0.1"), pool("a", "10.0.0.2"), service()],
+        Give(ip(".2"), "a"),
+    ),
+    Story(
+        "the next pool when the first is full",
+        [pool("a", "10.0.0.2"), pool("b", "10.0.0.1"), allocated(".2", "other"), service()],
+        Give(ip(".1"), "b"),
+    ),
+    Story(
+        "a disabled pool is passed over",
+        [pool("a", "10.0.0.2", disabled=True), pool("b", "10.0.0.1"), service()],
+        Give(ip(".1"), "b"),
+    ),
+    Story(
+        "a pool that overlaps an older one is passed over",
+        [pool("a", "10.0.0.1-10.0.0.9", created=NEW), pool("b", "10.0.0.1"), service()],
+        Give(ip(".1"), "b"),
+    ),
+    Story(
+        "another Service's address is not free",
+        [LAB, service(), allocated(".10", "other")],
+        Give(ip(".11"), "lab"),
+    ),
+    Story(
+        "an address that is being released is not free",
+        [LAB, service(), releasing(".10")],
+        Give(ip(".11"), "lab"),
+    ),
+    Story(
+        "a reservation is not free",
+        [LAB, service(), reserved(".10")],
+        Give(ip(".11"), "lab"),
+    ),
+    Story(
+        "an address that a Service shows is not free while its VirtualIP is missing",
+        [LAB, service(), service("other", ".10")],
+        Give(ip(".11"), "lab"),
+    ),
+    Story(
+        "an address that another controller's Service shows is not free either",
+        [LAB, service(), service("other", ".10", load_balancer_class="other/class")],
+        Give(ip(".11"), "lab"),
+    ),
+    Story(
+        "a node's own address is never given",
+        [LAB, service()],
+        Give(ip(".11"), "lab"),
+        nodes={"n1": ".10"},
+    ),
+    Story(
+        "no class is ours when we are the default",
+        [LAB, service(load_balancer_class=None)],
+        Give(ip(".10"), "lab"),
+    ),
+    Story(
+        "our class is ours when we are not",
+        [LAB, service(load_balancer_class=CLASS)],
+        Give(ip(".10"), "lab"),
+        ownership=ONLY_EXPLICIT,
+    ),
+    Story(
+        "PreferDualStack gets IPv4, and hears that there is no IPv6",
+        [LAB, service(families=DUAL, family_policy=FamilyPolicy.PREFER_DUAL_STACK)],
+        Give(ip(".10"), "lab"),
+        notices=[Outcome.IPV6_NOT_SUPPORTED],
+    ),
+)
+def test_a_service_gets(story: Story) -> None:
+    check(story)
+
+
+@stories(
+    Story("a Service that is gone", [LAB], Leave()),
+    Story("another type", [LAB, service(is_load_balancer=False)], Leave()),
+    Story("another class", [LAB, service(load_balancer_class="other/class")], Leave()),
+    Story(
+        "no class, and we are not the default", [LAB, service()], Leave(), ownership=ONLY_EXPLICIT
+    ),
+    Story("a Service on its way out gets nothing new", [LAB, service(deleting=True)], Leave()),
+)
+def test_left_alone(story: Story) -> None:
+    check(story)
+
+
+@stories(
+    Story(
+        "who has an address keeps it",
+        [LAB, allocated(".11"), service("web", ".11")],
+        Keep(ip(".11"), write_status=False),
+    ),
+    Story(
+        "a crash after the creation is mended: the status is written",
+        [LAB, allocated(".11"), service()],
+        Keep(ip(".11"), write_status=True),
+    ),
+    Story(
+        "a status without ipMode is completed",
+        [LAB, allocated(".11"), service(ingress=(Ingress(ip="10.0.0.11"),))],
+        Keep(ip(".11"), write_status=True),
+    ),
+    Story(
+        "the status is brought back to what the VirtualIP says",
+        [LAB, allocated(".11"), service("web", ".12")],
+        Keep(ip(".11"), write_status=True),
+    ),
+    Story(
+        "a pool that is gone takes nothing back",
+        [allocated(".11"), service("web", ".11")],
+        Keep(ip(".11"), write_status=False),
+    ),
+    Story(
+        "a disabled pool takes nothing back",
+        [pool("lab", "10.0.0.0/28", disabled=True), allocated(".11"), service("web", ".11")],
+        Keep(ip(".11"), write_status=False),
+    ),
+    Story(
+        "a Service on its way out keeps its address until it is gone",
+        [LAB, allocated(".11"), service("web", ".11", deleting=True)],
+        Keep(ip(".11"), write_status=False),
+    ),
+    Story(
+        "a later wish that cannot be met takes nothing away",
+        [
+            LAB,
+            allocated(".11"),
+            service("web", ".11", external_traffic_policy=TrafficPolicy.LOCAL),
+        ],
+        Keep(ip(".11"), write_status=False),
+        notices=[Outcome.LOCAL_TRAFFIC_POLICY_NOT_SUPPORTED],
+    ),
+    Story(
+        "another controller's address beside ours is reported and not erased",
+        [LAB, allocated(".11"), service("web", ".11", "192.0.2.1")],
+        Keep(ip(".11"), write_status=False),
+        notices=[Outcome.FOREIGN_ADDRESS],
+    ),
+    Story(
+        "under our own class the status is ours to write",
+        [LAB, allocated(".11"), service("web", "192.0.2.1", load_balancer_class=CLASS)],
+        Keep(ip(".11"), write_status=True),
+    ),
+    Story(
+        "of two addresses after a race the one in the status stays",
+        [LAB, allocated(".10"), allocated(".11"), service("web", ".11")],
+        Keep(ip(".11"), write_status=False),
+        release=[".10"],
+    ),
+    Story(
+        "of two addresses of which none is shown the lower one stays",
+        [LAB, allocated(".11"), allocated(".10"), service()],
+        Keep(ip(".10"), write_status=True),
+        release=[".11"],
+    ),
+)
+def test_a_service_keeps(story: Story) -> None:
+    check(story)
+
+
+@stories(
+    Story(
+        "a VirtualIP that somebody deleted is made again",
+        [LAB, service("web", ".11")],
+        Adopt(ip(".11"), "lab"),
+    ),
+    Story(
+        "adoption comes before refusal: what works goes on working",
+        [LAB, service("web", ".11", external_traffic_policy=TrafficPolicy.LOCAL)],
+        Adopt(ip(".11"), "lab"),
+        notices=[Outcome.LOCAL_TRAFFIC_POLICY_NOT_SUPPORTED],
+    ),
+    Story(
+        "an address found on a node's interface is adopted all the same",
+        [LAB, service("web", ".11")],
+        Adopt(ip(".11"), "lab"),
+        nodes={"n1": ".11"},
+    ),
+    Story(
+        "under our own class an address outside of every pool is ours",
+        [LAB, service("web", "10.9.9.9", load_balancer_class=CLASS)],
+        Adopt(ip("10.9.9.9"), None),
+    ),
+    Story(
+        "after a restore the VirtualIP knows an older uid of this Service: it is told the new one",
+        [LAB, allocated(".11", uid="before"), service("web", ".11")],
+        Adopt(ip(".11"), "lab", allocated(".11", uid="before")),
+    ),
+    Story(
+        "of two Services that show one address the older adopts it",
+        [LAB, service("web", ".11", created=OLD), service("other", ".11")],
+        Adopt(ip(".11"), "lab"),
+    ),
+    Story(
+        "the younger gets a new one and hears why",
+        [LAB, service("web", ".11", created=NEW), service("other", ".11")],
+        Give(ip(".10"), "lab"),
+        notices=[Outcome.ADDRESS_TAKEN],
+    ),
+    Story(
+        "an older one that has another address already does not stand in the way",
+        [
+            LAB,
+            service("web", ".11"),
+            service("other", ".11", created=OLD),
+            allocated(".12", "other"),
+        ],
+        Adopt(ip(".11"), "lab"),
+    ),
+    Story(
+        "nor does an older one that is not ours",
+        [LAB, service("web", ".11"), service("other", ".11", created=OLD, is_load_balancer=False)],
+        Adopt(ip(".11"), "lab"),
+    ),
+    Story(
+        "what a VirtualIP says is stronger than age",
+        [LAB, service("web", ".11", created=OLD), allocated(".11", "other")],
+        Give(ip(".10"), "lab"),
+        notices=[Outcome.ADDRESS_TAKEN],
+    ),
+    Story(
+        "an address that is being released is not adopted",
+        [LAB, service("web", ".11"), releasing(".11")],
+        Give(ip(".10"), "lab"),
+        notices=[Outcome.ADDRESS_TAKEN],
+    ),
+    Story(
+        "a reservation is not adopted",
+        [LAB, service("web", ".11"), reserved(".11")],
+        Give(ip(".10"), "lab"),
+        notices=[Outcome.ADDRESS_TAKEN],
+    ),
+    Story(
+        "nonsense under our own class is replaced",
+        [LAB, service("web", "127.0.0.1", load_balancer_class=CLASS)],
+        Give(ip(".10"), "lab"),
+        notices=[Outcome.ADDRESS_TAKEN],
+    ),
+)
+def test_a_service_that_shows_an_address_without_its_virtual_ip(story: Story) -> None:
+    check(story)
+
+
+@stories(
+    Story(
+        "a Service that is gone",
+        [LAB, allocated(".11")],
+        Leave(),
+        release=[".11"],
+    ),
+    Story(
+        "a Service that came back under its name is another one",
+        [LAB, allocated(".10", uid="before"), service()],
+        Give(ip(".11"), "lab"),
+        release=[".10"],
+    ),
+    Story(
+        "a changed type: first out of the status, then released",
+        [LAB, allocated(".11"), service("web", ".11", is_load_balancer=False)],
+        Withdraw((ip(".11"),)),
+        release=[".11"],
+    ),
+    Story(
+        "a changed type whose status is clean already",
+        [LAB, allocated(".11"), service(is_load_balancer=False)],
+        Leave(),
+        release=[".11"],
+    ),
+    Story(
+        "another class: only our address goes out of the status",
+        [LAB, allocated(".11"), service("web", ".11", "192.0.2.1", load_balancer_class="other/c")],
+        Withdraw((ip(".11"),)),
+        release=[".11"],
+    ),
+)
+def test_released(story: Story) -> None:
+    check(story)
+
+
+@pytest.mark.parametrize(
+    ("rule", "seen"),
+    [
+        ("an address in none of our pools", service("web", "192.0.2.1")),
+        ("a host name", service(ingress=(Ingress(hostname="lb.example.org"),))),
+        ("an IPv6 address", service(ingress=(Ingress(ip="fd00::1"),))),
+        ("even beside one of our pools' addresses", service("web", ".11", "192.0.2.1")),
+    ],
+)
+def test_what_another_controller_wrote_is_left_alone(rule: str, seen: ServiceView) -> None:
+    action = decide(key(), ledger(LAB, seen), OURS).action
+    assert isinstance(action, Foreign), rule
+    assert seen.ingress[-1].ip in action.message
+    assert f"spec.loadBalancerClass: {CLASS}" in action.message
+
+
+@pytest.mark.parametrize(
+    ("rule", "seen", "outcome", "says"),
+    [
+        (
+            "IPv6 alone",
+            service(families=(Family.IPV6,)),
+            Outcome.IPV6_NOT_SUPPORTED,
+            "PreferDualStack",
+        ),
+        (
+            "both families required",
+            service(families=DUAL, family_policy=FamilyPolicy.REQUIRE_DUAL_STACK),
+            Outcome.IPV6_NOT_SUPPORTED,
+            "spec.ipFamilyPolicy",
+        ),
+        (
+            "a requested address",
+            service(requested_address="10.0.0.11"),
+            Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED,
+            "Remove spec.loadBalancerIP",
+        ),
+        (
+            "a local traffic policy",
+            service(external_traffic_policy=TrafficPolicy.LOCAL),
+            Outcome.LOCAL_TRAFFIC_POLICY_NOT_SUPPORTED,
+            "Set it to Cluster",
+        ),
+        (
+            "all that is wrong is told at once",
+            service(requested_address="10.0.0.11", external_traffic_policy=TrafficPolicy.LOCAL),
+            Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED,
+            "Set it to Cluster",
+        ),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_refused(
+    rule: str,
+    seen: ServiceView,
+    outcome: Outcome,
+    says: str,
+) -> None:
+    action = decide(key(), ledger(LAB, seen), OURS).action
+    assert isinstance(action, Refuse), rule
+    assert action.outcome is outcome
+    assert says in action.message
+
+
+def test_without_a_pool_the_message_says_what_to_create() -> None:
+    action = decide(key(), ledger(service()), OURS).action
+    assert action == Refuse(
+        Outcome.NO_POOL,
+        "There is no IPAddressPool. Create one with addresses of your LAN.",
+    )
+
+
+def test_when_nothing_is_free_every_pool_says_why() -> None:
+    state = ledger(
+        pool("full", "10.0.0.1"),
+        allocated(".1", "other"),
+        pool("nodes", "10.0.0.2-10.0.0.3"),
+        allocated(".3", "third"),
+        pool("off", "10.0.0.4", disabled=True),
+        pool("twin", "10.0.0.1", created=NEW),
+        pool("wrong", "nonsense"),
+        service(),
+        n1=".2",
+    )
+    action = decide(key(), state, OURS).action
+    assert action == Refuse(
+        Outcome.NO_FREE_ADDRESS,
+        'No pool gives an IPv4 address. "full": full (1 of 1 used); '
+        '"nodes": full (1 of 2 used, 1 skipped as a node\'s own); '
+        '"off": disabled; "twin": overlaps an older pool; "wrong": has addresses that cannot be '
+        "read. Add addresses to a pool, or another pool.",
+    )
+
+
+def test_an_address_that_was_lost_is_taken_out_of_the_status_when_nothing_replaces_it() -> None:
+    state = ledger(pool("lab", "10.0.0.11"), service("web", ".11"), allocated(".11", "other"))
+    decision = decide(key(), state, OURS)
+    assert isinstance(decision.action, Refuse)
+    assert decision.action.withdraw == (ip(".11"),)
+    assert decision.notices[0].message == "10.0.0.11 belongs to default/other."
+
+
+def test_the_ledger_forgets() -> None:
+    state = ledger(LAB, service(), allocated(".10", "other"), service("third", ".11"), n1=".12")
+    state.drop_virtual_ip(ip(".10"))
+    assert decide(key(), state, OURS).action == Give(ip(".10"), "lab")
+    state.put_virtual_ip(allocated(".10", "other"))
+    state.drop_service(key("third"))
+    assert decide(key(), state, OURS).action == Give(ip(".11"), "lab")
+    state.put_service(service("third", ".11"))
+    state.drop_node("n1")
+    assert decide(key(), state, OURS).action == Give(ip(".12"), "lab")
+    state.drop_pool("lab")
+    assert isinstance(decide(key(), state, OURS).action, Refuse)
+    state.drop_service(key())
+    assert decide(key(), state, OURS).action == Leave()
+    for forgotten_twice in (state.drop_pool, state.drop_node):
+        forgotten_twice("lab")
+
+
+def test_a_virtual_ip_that_changes_its_service_is_the_new_ones() -> None:
+    state = ledger(LAB, service(), allocated(".10", "other"))
+    state.put_virtual_ip(allocated(".10"))
+    assert state.virtual_ips_of(key("other")) == ()
+    assert decide(key(), state, OURS).action == Keep(ip(".10"), write_status=True)
+    assert state.virtual_ips_of(key())[0].service == ref()

@@ -1,0 +1,209 @@
+"""Objects as the API server sends them, read into views: what is missing is no surprise."""
+
+from ipaddress import IPv4Interface
+from typing import Any
+
+import pytest
+
+from lbctl.core.outcomes import Liveness
+from lbctl.core.pools import PoolView
+from lbctl.core.reading import (
+    condition,
+    node_addresses,
+    node_view,
+    pool_view,
+    service_view,
+    speaker_view,
+    virtual_ip_view,
+)
+from lbctl.core.services import Family, FamilyPolicy, Ingress, ServiceView, TrafficPolicy
+from lbctl.core.speakers import InterfaceView, SpeakerView
+from lbctl.core.virtualips import Release, ReleasedCondition, Stage, VirtualIPView
+from tests.unit.core.builders import ip, ref
+
+META = {"namespace": "default", "name": "web", "uid": "uid-web", "resourceVersion": "7"}
+BORN = {"creationTimestamp": "2026-01-01T00:00:00Z"}
+
+
+def test_a_service_with_everything() -> None:
+    seen = service_view(
+        {
+            "metadata": META | BORN | {"deletionTimestamp": "2026-01-02T00:00:00Z"},
+            "spec": {
+                "type": "LoadBalancer",
+                "loadBalancerClass": "lbctl.io/lbctl",
+                "ipFamilies": ["IPv6", "IPv4"],
+                "ipFamilyPolicy": "PreferDualStack",
+                "loadBalancerIP": "10.0.0.9",
+                "externalTrafficPolicy": "Local",
+            },
+            "status": {
+                "loadBalancer": {
+                    "ingress": [
+                        {"ip": "10.0.0.8", "ipMode": "VIP"},
+                        {"hostname": "lb.example.org"},
+                    ],
+                },
+            },
+        },
+    )
+    assert seen == ServiceView(
+        namespace="default",
+        name="web",
+        uid="uid-web",
+        created="2026-01-01T00:00:00Z",
+        resource_version="7",
+        is_load_balancer=True,
+        load_balancer_class="lbctl.io/lbctl",
+        families=(Family.IPV6, Family.IPV4),
+        family_policy=FamilyPolicy.PREFER_DUAL_STACK,
+        requested_address="10.0.0.9",
+        external_traffic_policy=TrafficPolicy.LOCAL,
+        deleting=True,
+        ingress=(Ingress("10.0.0.8", "", "VIP"), Ingress("", "lb.example.org", "")),
+    )
+    assert seen.shown == (ip(".8"),)
+    assert not seen.shows_only(ip(".8"))
+
+
+@pytest.mark.parametrize("spec", [{}, {"type": "ClusterIP"}, {"type": "ExternalName"}])
+def test_a_service_of_another_type(spec: dict[str, Any]) -> None:
+    seen = service_view({"metadata": META, "spec": spec})
+    assert not seen.is_load_balancer
+    assert seen.families == (Family.IPV4,)
+
+
+def test_a_pool() -> None:
+    seen = pool_view(
+        {
+            "metadata": {"name": "lab", "generation": 4, "uid": "u", "resourceVersion": "9"} | BORN,
+            "spec": {"addresses": ["10.0.0.0/28"], "disabled": True},
+        },
+    )
+    assert seen == PoolView(
+        name="lab",
+        created="2026-01-01T00:00:00Z",
+        entries=("10.0.0.0/28",),
+        disabled=True,
+        generation=4,
+        uid="u",
+        resource_version="9",
+    )
+
+
+def test_a_virtual_ip_with_everything() -> None:
+    seen = virtual_ip_view(
+        {
+            "metadata": {
+                "name": "10.0.0.8",
+                "uid": "u",
+                "resourceVersion": "9",
+                "generation": 3,
+                "labels": {"candidate.lbctl.io/0": ""},
+            },
+            "spec": {
+                "address": "10.0.0.8",
+                "pool": "lab",
+                "services": [{"namespace": "default", "name": "web", "uid": "uid-web"}],
+                "succession": ["a", "b"],
+            },
+            "status": {
+                "holder": "b",
+                "conditions": [
+                    {"type": "Announced", "status": "True"},
+                    {"type": "Released", "status": "True", "observedGeneration": 3, "message": "m"},
+                ],
+            },
+        },
+    )
+    assert seen == VirtualIPView(
+        address=ip(".8"),
+        uid="u",
+        resource_version="9",
+        generation=3,
+        pool="lab",
+        service=ref(),
+        succession=("a", "b"),
+        labels=frozenset({"candidate.lbctl.io/0"}),
+        holder="b",
+        released=ReleasedCondition(silent=True, observed_generation=3, message="m"),
+    )
+    assert seen.stage is Stage.ALLOCATED
+
+
+@pytest.mark.parametrize(
+    ("rule", "spec", "stage", "release"),
+    [
+        ("a reservation says nothing", {}, Stage.RESERVED, None),
+        ("an empty release has no verifier", {"release": {}}, Stage.RELEASING, Release()),
+        (
+            "a release names its verifier",
+            {"services": [], "release": {"verifier": "a"}},
+            Stage.RELEASING,
+            Release("a"),
+        ),
+    ],
+)
+def test_a_virtual_ip_without_a_service(
+    rule: str,
+    spec: dict[str, Any],
+    stage: Stage,
+    release: Release | None,
+) -> None:
+    seen = virtual_ip_view({"metadata": {"name": "10.0.0.8"}, "spec": spec})
+    assert (seen.stage, seen.release) == (stage, release), rule
+    assert not seen.was_announced
+
+
+def test_a_speaker() -> None:
+    seen = speaker_view(
+        {
+            "metadata": {"name": "n1"},
+            "status": {
+                "interfaces": [
+                    {
+                        "name": "eth0",
+                        "mac": "02:00:00:00:00:01",
+                        "addresses": ["10.0.0.11/24", "fd00::11/64"],
+                        "carrier": True,
+                    },
+                ],
+                "conditions": [{"type": "Ready", "status": "False", "message": "no wire"}],
+            },
+        },
+    )
+    assert seen == SpeakerView(
+        node="n1",
+        interfaces=(InterfaceView("eth0", "02:00:00:00:00:01", (IPv4Interface("10.0.0.11/24"),)),),
+        ready=False,
+        message="no wire",
+    )
+    assert node_view("n1", seen, Liveness.FRESH).speaker is seen
+
+
+def test_a_speaker_that_has_not_spoken_is_believed() -> None:
+    assert speaker_view({"metadata": {"name": "n1"}}).ready
+
+
+def test_a_nodes_own_addresses_are_those_of_its_node_and_of_its_speaker() -> None:
+    speaker = speaker_view(
+        {
+            "metadata": {"name": "n1"},
+            "status": {"interfaces": [{"name": "eth1", "addresses": ["10.0.0.12/24"]}]},
+        },
+    )
+    node = {
+        "status": {
+            "addresses": [
+                {"type": "InternalIP", "address": "10.0.0.11"},
+                {"type": "InternalIP", "address": "fd00::11"},
+                {"type": "Hostname", "address": "n1"},
+            ],
+        },
+    }
+    assert node_addresses(node, speaker) == {ip(".11"), ip(".12")}
+    assert node_addresses(None, None) == frozenset()
+
+
+def test_a_condition_that_is_not_there() -> None:
+    assert condition({"status": {"conditions": [{"type": "Ready"}]}}, "Announced") is None
