@@ -1,0 +1,42 @@
+"""`python -m speaker.agent`: the Kubernetes side, started by the supervisor."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+
+from lbctl.kube import login
+from lbctl.kube.client import Client
+from speaker import logs
+from speaker.agent.app import Agent
+from speaker.agent.settings import Settings, SettingsError
+from speaker.supervisor import CHANNEL_VARIABLE, RESTARTS_VARIABLE
+
+
+async def _run(settings: Settings) -> None:
+    end = socket.socket(fileno=int(os.environ[CHANNEL_VARIABLE]))
+    restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
+    access = login.find(settings.kubeconfig)
+    async with Client(access, user_agent=f"lbctl-speaker/{settings.version}") as client:
+        agent = Agent(settings, client, end, restarts=restarts)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, agent.stop)
+        await agent.run()
+
+
+def main() -> int:
+    """Run until stopped; the exit code."""
+    logs.configure()
+    try:
+        asyncio.run(_run(Settings.read()))
+    except (SettingsError, login.LoginError) as error:
+        logging.getLogger("speaker.agent").critical("%s", error)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

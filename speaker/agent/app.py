@@ -1,0 +1,308 @@
+"""The agent: plan in, status out.
+
+Level-triggered throughout: a change only marks what to look at again, and each look compares what
+is with what should be.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+from dataclasses import replace
+from typing import Final
+
+from lbctl.core.labels import SPEAKER_LABELS, candidate_label, speaker_lease
+from lbctl.core.reading import virtual_ip_view
+from lbctl.core.virtualips import VirtualIPView
+from lbctl.kube.client import Client, Selection
+from lbctl.kube.errors import ApiError, NotFound
+from lbctl.kube.informer import Change, Informer
+from lbctl.kube.lease import SignOfLife
+from lbctl.kube.objects import SPEAKERS, VIRTUAL_IPS, Key, Object
+from lbctl.kube.queue import WorkQueue
+from speaker.agent import netlink, status
+from speaker.agent.channel import Channel
+from speaker.agent.http import ChannelMetrics, HttpServer
+from speaker.agent.interfaces import Interface
+from speaker.agent.plan import plan
+from speaker.agent.registration import Registration
+from speaker.agent.settings import Settings
+from speaker.messages import State
+
+_log: Final = logging.getLogger(__name__)
+
+_WORKERS: Final = 2
+"""Status writes at once: nothing on the wire waits for them, and many nodes may write together."""
+_GATHER_SECONDS: Final = 0.05
+"""Between two plans: changes that come together make one."""
+_TICK_SECONDS: Final = 1.0
+_WIRE_GRACE_SECONDS: Final = 30.0
+"""The wire may be away this long before a restart of the whole pod is asked for."""
+_FAREWELL_SECONDS: Final = 2.0
+"""After the Lease is given back, for the operator to plan around this node."""
+_LEASE_RETRY_SECONDS: Final = 1.0
+
+
+class Agent:
+    """Everything that this node has to do with Kubernetes.
+
+    Args:
+        settings: of this process.
+        client: an open client.
+        end: our end of the socket pair with the wire.
+        restarts: how often this process was started again.
+    """
+
+    def __init__(
+        self, settings: Settings, client: Client, end: socket.socket, *, restarts: int = 0
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._node = settings.node
+        self._stop = asyncio.Event()
+        self._stopping = False
+        self._started = time.monotonic()
+        self._interfaces: tuple[Interface, ...] | None = None
+        self._views: dict[Key, VirtualIPView] = {}
+        self._told: dict[str, float] = {}
+        """address -> since when it is held, as far as its status was told."""
+        self._replan = asyncio.Event()
+        self._wire_was_alive = False
+        self._renewed = False
+        self._planned_away = asyncio.Event()
+        """Set while the plan wants nothing of this node."""
+        self._queue: WorkQueue[Key] = WorkQueue(self._work)
+        self._channel = Channel(
+            end,
+            on_report=lambda address: self._queue.add(_virtual_ip(address)),
+            on_life=self._look_at_speaker,
+            on_closed=self._alone,
+        )
+        self._virtual_ips = Informer(
+            client,
+            VIRTUAL_IPS,
+            self._virtual_ip_changed,
+            selection=Selection(labels=candidate_label(self._node)),
+        )
+        self._speakers = Informer(
+            client,
+            SPEAKERS,
+            lambda _: self._look_at_speaker(),
+            selection=Selection(fields=f"metadata.name={self._node}"),
+        )
+        self._registration = Registration(
+            client, node=self._node, version=settings.version, known=self._speakers
+        )
+        self._http = HttpServer(
+            ChannelMetrics(self._channel, agent_restarts=restarts),
+            healthy=self._unhealthy,
+            ready=self._unready,
+        )
+
+    def stop(self) -> None:
+        """Say goodbye and let `run` return."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(work)
+                for work in (
+                    self._virtual_ips.run(),
+                    self._speakers.run(),
+                    netlink.follow(self._interfaces_changed),
+                    self._channel.run(),
+                    self._queue.run(_WORKERS),
+                    self._plan_again(),
+                    self._tick(),
+                    self._http.run(self._settings.listen_host, self._settings.listen_port),
+                )
+            ]
+            life = group.create_task(self._live())
+            await self._stop.wait()
+            self._stopping = True
+            life.cancel()
+            await asyncio.wait([life])
+            await self._say_goodbye()
+            for task in tasks:
+                task.cancel()
+
+    # ------------------------------------------------------------------ what changes
+
+    def _virtual_ip_changed(self, change: Change) -> None:
+        before = self._views.pop(change.key, None)
+        if change.new is not None:
+            self._views[change.key] = virtual_ip_view(change.new)
+        if _planned_part(before) != _planned_part(self._views.get(change.key)):
+            self._replan.set()
+        self._queue.add(_virtual_ip(change.key.name))
+
+    def _interfaces_changed(self, interfaces: tuple[Interface, ...]) -> None:
+        said = ", ".join(
+            f"{each.view.name} {' '.join(map(str, each.view.addresses))}"
+            f"{'' if each.view.carrier else ' (no carrier)'}"
+            for each in interfaces
+        )
+        _log.info("interfaces: %s", said or "none")
+        self._interfaces = interfaces
+        self._replan.set()
+        self._look_at_speaker()
+
+    def _look_at_speaker(self) -> None:
+        self._queue.add(_SPEAKER)
+
+    def _alone(self) -> None:
+        _log.error("the supervisor is gone: ending")
+        self._stop.set()
+
+    # ------------------------------------------------------------------ what is done about it
+
+    async def _plan_again(self) -> None:
+        """Give the wire the newest plan. An empty cache is no plan: before the sync, none."""
+        await self._virtual_ips.synced.wait()
+        while True:
+            await self._replan.wait()
+            self._replan.clear()
+            if self._interfaces is not None:
+                entries = plan(self._views.values(), self._interfaces, self._node)
+                self._channel.plan(entries)
+                if entries:
+                    self._planned_away.clear()
+                else:
+                    self._planned_away.set()
+            await asyncio.sleep(_GATHER_SECONDS)
+
+    async def _work(self, key: Key) -> float | None:
+        if key == _SPEAKER:
+            if self._interfaces is not None and self._speakers.synced.is_set():
+                await self._registration.reconcile(
+                    self._interfaces, wire_alive=self._channel.wire_alive
+                )
+        else:
+            await self._tell(key.name)
+        return None
+
+    async def _tell(self, address: str) -> None:
+        """Write what the wire does with an address into its VirtualIP."""
+        report = self._channel.reports.get(address)
+        if report is None:
+            return
+        held = report.state is State.HOLDING
+        virtual_ip = self._virtual_ips.get(Key("", address))
+        if virtual_ip is None:
+            if not held:
+                self._channel.reports.pop(address, None)
+            # Out of our sight: a status of ours may still stand there.
+            if held or self._told.pop(address, None) is None:
+                return
+            virtual_ip = await self._read(address)
+        if virtual_ip is not None:
+            told = self._told.get(address) == report.since
+            patch = status.status_patch(virtual_ip, report, node=self._node, told=told)
+            if patch is not None:
+                await self._write(virtual_ip, patch)
+        if held:
+            self._told[address] = report.since
+        else:
+            self._told.pop(address, None)
+
+    async def _read(self, address: str) -> Object | None:
+        try:
+            return await self._client.get(VIRTUAL_IPS, address)
+        except NotFound:
+            return None
+
+    async def _write(self, virtual_ip: Object, patch: Object) -> None:
+        meta = virtual_ip["metadata"]
+        with contextlib.suppress(NotFound):
+            await self._client.patch_status(
+                VIRTUAL_IPS, meta["name"], patch, resource_version=meta["resourceVersion"]
+            )
+
+    async def _tick(self) -> None:
+        """Notice what no event tells: that the wire fell silent."""
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            alive = self._channel.wire_alive
+            if alive != self._wire_was_alive:
+                self._wire_was_alive = alive
+                self._look_at_speaker()
+
+    # ------------------------------------------------------------------ life and farewell
+
+    async def _live(self) -> None:
+        """Renew the Lease while this node can answer; a dead wire must not look alive."""
+        await self._virtual_ips.synced.wait()
+        sign: SignOfLife | None = None
+        while True:
+            pause = self._settings.lease_renew_seconds
+            if self._channel.wire_alive:
+                try:
+                    sign = sign or await self._sign()
+                    await sign.renew()
+                    self._renewed = True
+                except ApiError as error:
+                    _log.warning("the Lease was not renewed: %s", error)
+                    pause = min(pause, _LEASE_RETRY_SECONDS)
+            else:
+                pause = min(pause, _LEASE_RETRY_SECONDS)
+            await asyncio.sleep(pause)
+
+    async def _sign(self) -> SignOfLife:
+        return SignOfLife(
+            self._client,
+            Key(self._settings.namespace, speaker_lease(self._node)),
+            holder=self._node,
+            duration=max(1, round(self._settings.lease_duration_seconds)),
+            labels=SPEAKER_LABELS,
+            owner=await self._registration.owner(),
+        )
+
+    async def _say_goodbye(self) -> None:
+        """Give the Lease back first, so that the operator plans around this node; then go.
+
+        The wire answers meanwhile. It falls silent when the new plan arrives, or when this process
+        has ended and the supervisor stops it.
+        """
+        try:
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await (await self._sign()).release()
+        except (ApiError, TimeoutError) as error:
+            _log.warning("the Lease was not given back: %s", str(error) or "no answer in time")
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self._planned_away.wait()
+
+    # ------------------------------------------------------------------ probes
+
+    def _unhealthy(self) -> str | None:
+        if self._channel.wire_alive or time.monotonic() - self._started < _WIRE_GRACE_SECONDS:
+            return None
+        return "the wire is silent"
+
+    def _unready(self) -> str | None:
+        checks = {
+            "stopping": self._stopping,
+            "the plan was not read yet": not self._virtual_ips.synced.is_set(),
+            "the interfaces were not read yet": self._interfaces is None,
+            "the wire is silent": not self._channel.wire_alive,
+            "the Speaker is not registered yet": not self._registration.registered,
+            "the Lease was not renewed yet": not self._renewed,
+        }
+        return next((problem for problem, applies in checks.items() if applies), None)
+
+
+_SPEAKER: Final = Key("speaker", "")
+"""The queue's key for this node's Speaker; no VirtualIP has a namespace."""
+
+
+def _virtual_ip(address: str) -> Key:
+    return Key("", address)
+
+
+def _planned_part(view: VirtualIPView | None) -> VirtualIPView | None:
+    """A VirtualIP without what a status write changes: that does not concern the plan."""
+    return view and replace(view, resource_version="", holder=None, released=None)

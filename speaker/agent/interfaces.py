@@ -1,0 +1,98 @@
+"""Which of a node's network interfaces can carry addresses. Pure: netlink's words in, views out."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Final
+
+from lbctl.core.speakers import InterfaceView
+
+_ETHERNET: Final = 1  # ARPHRD_ETHER, <linux/if_arp.h>
+_UP, _BROADCAST, _LOOPBACK, _NOARP, _LOWER_UP = 0x1, 0x2, 0x8, 0x80, 0x10000  # <linux/if.h>
+
+# Made by container networks for pods and Services: no LAN is behind them.
+_FOREIGN: Final = re.compile(
+    r"^(veth|cni|docker|br-[0-9a-f]{12}|cali|flannel|cilium|virbr|nodelocaldns|kube-ipvs|lxc)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An interface as the kernel describes it."""
+
+    index: int
+    name: str
+    type: int
+    """ARPHRD_*."""
+    flags: int
+    """IFF_*."""
+    mac: str
+    master: int | None = None
+    """The bridge or bond that it belongs to."""
+    addresses: tuple[IPv4Interface, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An interface that can carry addresses."""
+
+    index: int
+    view: InterfaceView
+
+
+class Skipped(Enum):
+    """Why an interface cannot carry addresses."""
+
+    LOOPBACK = "is the loopback"
+    NOT_ETHERNET = "is not Ethernet"
+    NO_ARP = "does no ARP"
+    ENSLAVED = "belongs to a bridge or bond"
+    CONTAINERS = "is a container network's"
+    DOWN = "is down"
+
+
+def skipped(link: Link) -> Skipped | None:
+    """The first reason against an interface; None when it will do."""
+    reasons = {
+        Skipped.LOOPBACK: bool(link.flags & _LOOPBACK),
+        Skipped.NOT_ETHERNET: link.type != _ETHERNET,
+        Skipped.NO_ARP: bool(link.flags & _NOARP) or not link.flags & _BROADCAST,
+        Skipped.ENSLAVED: link.master is not None,
+        Skipped.CONTAINERS: bool(_FOREIGN.match(link.name)),
+        Skipped.DOWN: not link.flags & _UP,
+    }
+    return next((reason for reason, applies in reasons.items() if applies), None)
+
+
+def usable(links: Iterable[Link]) -> tuple[Interface, ...]:
+    """The interfaces that can carry addresses, with or without a carrier, by name.
+
+    One that has no IPv4 address is left out: no subnet is on it, so no address of a pool is.
+    """
+    found = (link for link in links if skipped(link) is None and link.addresses)
+    return tuple(
+        Interface(
+            index=link.index,
+            view=InterfaceView(
+                name=link.name,
+                mac=link.mac,
+                addresses=link.addresses,
+                carrier=bool(link.flags & _LOWER_UP),
+            ),
+        )
+        for link in sorted(found, key=lambda link: link.name)
+    )
+
+
+def interface_for(interfaces: Iterable[Interface], address: IPv4Address) -> Interface | None:
+    """Where an address is announced: with a carrier, in its subnet, the narrowest subnet first."""
+    reaching = [
+        (-own.network.prefixlen, interface.index, interface)
+        for interface in interfaces
+        if interface.view.carrier
+        for own in interface.view.addresses
+        if address in own.network
+    ]
+    return min(reaching, key=lambda found: found[:2])[2] if reaching else None

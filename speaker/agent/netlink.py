@@ -1,0 +1,71 @@
+"""The node's interfaces, followed by netlink events.
+
+An event only says that something changed; what the interfaces are is read anew each time. So a lost
+event (ENOBUFS: the kernel's queue was full) costs a reading and never the truth.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from ipaddress import IPv4Interface
+from socket import AF_INET
+from typing import Any, Final
+
+from pyroute2.iproute.linux import AsyncIPRoute
+from pyroute2.netlink import rtnl
+from pyroute2.netlink.exceptions import NetlinkError
+
+from speaker.agent.interfaces import Interface, Link, usable
+
+_log: Final = logging.getLogger(__name__)
+
+_CALM_SECONDS: Final = 0.2
+"""Between two readings: a node on which pods come and go has many events that mean nothing."""
+_RETRY_SECONDS: Final = 1.0
+_WATCHED: Final = rtnl.RTMGRP_LINK | rtnl.RTMGRP_IPV4_IFADDR
+
+
+async def read_links() -> list[Link]:
+    """Every interface of this network namespace, with its IPv4 addresses."""
+    addresses: dict[int, list[IPv4Interface]] = {}
+    async with AsyncIPRoute() as netlink:
+        async for message in await netlink.addr("dump", family=AF_INET):
+            own = IPv4Interface(f"{message.get('local')}/{message.get('prefixlen')}")
+            addresses.setdefault(message["index"], []).append(own)
+        return [
+            Link(
+                index=message["index"],
+                name=message.get("ifname"),
+                type=message["ifi_type"],
+                flags=message["flags"],
+                mac=message.get("address") or "",
+                master=message.get("master"),
+                addresses=tuple(addresses.get(message["index"], ())),
+            )
+            async for message in await netlink.link("dump")
+        ]
+
+
+async def follow(on_change: Callable[[tuple[Interface, ...]], None]) -> None:
+    """Tell of the usable interfaces now and after every change, until cancelled."""
+    known: tuple[Interface, ...] | None = None
+    while True:
+        try:
+            async with AsyncIPRoute() as events:
+                # Bound before the reading, so that no change falls between the two.
+                await events.bind(_WATCHED)
+                changes = aiter(events.get())
+                while True:
+                    found = usable(await read_links())
+                    if found != known:
+                        known = found
+                        on_change(found)
+                    await _next_event(changes)
+        except (OSError, NetlinkError) as error:
+            _log.warning("netlink: %s; reading the interfaces anew", error)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _next_event(changes: Any) -> None:
+    await anext(changes)
+    await asyncio.sleep(_CALM_SECONDS)

@@ -1,0 +1,45 @@
+"""From the VirtualIPs that name this node to what the wire is to do. Pure."""
+
+from collections.abc import Iterable
+
+from lbctl.core.virtualips import Stage, VirtualIPView
+from speaker.agent.interfaces import Interface, interface_for
+from speaker.messages import Entry, Role
+
+
+def role(virtual_ip: VirtualIPView, node: str) -> Role | None:
+    """What is wanted of a node for an address; None for silence."""
+    match virtual_ip.stage:
+        case Stage.RESERVED:
+            return None
+        case Stage.RELEASING:
+            verifies = virtual_ip.release is not None and virtual_ip.release.verifier == node
+            return Role.VERIFY if verifies else None
+        case Stage.ALLOCATED:
+            if node not in virtual_ip.succession:
+                return None
+            return Role.CLAIM if virtual_ip.succession[0] == node else Role.KEEP
+
+
+def plan(
+    virtual_ips: Iterable[VirtualIPView], interfaces: Iterable[Interface], node: str
+) -> tuple[Entry, ...]:
+    """The complete plan, in the order of the addresses. What it does not name is to be silent."""
+    available = tuple(interfaces)
+    entries = []
+    for virtual_ip in sorted(virtual_ips, key=lambda each: each.address):
+        wanted = role(virtual_ip, node)
+        interface = interface_for(available, virtual_ip.address)
+        if wanted is None or interface is None:
+            continue
+        entries.append(
+            Entry(
+                address=str(virtual_ip.address),
+                interface=interface.view.name,
+                ifindex=interface.index,
+                mac=interface.view.mac,
+                role=wanted,
+                generation=virtual_ip.generation if wanted is Role.VERIFY else 0,
+            )
+        )
+    return tuple(entries)

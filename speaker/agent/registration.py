@@ -1,0 +1,128 @@
+"""The Speaker object of this node: made once, owned by the Node, kept up to date."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from lbctl.core.outcomes import ConditionType
+from lbctl.kube.client import Client
+from lbctl.kube.conditions import Condition, merge
+from lbctl.kube.errors import AlreadyExists, NotFound
+from lbctl.kube.lease import Owner
+from lbctl.kube.objects import NODES, SPEAKERS, Key, Object, uid_of
+from speaker.agent.interfaces import Interface
+
+_WIRE_RUNNING: Final = "WireRunning"
+_WIRE_DOWN: Final = "WireDown"
+_NO_INTERFACE: Final = "NoInterface"
+
+
+def speaker_status(interfaces: Iterable[Interface], *, version: str) -> Object:
+    """What the status says besides its conditions."""
+    return {
+        "version": version,
+        "interfaces": [
+            {
+                "name": interface.view.name,
+                "mac": interface.view.mac,
+                "addresses": [str(own) for own in interface.view.addresses],
+                "carrier": interface.view.carrier,
+            }
+            for interface in interfaces
+        ],
+    }
+
+
+def ready(interfaces: Iterable[Interface], *, wire_alive: bool, generation: int) -> Condition:
+    """Whether this node can announce anything."""
+    names = [interface.view.name for interface in interfaces]
+    if not wire_alive:
+        reason, message = _WIRE_DOWN, "the process that answers on the LAN does not run"
+    elif not names:
+        reason, message = _NO_INTERFACE, "no Ethernet interface with an IPv4 address is up"
+    else:
+        reason, message = _WIRE_RUNNING, f"answers on {', '.join(names)}"
+    return Condition(
+        type=ConditionType.READY,
+        status=reason == _WIRE_RUNNING,
+        reason=reason,
+        message=message,
+        generation=generation,
+    )
+
+
+def status_patch(
+    speaker: Object, interfaces: tuple[Interface, ...], *, version: str, wire_alive: bool
+) -> Object | None:
+    """What to merge into the Speaker's status; None when it says all that already."""
+    status = speaker.get("status") or {}
+    generation = int(speaker["metadata"].get("generation") or 1)
+    wanted = speaker_status(interfaces, version=version)
+    patch: Object = {name: value for name, value in wanted.items() if status.get(name) != value}
+    condition = ready(interfaces, wire_alive=wire_alive, generation=generation)
+    conditions = merge(status.get("conditions") or (), condition)
+    if conditions is not None:
+        patch["conditions"] = conditions
+    return patch or None
+
+
+class Registration:
+    """Makes the Speaker and writes its status.
+
+    Args:
+        client: an open client.
+        node: the name of the Node, and so of the Speaker.
+        version: of this program.
+        known: the API server's objects, as a watch of this one Speaker mirrors them.
+    """
+
+    def __init__(
+        self, client: Client, *, node: str, version: str, known: Mapping[Key, Object]
+    ) -> None:
+        self._client = client
+        self._node = node
+        self._version = version
+        self._known = known
+        self._owner: Owner | None = None
+
+    @property
+    def registered(self) -> bool:
+        """Whether the Speaker exists."""
+        return Key("", self._node) in self._known
+
+    async def owner(self) -> Owner:
+        """The Node, whose end is the end of everything that belongs to it.
+
+        Raises:
+            ApiError: it cannot be read.
+        """
+        if self._owner is None:
+            node = await self._client.get(NODES, self._node)
+            self._owner = Owner("v1", "Node", self._node, uid_of(node))
+        return self._owner
+
+    async def reconcile(self, interfaces: tuple[Interface, ...], *, wire_alive: bool) -> None:
+        """Make the Speaker and its status say what is. Raises ApiError."""
+        speaker = self._known.get(Key("", self._node)) or await self._create()
+        patch = status_patch(speaker, interfaces, version=self._version, wire_alive=wire_alive)
+        if patch is None:
+            return
+        try:
+            await self._client.patch_status(
+                SPEAKERS,
+                self._node,
+                patch,
+                resource_version=speaker["metadata"]["resourceVersion"],
+            )
+        except NotFound:
+            # It went away a moment ago; the watch will say so and bring us here again.
+            return
+
+    async def _create(self) -> Object:
+        # The Node may have been made anew since the last time, with another uid.
+        self._owner = None
+        owner = await self.owner()
+        metadata = {"name": self._node, "ownerReferences": [owner.reference()]}
+        try:
+            return await self._client.create(SPEAKERS, {"metadata": metadata})
+        except AlreadyExists:
+            return await self._client.get(SPEAKERS, self._node)

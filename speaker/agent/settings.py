@@ -1,0 +1,93 @@
+"""The agent's settings: environment variables and nothing else."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Self
+
+
+class SettingsError(ValueError):
+    """A variable is missing or means nothing. The message names it and says what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    node: str
+    """LBCTL_NODE_NAME: the Node that this process runs on; the Speaker bears its name."""
+    namespace: str
+    """LBCTL_NAMESPACE: where the Lease lives."""
+    lease_renew_seconds: float = 5.0
+    """LBCTL_LEASE_RENEW_SECONDS."""
+    lease_duration_seconds: float = 15.0
+    """LBCTL_LEASE_DURATION_SECONDS: without a renewal for so long, the node counts as dead."""
+    listen_host: str = "127.0.0.1"
+    """LBCTL_LISTEN, before the last colon: where /healthz, /readyz and /metrics are served."""
+    listen_port: int = 7950
+    """LBCTL_LISTEN, after the last colon."""
+    kubeconfig: Path | None = None
+    """LBCTL_KUBECONFIG: instead of the pod's service account."""
+    version: str = "unknown"
+    """LBCTL_VERSION, else that of the installed distribution."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Take the settings from the environment.
+
+        Raises:
+            SettingsError: what is wrong, and with which variable.
+        """
+        host, port = _listen(environment.get("LBCTL_LISTEN", "127.0.0.1:7950"))
+        renew = _seconds(environment, "LBCTL_LEASE_RENEW_SECONDS", 5.0)
+        duration = _seconds(environment, "LBCTL_LEASE_DURATION_SECONDS", 15.0)
+        if duration < 2 * renew:
+            raise SettingsError(
+                f"LBCTL_LEASE_DURATION_SECONDS is {duration:g}: it must be at least twice "
+                f"LBCTL_LEASE_RENEW_SECONDS ({renew:g}), or one late renewal moves addresses"
+            )
+        kubeconfig = environment.get("LBCTL_KUBECONFIG")
+        return cls(
+            node=_required(environment, "LBCTL_NODE_NAME"),
+            namespace=_required(environment, "LBCTL_NAMESPACE"),
+            lease_renew_seconds=renew,
+            lease_duration_seconds=duration,
+            listen_host=host,
+            listen_port=port,
+            kubeconfig=Path(kubeconfig) if kubeconfig else None,
+            version=environment.get("LBCTL_VERSION") or _installed_version(),
+        )
+
+
+def _installed_version() -> str:
+    try:
+        return metadata.version("lbctl")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "")
+    if not value:
+        raise SettingsError(f"{name} is not set: the pod takes it from its own fields")
+    return value
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+    text = environment.get(name)
+    if text is None:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise SettingsError(f"{name} is {text!r}: write a number of seconds above 0")
+    return seconds
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal():
+        raise SettingsError(f"LBCTL_LISTEN is {text!r}: write address:port, like 127.0.0.1:7950")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,159 @@
+"""What this node says about an address in the VirtualIP's status. Pure: object and report in.
+
+Several nodes and the operator write one status. Each says only what it knows, with the
+resourceVersion as precondition, and only when it changes something:
+
+- Who holds, says so; by that it replaces another node's word once, for each time it takes the
+  address. Two nodes that both hold (a split LAN under one API server) do not overwrite in turns.
+- Who no longer holds withdraws its own word, nobody else's.
+- Who is first in the succession and blocked by a stranger says so when no other node's word stands.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from lbctl.core.outcomes import AnnouncedReason, ConditionType, ReleasedReason
+from lbctl.kube.conditions import Condition, merge
+from lbctl.kube.objects import Object
+from speaker.messages import AddressReport, State
+
+_NOBODY: Final[dict[str, Any]] = {"holder": None, "interface": None, "mac": None, "since": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A status to write: fields to merge, and the whole list of conditions where it changes."""
+
+    fields: dict[str, Any]
+    conditions: tuple[Condition, ...] = ()
+
+    def patch(self, status: Object) -> Object | None:
+        """The merge patch for a status; None when it says all that already."""
+        patch = {name: value for name, value in self.fields.items() if status.get(name) != value}
+        entries = list(status.get("conditions") or ())
+        merged = False
+        for condition in self.conditions:
+            changed = merge(entries, condition)
+            if changed is not None:
+                entries, merged = changed, True
+        if merged:
+            patch["conditions"] = entries
+        return patch or None
+
+
+def status_patch(
+    virtual_ip: Object, report: AddressReport, *, node: str, told: bool
+) -> Object | None:
+    """What to merge into the status; None for nothing.
+
+    Args:
+        virtual_ip: the object as it is.
+        report: what the wire does with the address.
+        node: this one.
+        told: this hold was written before; a holder that stands there now came later.
+    """
+    status = virtual_ip.get("status") or {}
+    generation = int(virtual_ip["metadata"].get("generation") or 1)
+    word = _word(virtual_ip, report, node=node, told=told, generation=generation)
+    return word.patch(status) if word is not None else None
+
+
+def _word(
+    virtual_ip: Object, report: AddressReport, *, node: str, told: bool, generation: int
+) -> Word | None:
+    status = virtual_ip.get("status") or {}
+    match report.state:
+        case State.HOLDING:
+            return _holding(status, report, node=node, told=told, generation=generation)
+        case State.ASKING:
+            return None  # settled within half a second, one way or the other
+        case State.BLOCKED:
+            return _blocked(virtual_ip, report, node=node, generation=generation)
+        case State.IDLE:
+            return _withdrawn(status, node=node, generation=generation)
+        case State.SILENT | State.ANSWERED:
+            return _released(status, report, node=node, generation=generation)
+
+
+def _holding(
+    status: Object, report: AddressReport, *, node: str, told: bool, generation: int
+) -> Word | None:
+    other = status.get("holder") not in (None, node)
+    if other and told:
+        return None
+    since = datetime.fromtimestamp(report.since, UTC).replace(microsecond=0)
+    before = _time(status.get("since"))
+    if before is not None and other:
+        # Clocks differ between nodes; the history of one address must not run backwards.
+        since = max(since, before + timedelta(seconds=1))
+    elif before is not None:
+        since = max(since, before)
+    return Word(
+        fields={
+            "holder": node,
+            "interface": report.interface,
+            "mac": report.mac,
+            "since": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        },
+        conditions=(
+            _announced(
+                AnnouncedReason.HOLDING,
+                f"{node} answers on {report.interface} with {report.mac}",
+                generation,
+            ),
+        ),
+    )
+
+
+def _blocked(
+    virtual_ip: Object, report: AddressReport, *, node: str, generation: int
+) -> Word | None:
+    status = virtual_ip.get("status") or {}
+    holder = status.get("holder")
+    expected = holder in virtual_ip["spec"].get("succession", ())
+    if holder not in (None, node) and (expected or status.get("mac") == report.by_mac):
+        return None
+    message = f"{report.by_mac} answers for the address; {node} waits until it stops"
+    condition = _announced(AnnouncedReason.ANSWERED_BY_ANOTHER, message, generation)
+    return Word(fields=_NOBODY, conditions=(condition,))
+
+
+def _withdrawn(status: Object, *, node: str, generation: int) -> Word | None:
+    if status.get("holder") != node:
+        return None
+    condition = _announced(AnnouncedReason.NOT_HELD, f"{node} gave it up", generation)
+    return Word(fields=_NOBODY, conditions=(condition,))
+
+
+def _released(status: Object, report: AddressReport, *, node: str, generation: int) -> Word | None:
+    withdrawn = _withdrawn(status, node=node, generation=generation) or Word(fields={})
+    if report.generation != generation:
+        return withdrawn
+    silent = report.state is State.SILENT
+    condition = Condition(
+        type=ConditionType.RELEASED,
+        status=silent,
+        reason=ReleasedReason.SILENT if silent else ReleasedReason.STILL_ANSWERED,
+        message=(
+            f"{node} asked the LAN and nobody answered"
+            if silent
+            else f"{report.by_mac} still answers, {node} goes on asking"
+        ),
+        generation=generation,
+    )
+    return Word(fields=withdrawn.fields, conditions=(*withdrawn.conditions, condition))
+
+
+def _announced(reason: AnnouncedReason, message: str, generation: int) -> Condition:
+    return Condition(
+        type=ConditionType.ANNOUNCED,
+        status=reason is AnnouncedReason.HOLDING,
+        reason=reason,
+        message=message,
+        generation=generation,
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
