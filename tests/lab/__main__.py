@@ -155,6 +155,9 @@ def main() -> int:
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("lab: interrupted; what was half booted is cleared", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

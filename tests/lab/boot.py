@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -41,27 +41,35 @@ def boot(site: Site) -> None:
     start_forwarder(site)
     nodes = [Node(site, host) for host in spec.node_hosts] if spec.kubelets else []
     with ThreadPoolExecutor(max(1, len(nodes))) as side_by_side:
-        machines = [side_by_side.submit(_boot_machine, node, archives) for node in nodes]
-        api = control_plane.wait_for_api()
-        control_plane.register_nodes(api)
-        control_plane.start_controllers()
-        for machine in machines:
-            machine.result()
-        for node in nodes:
-            node.start_kubelet()
-        for host in spec.node_hosts:
-            if not spec.kubelets:
-                start_bare_proxy(site, host)
-        if spec.nodes:
-            control_plane.start_proxy()
-        each(side_by_side, [node.wait_for_daemons for node in nodes])
+        try:
+            machines = [side_by_side.submit(_boot_machine, node, archives) for node in nodes]
+            api = control_plane.wait_for_api()
+            control_plane.register_nodes(api)
+            control_plane.start_controllers()
+            _all(machines)
+            _start_nodes(site, nodes, control_plane)
+            _all([side_by_side.submit(node.wait_for_daemons) for node in nodes])
+        except BaseException:
+            # Leaving this block waits for its threads: without daemons they give up at once.
+            side_by_side.shutdown(wait=False, cancel_futures=True)
+            site.supervisor.stop_all(site.supervisor.all(), grace=0)
+            raise
     wait_until_ready(api, spec.node_hosts)
 
 
-def each(side_by_side: ThreadPoolExecutor, calls: Iterable[Callable[[], None]]) -> None:
-    """Make calls side by side; the first failure is raised once all are done."""
-    for future in [side_by_side.submit(call) for call in calls]:
+def _all(futures: Iterable[Future[None]]) -> None:
+    for future in futures:
         future.result()
+
+
+def _start_nodes(site: Site, nodes: list[Node], control_plane: ControlPlane) -> None:
+    for node in nodes:
+        node.start_kubelet()
+    if not site.spec.kubelets:
+        for host in site.spec.node_hosts:
+            start_bare_proxy(site, host)
+    if site.spec.nodes:
+        control_plane.start_proxy()
 
 
 def _boot_machine(node: Node, archives: dict[str, Path]) -> None:

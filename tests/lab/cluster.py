@@ -90,16 +90,19 @@ class Lab:
             self._clear()
             try:
                 boot(site)
-            except BaseException:
-                self._keep_logs()
+            except BaseException as failure:
+                if isinstance(failure, Exception):
+                    self._keep_logs()
                 self._clear()
                 raise
+            shutil.rmtree(self.state.failed, ignore_errors=True)
 
     def down(self) -> None:
         """End everything of this lab and remove every trace. Idempotent."""
         check_kernel()
         with locked(labs_root() / f"{self.spec.name}.lock"):
             self._clear()
+            shutil.rmtree(self.state.failed, ignore_errors=True)
 
     def _clear(self) -> None:
         while self._forwarders:
