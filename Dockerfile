@@ -34,7 +34,9 @@ FROM ${BASE}
 LABEL org.opencontainers.image.title="lbctl" \
       org.opencontainers.image.description="A LoadBalancer controller for Kubernetes on bare metal" \
       org.opencontainers.image.licenses="MIT"
+# USER is a name for whoever asks: the user below has no entry in /etc/passwd, and kopf wants one.
 ENV PATH=/opt/lbctl/bin:/usr/local/bin:/usr/bin:/bin \
+    USER=lbctl \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 COPY --from=dependencies /opt/lbctl /opt/lbctl
