@@ -1,0 +1,238 @@
+"""A model of the API server and of operators that see it late, for the allocator's properties.
+
+The server is the truth: names are unique, writes carry a resourceVersion, deletes a uid as well.
+Each operator has a ledger that lags by any number of watch events, and it can die between any two
+writes. The order of writes is the one that `lbctl.core.allocation` asks for.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
+
+from lbctl.core.allocation import Adopt, Foreign, Give, Keep, Leave, Refuse, Withdraw, decide
+from lbctl.core.ledger import Ledger
+from lbctl.core.pools import PoolView
+from lbctl.core.release import Begin, Delete, Reassign, begin, proceed
+from lbctl.core.services import VIP_MODE, Ingress, Ownership, ServiceKey, ServiceView
+from lbctl.core.speakers import NodeView
+from lbctl.core.virtualips import Release, ReleasedCondition, Stage, VirtualIPView
+
+OWNERSHIP = Ownership()
+
+Thing = ServiceView | VirtualIPView | PoolView
+Name = ServiceKey | IPv4Address | str
+
+
+class ConflictError(Exception):
+    """409: the object is there already, or is not what the writer had read."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a watch: the object as it became, or None when it went."""
+
+    name: Name
+    version: int
+    thing: Thing | None
+
+
+def name_of(thing: Thing) -> Name:
+    match thing:
+        case ServiceView():
+            return thing.key
+        case VirtualIPView():
+            return thing.address
+        case PoolView():
+            return thing.name
+
+
+@dataclass
+class Server:
+    """The objects, and everything that happened to them."""
+
+    objects: dict[Name, Thing] = field(default_factory=dict)
+    log: list[Event] = field(default_factory=list)
+
+    def put(self, thing: Thing) -> None:
+        """Store an object under the next resourceVersion, and tell the watches."""
+        version = len(self.log) + 1
+        stored = replace(thing, resource_version=str(version))
+        self.objects[name_of(thing)] = stored
+        self.log.append(Event(name_of(thing), version, stored))
+
+    def create(self, thing: Thing) -> None:
+        if name_of(thing) in self.objects:
+            raise ConflictError
+        self.put(replace(thing, uid=thing.uid or f"uid-{len(self.log)}"))
+
+    def update(self, read: Thing, **changes: object) -> None:
+        """Write what was read, changed, unless somebody else wrote meanwhile."""
+        if self.objects.get(name_of(read)) != read:
+            raise ConflictError
+        self.put(replace(read, **changes))  # type: ignore[arg-type]  # any field of any kind
+
+    def delete(self, name: Name, read: Thing | None = None) -> None:
+        if name not in self.objects or (read is not None and self.objects[name] != read):
+            raise ConflictError
+        del self.objects[name]
+        self.log.append(Event(name, len(self.log) + 1, None))
+
+    def services(self) -> list[ServiceView]:
+        return [thing for thing in self.objects.values() if isinstance(thing, ServiceView)]
+
+    def virtual_ips(self) -> list[VirtualIPView]:
+        return [thing for thing in self.objects.values() if isinstance(thing, VirtualIPView)]
+
+    def virtual_ip(self, address: IPv4Address) -> VirtualIPView | None:
+        thing = self.objects.get(address)
+        return thing if isinstance(thing, VirtualIPView) else None
+
+
+@dataclass
+class Operator:
+    """One replica: what it has seen, and what it does about it."""
+
+    server: Server
+    nodes: dict[str, NodeView]
+    taken: Callable[[IPv4Address, ServiceView], None]
+    """Told of each address that is newly given, before anybody can use it."""
+    ledger: Ledger = field(default_factory=Ledger)
+    seen: int = 0
+    newest: dict[Name, int] = field(default_factory=dict)
+
+    def watch(self, count: int) -> None:
+        """Receive so many events of those that are on their way."""
+        for event in self.server.log[self.seen : self.seen + count]:
+            self.seen += 1
+            if event.version > self.newest.get(event.name, 0):
+                self._know(event.name, event.version, event.thing)
+
+    def read(self, name: Name) -> None:
+        """Read one object as it is now."""
+        self._know(name, len(self.server.log), self.server.objects.get(name))
+
+    def _know(self, name: Name, version: int, thing: Thing | None) -> None:
+        self.newest[name] = version
+        match name:
+            case ServiceKey():
+                self._know_service(name, thing)
+            case IPv4Address():
+                self._know_virtual_ip(name, thing)
+            case str():
+                self._know_pool(name, thing)
+
+    def _know_service(self, key: ServiceKey, thing: Thing | None) -> None:
+        if isinstance(thing, ServiceView):
+            self.ledger.put_service(thing)
+        else:
+            self.ledger.drop_service(key)
+
+    def _know_virtual_ip(self, address: IPv4Address, thing: Thing | None) -> None:
+        if isinstance(thing, VirtualIPView):
+            self.ledger.put_virtual_ip(thing)
+        else:
+            self.ledger.drop_virtual_ip(address)
+
+    def _know_pool(self, name: str, thing: Thing | None) -> None:
+        if isinstance(thing, PoolView):
+            self.ledger.put_pool(thing)
+        else:
+            self.ledger.drop_pool(name)
+
+    def reconcile(self, key: ServiceKey, *, dies_after: int | None = None) -> None:
+        """Decide for one Service and write, or die after so many writes."""
+        if decide(key, self.ledger, OWNERSHIP).release:
+            self.read(key)
+        run(self._writes(key), dies_after)
+
+    def _writes(self, key: ServiceKey) -> Iterator[Name]:
+        """The writes of one decision, each as the name of what it wrote."""
+        decision = decide(key, self.ledger, OWNERSHIP)
+        service = self.ledger.service(key)
+        if service is not None:
+            yield from self._act(service, decision.action)
+        for view in decision.release:
+            yield from self._release(view)
+
+    def _act(
+        self,
+        service: ServiceView,
+        action: Give | Adopt | Keep | Refuse | Foreign | Withdraw | Leave,
+    ) -> Iterator[Name]:
+        match action:
+            case Give(address, pool) | Adopt(address, pool, None):
+                made = VirtualIPView(address, pool=pool, service=service.ref, succession=("n1",))
+                yield from self._try(address, lambda: self._take(made, service))
+                yield from self._show(service, (address,))
+            case Adopt(address, _, VirtualIPView() as existing):
+                change = {"service": service.ref, "release": None}
+                yield from self._try(address, lambda: self.server.update(existing, **change))
+            case Keep(address, write_status=True):
+                yield from self._show(service, (address,))
+            case Refuse(withdraw=gone) | Withdraw(gone) if gone:
+                yield from self._show(service, tuple(set(service.shown) - set(gone)))
+            case _:
+                pass
+
+    def _take(self, made: VirtualIPView, service: ServiceView) -> None:
+        self.server.create(made)
+        self.taken(made.address, service)
+
+    def _show(self, service: ServiceView, addresses: tuple[IPv4Address, ...]) -> Iterator[Name]:
+        ingress = tuple(Ingress(ip=str(a), ip_mode=VIP_MODE) for a in addresses)
+        yield from self._try(service.key, lambda: self.server.update(service, ingress=ingress))
+
+    def _release(self, view: VirtualIPView) -> Iterator[Name]:
+        match begin(view, self.nodes):
+            case Delete():
+                yield from self._try(view.address, lambda: self._delete(view))
+            case Begin(verifier):
+                emptied = {
+                    "service": None,
+                    "release": Release(verifier),
+                    "generation": view.generation + 1,
+                }
+                yield from self._try(view.address, lambda: self.server.update(view, **emptied))
+
+    def finish_release(self, address: IPv4Address) -> None:
+        """The next step for an address that is being released."""
+        view = self.ledger.virtual_ip(address)
+        if view is None:
+            return
+        match proceed(view, self.nodes):
+            case Delete():
+                run(self._try(address, lambda: self._delete(view)), None)
+            case Reassign(verifier):
+                renewed = {"release": Release(verifier), "generation": view.generation + 1}
+                run(self._try(address, lambda: self.server.update(view, **renewed)), None)
+            case _:
+                pass
+
+    def _delete(self, view: VirtualIPView) -> None:
+        self.server.delete(view.address, view)
+
+    def _try(self, name: Name, write: Callable[[], None]) -> Iterator[Name]:
+        """Write; whatever the answer, know the object as it is now."""
+        try:
+            write()
+        finally:
+            self.read(name)
+        yield name
+
+
+def run(writes: Iterator[Name], dies_after: int | None) -> None:
+    """Carry writes out until they end, the server refuses one, or the operator dies."""
+    try:
+        for done, _ in enumerate(writes, start=1):
+            if done == dies_after:
+                return
+    except ConflictError:
+        return
+
+
+def verify(server: Server, address: IPv4Address, *, anybody_answers: bool) -> None:
+    """What the verifier's speaker writes about an address that is being released."""
+    view = server.virtual_ip(address)
+    if view is not None and view.stage is Stage.RELEASING:
+        answer = ReleasedCondition(not anybody_answers, view.generation)
+        server.update(view, released=answer)

@@ -1,0 +1,169 @@
+"""The allocator never gives an address twice, whatever happens in whatever order.
+
+Two operators are active at once on purpose. Both see the world late, each event of its own accord;
+both may die between any two writes. Services come and go, change type and come back under old
+names; pools are edited; VirtualIPs are deleted by hand; speakers fall silent late. In the end,
+when all is quiet, every Service that can have an address has one, alone.
+"""
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from lbctl.core.pools import PoolView
+from lbctl.core.services import ServiceKey, ServiceView
+from lbctl.core.virtualips import Stage
+from tests.property.cluster import OWNERSHIP, Operator, Server, verify
+from tests.property.strategies import addresses, entries
+from tests.unit.core.builders import node, nodes
+
+KEYS = tuple(ServiceKey("default", name) for name in "abcde")
+WHO = st.sampled_from([0, 1])
+keys = st.sampled_from(KEYS)
+deaths = st.none() | st.integers(1, 2)
+
+
+class Allocator(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = Server()
+        self.nodes = nodes(node("n1"))
+        self.operators = [self.newborn(), self.newborn()]
+        self.answering: set[IPv4Address] = set()
+        self.births = 0
+
+    def newborn(self) -> Operator:
+        return Operator(self.server, self.nodes, self.check_nobody_else_answers)
+
+    def check_nobody_else_answers(self, address: IPv4Address, service: ServiceView) -> None:
+        assert address not in self.answering or address in service.shown, (
+            f"{address} is given to {service.key} while a speaker answers for it"
+        )
+
+    @initialize(given=entries)
+    def there_is_a_pool(self, given: tuple[str, ...]) -> None:
+        self.server.put(PoolView("pool-0", "2026-01-01T00:00:00Z", given, uid="p0"))
+
+    @rule(number=st.integers(0, 1), given=entries, disabled=st.booleans())
+    def a_pool_is_edited(self, number: int, given: tuple[str, ...], *, disabled: bool) -> None:
+        created = f"2026-01-0{number + 1}T00:00:00Z"
+        self.server.put(PoolView(f"pool-{number}", created, given, disabled=disabled, uid="p"))
+
+    @rule(key=keys, named_class=st.sampled_from([None, OWNERSHIP.load_balancer_class]))
+    def a_service_is_created(self, key: ServiceKey, named_class: str | None) -> None:
+        if key not in self.server.objects:
+            self.births += 1
+            created = f"2026-01-01T00:{self.births // 60:02}:{self.births % 60:02}Z"
+            born = ServiceView(*key, uid=f"s{self.births}", created=created)
+            self.server.create(replace(born, load_balancer_class=named_class))
+
+    @rule(key=keys)
+    def a_service_is_deleted(self, key: ServiceKey) -> None:
+        if key in self.server.objects:
+            self.server.delete(key)
+
+    @rule(key=keys)
+    def a_service_changes_its_type(self, key: ServiceKey) -> None:
+        service = self.server.objects.get(key)
+        if isinstance(service, ServiceView):
+            # The API server empties the status of what is no load balancer any more.
+            self.server.update(service, is_load_balancer=not service.is_load_balancer, ingress=())
+
+    @rule(address=addresses)
+    def a_virtual_ip_is_deleted_by_hand(self, address: IPv4Address) -> None:
+        if self.server.virtual_ip(address) is not None:
+            self.server.delete(address)
+            self.answering.discard(address)
+
+    @rule(address=addresses)
+    def a_speaker_obeys(self, address: IPv4Address) -> None:
+        view = self.server.virtual_ip(address)
+        if view is not None and view.stage is Stage.ALLOCATED:
+            self.answering.add(address)
+        else:
+            self.answering.discard(address)
+
+    @rule(address=addresses)
+    def the_verifier_asks(self, address: IPv4Address) -> None:
+        verify(self.server, address, anybody_answers=address in self.answering)
+
+    @rule(who=WHO, count=st.integers(1, 8))
+    def an_operator_sees(self, who: int, count: int) -> None:
+        self.operators[who].watch(count)
+
+    @rule(who=WHO, key=keys, dies_after=deaths)
+    def an_operator_reconciles(self, who: int, key: ServiceKey, dies_after: int | None) -> None:
+        self.operators[who].reconcile(key, dies_after=dies_after)
+        if dies_after is not None:
+            self.an_operator_starts_anew(who)
+
+    @rule(who=WHO, address=addresses)
+    def an_operator_finishes_a_release(self, who: int, address: IPv4Address) -> None:
+        self.operators[who].finish_release(address)
+
+    @rule(who=WHO)
+    def an_operator_starts_anew(self, who: int) -> None:
+        self.operators[who] = self.newborn()
+        self.operators[who].watch(len(self.server.log))
+
+    @invariant()
+    def a_virtual_ip_has_one_service_and_one_name(self) -> None:
+        for view in self.server.virtual_ips():
+            assert view.stage is not Stage.RESERVED
+
+    @precondition(lambda self: self.server.services())
+    @rule()
+    def all_becomes_quiet(self) -> None:
+        """Both see everything and work until nothing changes: the end state is always right."""
+        for _ in range(60):
+            before = len(self.server.log)
+            for who, operator in enumerate(self.operators):
+                operator.watch(len(self.server.log))
+                for key in KEYS:
+                    operator.reconcile(key)
+                for view in self.server.virtual_ips():
+                    self.a_speaker_obeys(view.address)
+                    if (
+                        view.released is None
+                        or view.released.observed_generation != view.generation
+                    ):
+                        self.the_verifier_asks(view.address)
+                    self.operators[1 - who].watch(len(self.server.log))
+                    self.operators[1 - who].finish_release(view.address)
+            if len(self.server.log) == before:
+                break
+        else:
+            raise AssertionError("the operators never come to rest")
+        self.check_the_end_state()
+
+    def check_the_end_state(self) -> None:
+        ours = {s.ref: s for s in self.server.services() if OWNERSHIP.ours(s)}
+        held: dict[object, IPv4Address] = {}
+        for view in self.server.virtual_ips():
+            assert view.service in ours, f"{view.address} belongs to nobody"
+            assert view.service not in held, f"{view.service} has two addresses"
+            held[view.service] = view.address
+        ledger = self.operators[0].ledger
+        waiting = 0
+        for ref, service in ours.items():
+            if ref in held:
+                assert service.shown == (held[ref],)
+            elif service.shown:
+                # Nobody can tell any more who wrote it: no VirtualIP, no pool, no class of ours.
+                assert not OWNERSHIP.explicit(service)
+                assert ledger.pool_of(service.shown[0]) is None
+            else:
+                waiting += 1
+        free = sum(ledger.counts(f.pool.name).free for f in ledger.findings() if f.gives)
+        assert not waiting or not free, "a Service waits while an address is free"
+
+
+TestAllocator = Allocator.TestCase
