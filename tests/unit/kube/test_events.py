@@ -1,0 +1,45 @@
+"""Events are told when the outcome changes, and never as a storm."""
+
+from lbctl.kube.events import Memory, Note
+
+FULL = Note("NoFreeAddress", "full", warning=True)
+NO_POOL = Note("NoPool", "none", warning=True)
+
+
+def test_what_stands_is_told_once() -> None:
+    memory = Memory()
+    assert memory.news("u", "allocation", [FULL]) == [FULL]
+    assert memory.news("u", "allocation", [FULL]) == []
+
+
+def test_a_changed_outcome_is_news_and_so_is_its_return() -> None:
+    memory = Memory()
+    memory.news("u", "allocation", [FULL])
+    assert memory.news("u", "allocation", [NO_POOL]) == [NO_POOL]
+    assert memory.news("u", "allocation", [FULL]) == [FULL]
+
+
+def test_a_trouble_that_ended_is_news_when_it_comes_back() -> None:
+    memory = Memory()
+    memory.news("u", "allocation", [FULL])
+    assert memory.news("u", "allocation", []) == []
+    assert memory.news("u", "allocation", [FULL]) == [FULL]
+
+
+def test_topics_and_objects_do_not_disturb_each_other() -> None:
+    memory = Memory()
+    memory.news("u", "allocation", [FULL])
+    assert memory.news("u", "plan", [NO_POOL]) == [NO_POOL]
+    assert memory.news("v", "allocation", [FULL]) == [FULL]
+    assert memory.news("u", "allocation", [FULL]) == []
+
+
+def test_one_outcome_has_one_event() -> None:
+    assert Memory().news("u", "allocation", [FULL, FULL]) == [FULL]
+
+
+def test_a_gone_object_is_forgotten() -> None:
+    memory = Memory()
+    memory.news("u", "allocation", [FULL])
+    memory.forget("u")
+    assert memory.news("u", "allocation", [FULL]) == [FULL]
