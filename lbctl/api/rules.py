@@ -7,8 +7,8 @@ hold both to one table. CEL has no variables: `[x].all(name, ...)` binds a name 
 from dataclasses import dataclass
 from typing import Any
 
-ENTRY_MAX_LENGTH = 80
-"""Two IPv6 addresses, a dash and blanks fit, so that they are refused by a rule that says why."""
+ENTRY_MAX_LENGTH = 81
+"""Two IPv6 addresses with " - " between them fit: a rule that says why refuses them."""
 
 UNUSABLE = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")
 """Networks that no host of a LAN can be in (RFC 1122 section 3.2.1.3, RFC 5771, RFC 1112)."""

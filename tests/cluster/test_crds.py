@@ -1,0 +1,373 @@
+"""What the API server itself says about our kinds: a real one, with the CRDs of the chart."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client, config
+
+from lbctl.api.crd import KINDS
+from tests.lab import Lab
+from tests.unit.core.entries import ACCEPTED, NO_ENTRY, REFUSED, Accepted, Refused
+
+pytestmark = pytest.mark.lab
+
+CHART = Path(__file__).parents[2] / "charts" / "lbctl" / "files" / "crds"
+API = ("lbctl.io", "v1beta1")
+
+OWNER = {"namespace": "default", "name": "web", "uid": "uid-web"}
+OTHER = {"namespace": "default", "name": "web", "uid": "uid-other"}
+NOON = "2026-01-01T12:00:00Z"
+
+
+class Refusal(Exception):  # noqa: N818 - the API server's answer, not a fault
+    """What the API server answered: its sentences, one for each cause."""
+
+    def __init__(self, error: client.ApiException) -> None:
+        status = json.loads(error.body)
+        self.causes = [
+            f"{cause.get('field')}: {cause['message']}" for cause in status["details"]["causes"]
+        ]
+        super().__init__("\n".join(self.causes))
+
+
+class Objects:
+    """Cluster-scoped objects of our group, by plural."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self.connection = config.new_client_from_config(str(kubeconfig))
+        self._api = client.CustomObjectsApi(self.connection)
+
+    def create(self, plural: str, body: dict[str, Any], *, keep: bool = False) -> dict[str, Any]:
+        """Create an object, for real or just to hear what the API server says."""
+        dry_run = {} if keep else {"dry_run": "All"}
+        try:
+            made: dict[str, Any] = self._api.create_cluster_custom_object(
+                *API, plural, body, **dry_run
+            )
+        except client.ApiException as error:
+            raise Refusal(error) from error
+        return made
+
+    def replace(self, plural: str, body: dict[str, Any]) -> dict[str, Any]:
+        name = body["metadata"]["name"]
+        try:
+            made: dict[str, Any] = self._api.replace_cluster_custom_object(*API, plural, name, body)
+        except client.ApiException as error:
+            raise Refusal(error) from error
+        return made
+
+    def write_status(self, plural: str, name: str, status: dict[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = self._api.patch_cluster_custom_object_status(
+            *API, plural, name, {"status": status}
+        )
+        return made
+
+    def names(self, plural: str, selector: str) -> list[str]:
+        found = self._api.list_cluster_custom_object(*API, plural, field_selector=selector)
+        return [item["metadata"]["name"] for item in found["items"]]
+
+    def delete(self, plural: str, name: str) -> None:
+        self._api.delete_cluster_custom_object(*API, plural, name)
+
+
+@pytest.fixture(scope="module")
+def objects(control_plane: Lab, kube: Path) -> Iterator[Objects]:
+    control_plane.kubectl("apply", "-f", CHART)
+    names = [f"crd/{kind.definition.plural}.lbctl.io" for kind in KINDS]
+    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    found = Objects(kube)
+    await_endpoints(found)
+    yield found
+    found.connection.close()
+
+
+def await_endpoints(found: Objects) -> None:
+    """An established CRD is served a moment later."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            for kind in KINDS:
+                found.names(kind.definition.plural, "")
+        except client.ApiException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+@pytest.fixture
+def kept(objects: Objects) -> Iterator[list[tuple[str, str]]]:
+    """Objects that a test makes for real, by plural and name. They go when it ends."""
+    made: list[tuple[str, str]] = []
+    yield made
+    for plural, name in made:
+        objects.delete(plural, name)
+
+
+def pool(*entries: str, **spec: Any) -> dict[str, Any]:
+    return body("IPAddressPool", "crd-test", {"addresses": [*entries], **spec})
+
+
+def virtual_ip(address: str, name: str = "", **spec: Any) -> dict[str, Any]:
+    return body("VirtualIP", name or address, {"address": address, **spec})
+
+
+def body(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "lbctl.io/v1beta1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+@pytest.mark.parametrize("row", ACCEPTED, ids=lambda row: row.rule)
+def test_a_pool_may_hold(objects: Objects, row: Accepted) -> None:
+    made = objects.create("ipaddresspools", pool("192.0.2.0/24", row.entry))
+    assert made["spec"] == {"addresses": ["192.0.2.0/24", row.entry], "disabled": False}
+
+
+@pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.rule)
+def test_a_pool_may_not_hold(objects: Objects, row: Refused) -> None:
+    with pytest.raises(Refusal) as refusal:
+        objects.create("ipaddresspools", pool("192.0.2.0/24", row.entry))
+    (cause,) = refusal.value.causes
+    assert cause.startswith("spec.addresses[1]: Invalid value:")
+    assert f'"{row.entry}"' in cause
+    assert row.says in cause
+
+
+@pytest.mark.parametrize(
+    ("rule", "given", "says"),
+    [
+        ("a pool names addresses", pool(), "spec.addresses in body should have at least 1 items"),
+        ("no more than 64 entries", pool(*(f"10.0.0.{n}" for n in range(65))), "at most 64 items"),
+        ("no entry comes twice", pool("10.0.0.1", "10.0.0.1"), "spec.addresses[1]: Duplicate"),
+        ("an entry is short", pool("1" * 82), "may not be more than 81"),
+        ("disabled is true or false", pool("10.0.0.1", disabled="yes"), "type boolean"),
+        ("an address has one form", virtual_ip("10.0.0.010"), "is no IPv4 address"),
+        ("an address is an address", virtual_ip("web"), "is no IPv4 address"),
+        (
+            "IPv6 comes later",
+            virtual_ip("fd00::1", name="fd00--1"),
+            '"fd00::1" is no IPv4 address: write one like 172.16.110.100',
+        ),
+        (
+            "multicast is nobody's",
+            virtual_ip("224.0.0.1"),
+            '"224.0.0.1" is no address that a host of a LAN can have',
+        ),
+        (
+            "a VirtualIP is named after its address",
+            virtual_ip("10.0.0.1", name="10.0.0.2"),
+            "metadata.name must be the address itself: write name: 10.0.0.1",
+        ),
+        (
+            "an address has one Service",
+            virtual_ip("10.0.0.1", services=[OWNER, OTHER]),
+            "must have at most 1 item",
+        ),
+        (
+            "a Service is named with its uid",
+            virtual_ip("10.0.0.1", services=[{"namespace": "default", "name": "web"}]),
+            "spec.services[0].uid: Required value",
+        ),
+        (
+            "what has a Service is not released",
+            virtual_ip("10.0.0.1", services=[OWNER], release={}),
+            "remove spec.release, or empty spec.services",
+        ),
+        (
+            "no node comes twice in a succession",
+            virtual_ip("10.0.0.1", succession=["n1", "n1"]),
+            "spec.succession[1]: Duplicate value",
+        ),
+        (
+            "a succession has 16 nodes at most",
+            virtual_ip("10.0.0.1", succession=[f"n{n}" for n in range(17)]),
+            "must have at most 16 items",
+        ),
+    ],
+)
+def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) -> None:
+    plural = {"IPAddressPool": "ipaddresspools", "VirtualIP": "virtualips"}[given["kind"]]
+    with pytest.raises(Refusal) as refusal:
+        objects.create(plural, given)
+    assert says in str(refusal.value), rule
+
+
+@pytest.mark.parametrize(
+    ("rule", "given"),
+    [
+        ("a reservation", virtual_ip("10.0.0.1")),
+        ("an address with its Service", virtual_ip("10.0.0.1", pool="lab", services=[OWNER])),
+        ("a release without a verifier", virtual_ip("10.0.0.1", services=[], release={})),
+        (
+            "a release with one",
+            virtual_ip("10.0.0.1", release={"verifier": "n1"}, succession=["n2", "n1"]),
+        ),
+        (
+            "a succession of 16 nodes with long names",
+            virtual_ip("10.0.0.1", succession=[f"{n:0253}" for n in range(16)]),
+        ),
+    ],
+)
+def test_let_in(objects: Objects, rule: str, given: dict[str, Any]) -> None:
+    made = objects.create("virtualips", given)
+    assert made["spec"].items() >= given["spec"].items(), rule
+
+
+def test_64_of_the_longest_entries_are_within_cels_limits(objects: Objects) -> None:
+    entries = [f"192.168.{n}.100{' ' * 24} - {' ' * 24}192.168.{n}.200" for n in range(100, 164)]
+    assert max(map(len, entries)) == 81
+    assert objects.create("ipaddresspools", pool(*entries))
+
+
+def test_an_entry_is_refused_once_and_only_the_wrong_one(objects: Objects) -> None:
+    with pytest.raises(Refusal) as refusal:
+        objects.create("ipaddresspools", pool("10.0.0.1", "lan", "10.0.0.9-10.0.0.2"))
+    assert [cause.partition(":")[0] for cause in refusal.value.causes] == [
+        "spec.addresses[1]",
+        "spec.addresses[2]",
+    ]
+    assert NO_ENTRY in refusal.value.causes[0]
+
+
+def test_an_address_does_not_change(objects: Objects, kept: list[tuple[str, str]]) -> None:
+    made = objects.create("virtualips", virtual_ip("192.0.2.77"), keep=True)
+    kept.append(("virtualips", "192.0.2.77"))
+    made["spec"]["address"] = "192.0.2.78"
+    with pytest.raises(Refusal, match="delete this VirtualIP and create another one"):
+        objects.replace("virtualips", made)
+
+
+def test_fields_that_are_not_there_yet_are_not_stored(objects: Objects) -> None:
+    made = objects.create("ipaddresspools", pool("10.0.0.1", exclude=["10.0.0.1"]))
+    assert "exclude" not in made["spec"]
+
+
+def condition(kind: str, reason: str) -> dict[str, Any]:
+    return {"type": kind, "status": "True", "reason": reason, "lastTransitionTime": NOON}
+
+
+def columns(lab: Lab, *args: str) -> dict[str, str]:
+    """The one row that kubectl prints, by the heads of its columns."""
+    head, row = lab.kubectl("get", *args, "-o", "wide").splitlines()
+    starts = [head.index(name) for name in head.split()]
+    ends = [*starts[1:], None]
+    return {
+        head[start:end].strip(): row[start:end].strip()
+        for start, end in zip(starts, ends, strict=True)
+    }
+
+
+def test_kubectl_shows_a_pool(
+    control_plane: Lab,
+    objects: Objects,
+    kept: list[tuple[str, str]],
+) -> None:
+    made = pool("192.0.2.0/28")
+    objects.create("ipaddresspools", made, keep=True)
+    kept.append(("ipaddresspools", "crd-test"))
+    status = {
+        "ipv4": {"total": 16, "used": 3, "free": 13},
+        "conditions": [condition("Ready", "NodeAddressesSkipped")],
+    }
+    objects.write_status("ipaddresspools", "crd-test", status)
+    shown = columns(control_plane, "ippool", "crd-test")
+    assert shown.pop("AGE")
+    assert shown == {
+        "NAME": "crd-test",
+        "ADDRESSES": '["192.0.2.0/28"]',
+        "TOTAL": "16",
+        "USED": "3",
+        "FREE": "13",
+        "READY": "True",
+        "REASON": "NodeAddressesSkipped",
+    }
+
+
+def test_kubectl_shows_a_virtual_ip_and_finds_it_by_pool_and_holder(
+    control_plane: Lab,
+    objects: Objects,
+    kept: list[tuple[str, str]],
+) -> None:
+    made = virtual_ip("192.0.2.77", pool="crd-test", services=[OWNER])
+    objects.create("virtualips", made, keep=True)
+    kept.append(("virtualips", "192.0.2.77"))
+    status = {
+        "holder": "n1",
+        "interface": "eth0",
+        "mac": "02:00:00:00:00:01",
+        "since": NOON,
+        "conditions": [condition("Announced", "Holding")],
+    }
+    objects.write_status("virtualips", "192.0.2.77", status)
+    shown = columns(control_plane, "vip", "192.0.2.77")
+    assert shown.pop("AGE")
+    assert shown == {
+        "NAME": "192.0.2.77",
+        "NAMESPACE": "default",
+        "SERVICE": "web",
+        "POOL": "crd-test",
+        "HOLDER": "n1",
+        "INTERFACE": "eth0",
+        "MAC": "02:00:00:00:00:01",
+        "ANNOUNCED": "True",
+    }
+    assert objects.names("virtualips", "spec.pool=crd-test,status.holder=n1") == ["192.0.2.77"]
+    assert objects.names("virtualips", "spec.pool=crd-test,status.holder=n2") == []
+
+
+def test_kubectl_shows_a_speaker(
+    control_plane: Lab,
+    objects: Objects,
+    kept: list[tuple[str, str]],
+) -> None:
+    bare = {
+        "apiVersion": "lbctl.io/v1beta1",
+        "kind": "Speaker",
+        "metadata": {"name": "crd-test"},
+    }
+    objects.create("speakers", bare, keep=True)
+    kept.append(("speakers", "crd-test"))
+    interface = {
+        "name": "eth0",
+        "mac": "02:00:00:00:00:01",
+        "addresses": ["192.0.2.11/24"],
+        "carrier": True,
+    }
+    status = {
+        "version": "0.1.0",
+        "interfaces": [interface],
+        "conditions": [condition("Ready", "WireRunning")],
+    }
+    objects.write_status("speakers", "crd-test", status)
+    shown = columns(control_plane, "speakers", "crd-test")
+    assert shown.pop("AGE")
+    assert shown == {
+        "NAME": "crd-test",
+        "READY": "True",
+        "INTERFACE": "eth0",
+        "MAC": "02:00:00:00:00:01",
+        "ADDRESSES": '["192.0.2.11/24"]',
+        "VERSION": "0.1.0",
+    }
+
+
+@pytest.mark.usefixtures("objects")
+def test_one_word_shows_all_kinds(control_plane: Lab) -> None:
+    listed = control_plane.kubectl("api-resources", "--categories=lbctl", "-o", "name").split()
+    assert listed == sorted(f"{kind.definition.plural}.lbctl.io" for kind in KINDS)
+
+
+@pytest.mark.usefixtures("objects")
+def test_every_field_is_explained(control_plane: Lab) -> None:
+    for kind in KINDS:
+        told = control_plane.kubectl("explain", f"{kind.definition.plural}.lbctl.io", "--recursive")
+        assert "<empty>" not in told
