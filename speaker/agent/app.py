@@ -222,7 +222,9 @@ class Agent:
             )
 
     async def _tick(self) -> None:
-        """Notice what no event tells: that the wire fell silent."""
+        """Notice what no event tells: that there is no Speaker yet, that the wire fell silent."""
+        await self._speakers.synced.wait()
+        self._look_at_speaker()
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             alive = self._channel.wire_alive

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from lbctl.core.outcomes import AnnouncedReason, ConditionType, ReleasedReason
-from lbctl.kube.conditions import Condition, merge
+from lbctl.kube.conditions import Condition, find, merge
 from lbctl.kube.objects import Object
 from speaker.messages import AddressReport, State
 
@@ -34,7 +34,7 @@ class Word:
         entries = list(status.get("conditions") or ())
         merged = False
         for condition in self.conditions:
-            changed = merge(entries, condition)
+            changed = None if _stands(entries, condition) else merge(entries, condition)
             if changed is not None:
                 entries, merged = changed, True
         if merged:
@@ -153,6 +153,18 @@ def _announced(reason: AnnouncedReason, message: str, generation: int) -> Condit
         message=message,
         generation=generation,
     )
+
+
+def _stands(entries: list[dict[str, Any]], condition: Condition) -> bool:
+    """Whether `Announced` says this already, for whatever generation.
+
+    A new plan that leaves the holder where it is would otherwise cost a write for each address.
+    """
+    if condition.type != ConditionType.ANNOUNCED:
+        return False
+    old = find(entries, condition.type) or {}
+    wanted = ("True" if condition.status else "False", condition.reason, condition.message)
+    return (old.get("status"), old.get("reason"), old.get("message")) == wanted
 
 
 def _time(text: str | None) -> datetime | None:

@@ -1,0 +1,95 @@
+"""The words between agent and wire."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speaker.messages import (
+    ENTRIES_PER_PART,
+    Assembler,
+    BadMessageError,
+    Counters,
+    Entry,
+    Hello,
+    Message,
+    PlanBegin,
+    PlanEnd,
+    PlanPart,
+    Report,
+    ReportRequest,
+    Role,
+    decode,
+    encode,
+    snapshot,
+)
+
+
+def entry(number: int) -> Entry:
+    return Entry(f"10.0.{number // 256}.{number % 256}", "eth0", 2, "02:00:00:00:00:01", Role.CLAIM)
+
+
+KINDS = (PlanBegin, PlanPart, PlanEnd, ReportRequest, Hello, Report, Counters)
+messages = st.one_of(*map(st.from_type, KINDS))
+
+
+@given(message=messages.filter(lambda m: m == m))  # noqa: PLR0124  # NaN equals nothing
+def test_a_message_arrives_as_it_was_sent(message: Message) -> None:
+    assert decode(encode(message)) == message
+
+
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b'{"kind":"x"}',
+        b'{"kind":"hello"}',
+        b'{"kind":"plan-part","id":1}',
+        b'{"kind":"plan-part","id":1,"entries":[{"role":"king"}]}',
+    ],
+)
+def test_what_is_no_message_is_refused(datagram: bytes) -> None:
+    with pytest.raises(BadMessageError):
+        decode(datagram)
+
+
+@pytest.mark.parametrize("count", [0, 1, ENTRIES_PER_PART, ENTRIES_PER_PART + 1, 1000])
+def test_a_plan_of_any_length_arrives_whole(count: int) -> None:
+    entries = tuple(entry(number) for number in range(count))
+    assembler = Assembler()
+
+    *parts, last = [assembler.feed(message) for message in snapshot(7, entries)]  # type: ignore[arg-type]  # a snapshot has no request
+
+    assert set(parts) <= {None}
+    assert last == entries
+
+
+@pytest.mark.parametrize(
+    ("sentence", "arriving"),
+    [
+        ("an end without a beginning", [PlanEnd(1)]),
+        ("a part without a beginning", [PlanPart(1, (entry(1),)), PlanEnd(1)]),
+        ("a part is missing", [PlanBegin(1, 2), PlanPart(1, (entry(1),)), PlanEnd(1)]),
+        ("the end of another plan", [PlanBegin(1, 0), PlanEnd(2)]),
+        ("a part of another plan", [PlanBegin(2, 1), PlanPart(1, (entry(1),)), PlanEnd(2)]),
+        ("the same end twice", [PlanBegin(1, 1), PlanEnd(1), PlanEnd(1)]),
+    ],
+)
+def test_half_a_plan_is_no_plan(
+    sentence: str, arriving: list[PlanBegin | PlanPart | PlanEnd]
+) -> None:
+    assembler = Assembler()
+
+    assert [assembler.feed(message) for message in arriving] == [None] * len(arriving), sentence
+
+
+def test_a_new_beginning_forgets_the_old_one() -> None:
+    assembler = Assembler()
+    for message in (PlanBegin(1, 2), PlanPart(1, (entry(1),)), PlanBegin(2, 1)):
+        assembler.feed(message)
+
+    assert assembler.feed(PlanPart(2, (entry(2),))) is None
+    assert assembler.feed(PlanEnd(2)) == (entry(2),)

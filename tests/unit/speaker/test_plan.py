@@ -1,0 +1,125 @@
+"""What the wire is told: interfaces and plan."""
+
+from ipaddress import IPv4Address, IPv4Interface
+
+import pytest
+
+from lbctl.core.services import ServiceRef
+from lbctl.core.virtualips import Release, VirtualIPView
+from speaker.agent.interfaces import Interface, Link, Skipped, interface_for, skipped, usable
+from speaker.agent.plan import plan
+from speaker.messages import Role
+
+ETHERNET, LOOPBACK_TYPE, TUNNEL = 1, 772, 65534
+UP, BROADCAST, LOOPBACK, NOARP, CARRIER = 0x1, 0x2, 0x8, 0x80, 0x10000
+GOOD = UP | BROADCAST | CARRIER
+MAC = "02:00:00:00:00:01"
+
+
+def link(name: str = "eth0", **fields: object) -> Link:
+    given: dict[str, object] = {
+        "index": 2, "name": name, "type": ETHERNET, "flags": GOOD, "mac": MAC,
+        "addresses": (IPv4Interface("172.16.110.11/24"),),
+    }  # fmt: skip
+    return Link(**{**given, **fields})  # type: ignore[arg-type]  # rows vary any field
+
+
+@pytest.mark.parametrize(
+    ("sentence", "made", "reason"),
+    [
+        ("a card will do", link(), None),
+        ("a bond will do", link("bond0"), None),
+        ("a bridge of the node's own will do", link("br0"), None),
+        ("a VLAN will do", link("eth0.10"), None),
+        ("a card without carrier is listed", link(flags=UP | BROADCAST), None),
+        ("the loopback", link("lo", type=LOOPBACK_TYPE, flags=UP | LOOPBACK), Skipped.LOOPBACK),
+        ("a tunnel", link("tun0", type=TUNNEL), Skipped.NOT_ETHERNET),
+        ("a point-to-point link", link(flags=UP | CARRIER), Skipped.NO_ARP),
+        ("a card told to do no ARP", link(flags=GOOD | NOARP), Skipped.NO_ARP),
+        ("a bond's member", link("eth1", master=7), Skipped.ENSLAVED),
+        ("a pod's cable", link("veth1a2b3c4d"), Skipped.CONTAINERS),
+        ("Calico's", link("cali0123456789a"), Skipped.CONTAINERS),
+        ("Docker's network", link("br-0123456789ab"), Skipped.CONTAINERS),
+        ("IPVS's dummy", link("kube-ipvs0"), Skipped.CONTAINERS),
+        ("a card that was put down", link(flags=BROADCAST), Skipped.DOWN),
+    ],
+)
+def test_which_interfaces_can_carry_addresses(
+    sentence: str, made: Link, reason: Skipped | None
+) -> None:
+    assert skipped(made) is reason, sentence
+
+
+def test_an_interface_without_an_address_is_in_no_subnet() -> None:
+    assert usable([link(addresses=())]) == ()
+
+
+def interfaces(*links: Link) -> tuple[Interface, ...]:
+    return usable(links)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "links", "chosen"),
+    [
+        ("the interface in the subnet", [link(), link("eth1", addresses=())], "eth0"),
+        ("no interface in the subnet", [link(addresses=(IPv4Interface("10.0.0.1/8"),))], None),
+        ("an interface without carrier reaches nobody", [link(flags=UP | BROADCAST)], None),
+        (
+            "the narrowest subnet",
+            [link("eth1", index=1, addresses=(IPv4Interface("172.16.0.9/12"),)), link()],
+            "eth0",
+        ),
+        ("the first card of two in one subnet", [link("eth1", index=3), link()], "eth0"),
+        (
+            "a second address of an interface counts",
+            [link(addresses=(IPv4Interface("10.0.0.1/8"), IPv4Interface("172.16.110.2/24")))],
+            "eth0",
+        ),
+    ],
+)
+def test_where_an_address_is_announced(
+    sentence: str, links: list[Link], chosen: str | None
+) -> None:
+    found = interface_for(interfaces(*links), IPv4Address("172.16.110.100"))
+
+    assert (found.view.name if found else None) == chosen, sentence
+
+
+WEB = ServiceRef("default", "web", "uid-1")
+
+
+def virtual_ip(address: str = "172.16.110.100", **fields: object) -> VirtualIPView:
+    given: dict[str, object] = {"service": WEB, "succession": ("n1", "n2"), "generation": 5}
+    return VirtualIPView(address=IPv4Address(address), **{**given, **fields})  # type: ignore[arg-type]  # rows vary any field
+
+
+@pytest.mark.parametrize(
+    ("sentence", "named", "role", "generation"),
+    [
+        ("the first claims", virtual_ip(), Role.CLAIM, 0),
+        ("a later one keeps", virtual_ip(succession=("n2", "n1")), Role.KEEP, 0),
+        ("the sole survivor claims", virtual_ip(succession=("n1",)), Role.CLAIM, 0),
+        ("who is not named is silent", virtual_ip(succession=("n2",)), None, 0),
+        ("the verifier verifies", virtual_ip(service=None, release=Release("n1")), Role.VERIFY, 5),
+        ("a released address is silent", virtual_ip(service=None, release=Release("n2")), None, 0),
+        ("a release without verifier too", virtual_ip(service=None, release=Release()), None, 0),
+        ("a reservation is silent", virtual_ip(service=None), None, 0),
+        ("an address on no interface is silent", virtual_ip("10.9.9.9"), None, 0),
+    ],
+)
+def test_what_is_wanted_of_this_node(
+    sentence: str, named: VirtualIPView, role: Role | None, generation: int
+) -> None:
+    entries = plan([named], interfaces(link()), "n1")
+
+    assert [(e.role, e.generation) for e in entries] == ([(role, generation)] if role else [])
+    assert all((e.interface, e.ifindex, e.mac) == ("eth0", 2, MAC) for e in entries), sentence
+
+
+def test_a_plan_is_in_the_order_of_the_addresses_whatever_came_first() -> None:
+    seen = [virtual_ip(f"172.16.110.{last}") for last in (120, 99, 101)]
+
+    entries = plan(seen, interfaces(link()), "n1")
+
+    assert [e.address[-3:] for e in entries] == [".99", "101", "120"]
+    assert entries == plan(reversed(seen), interfaces(link()), "n1")

@@ -1,0 +1,153 @@
+"""What a node says in a VirtualIP's status: object and report in, patch out."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from speaker.agent.status import status_patch
+from speaker.messages import AddressReport, State
+
+OURS, THEIRS, STRANGER = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:77"
+TAKEN = 1_800_000_000.7  # 2027-01-15T08:00:00Z
+HOLDING = AddressReport("10.0.0.9", State.HOLDING, interface="eth0", mac=OURS, since=TAKEN)
+BLOCKED = replace(HOLDING, state=State.BLOCKED, by_mac=STRANGER)
+
+
+def condition(kind: str, reason: str, *, status: str = "True", message: str = "m") -> Any:
+    return {
+        "type": kind, "status": status, "reason": reason, "message": message,
+        "observedGeneration": 1, "lastTransitionTime": "2027-01-01T00:00:00Z",
+    }  # fmt: skip
+
+
+PLANNED = condition("Planned", "Planned")
+BY_US = {
+    "holder": "n1", "interface": "eth0", "mac": OURS, "since": "2027-01-15T08:00:00Z",
+    "conditions": [
+        condition("Announced", "Holding", message=f"n1 answers on eth0 with {OURS}"), PLANNED
+    ],
+}  # fmt: skip
+BY_OTHER = {
+    "holder": "n2", "interface": "eth0", "mac": THEIRS, "since": "2027-01-15T09:00:00Z",
+    "conditions": [condition("Announced", "Holding"), PLANNED],
+}  # fmt: skip
+
+
+def virtual_ip(
+    status: Any = None, *, generation: int = 1, succession: tuple[str, ...] = ("n1", "n2")
+) -> Any:
+    return {
+        "metadata": {"name": "10.0.0.9", "generation": generation},
+        "spec": {"address": "10.0.0.9", "succession": list(succession)},
+        "status": status or {},
+    }
+
+
+def said(patch: Any, kind: str) -> tuple[str, str, int]:
+    (found,) = (each for each in patch["conditions"] if each["type"] == kind)
+    return found["status"], found["reason"], found["observedGeneration"]
+
+
+def test_a_new_holder_says_so_and_leaves_the_operators_word() -> None:
+    patch = status_patch(virtual_ip({"conditions": [PLANNED]}), HOLDING, node="n1", told=False)
+
+    assert patch is not None
+    assert (patch["holder"], patch["interface"], patch["mac"]) == ("n1", "eth0", OURS)
+    assert patch["since"] == "2027-01-15T08:00:00Z"
+    assert said(patch, "Announced") == ("True", "Holding", 1)
+    assert PLANNED in patch["conditions"]
+
+
+ASKING, IDLE = replace(HOLDING, state=State.ASKING), replace(HOLDING, state=State.IDLE)
+BY_N2 = replace(BLOCKED, by_mac=THEIRS)
+QUIET = [
+    ("what stands there already is not written again", BY_US, HOLDING, {"told": True}),
+    ("a fresh agent does not repeat it either", BY_US, HOLDING, {"told": False}),
+    ("a question that takes half a second is no news", BY_US, ASKING, {"told": True}),
+    ("who came later is not overwritten in turns", BY_OTHER, HOLDING, {"told": True}),
+    ("being idle is no news about another's address", BY_OTHER, IDLE, {"told": False}),
+    ("blocked by the known holder is as it should be", BY_OTHER, BY_N2, {"told": False}),
+    ("a stranger beside a living holder is its affair", BY_OTHER, BLOCKED, {"told": False}),
+]
+
+
+@pytest.mark.parametrize(("sentence", "status", "report", "known"), QUIET)
+def test_nothing_is_written_when_nothing_changed(
+    sentence: str, status: Any, report: AddressReport, known: dict[str, bool]
+) -> None:
+    assert status_patch(virtual_ip(status), report, node="n1", **known) is None, sentence
+
+
+def test_a_new_plan_that_moves_nothing_costs_no_write() -> None:
+    assert status_patch(virtual_ip(BY_US, generation=2), HOLDING, node="n1", told=True) is None
+
+
+def test_taking_over_replaces_the_other_and_history_runs_forward() -> None:
+    patch = status_patch(virtual_ip(BY_OTHER), HOLDING, node="n1", told=False)
+
+    assert patch is not None
+    assert patch["holder"] == "n1"
+    assert patch["since"] == "2027-01-15T09:00:01Z", "after the other's, whatever our clock says"
+
+
+def test_who_lost_it_withdraws_and_names_who_answers() -> None:
+    patch = status_patch(virtual_ip(BY_US), BLOCKED, node="n1", told=True)
+
+    assert patch is not None
+    assert (patch["holder"], patch["interface"], patch["mac"], patch["since"]) == (None,) * 4
+    assert said(patch, "Announced") == ("False", "AnsweredByAnother", 1)
+    assert STRANGER in str(patch["conditions"])
+
+
+def test_who_gave_it_up_withdraws() -> None:
+    patch = status_patch(
+        virtual_ip(BY_US), replace(HOLDING, state=State.IDLE), node="n1", told=True
+    )
+
+    assert patch is not None
+    assert patch["holder"] is None
+    assert said(patch, "Announced") == ("False", "NotHeld", 1)
+
+
+def test_a_stranger_in_place_of_a_dead_holder_is_named() -> None:
+    dead = virtual_ip(BY_OTHER, succession=("n1",))
+
+    patch = status_patch(dead, BLOCKED, node="n1", told=False)
+
+    assert patch is not None
+    assert said(patch, "Announced") == ("False", "AnsweredByAnother", 1)
+
+
+def test_a_dead_holder_that_still_answers_is_left_standing() -> None:
+    partitioned = virtual_ip(BY_OTHER, succession=("n1",))
+
+    assert status_patch(partitioned, replace(BLOCKED, by_mac=THEIRS), node="n1", told=False) is None
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (replace(HOLDING, state=State.SILENT, generation=3), ("True", "Silent", 3)),
+        (
+            replace(HOLDING, state=State.ANSWERED, by_mac=STRANGER, generation=3),
+            ("False", "StillAnswered", 3),
+        ),
+    ],
+)
+def test_a_verifier_says_what_the_lan_said(
+    report: AddressReport, expected: tuple[str, str, int]
+) -> None:
+    patch = status_patch(virtual_ip(BY_US, generation=3), report, node="n1", told=True)
+
+    assert patch is not None
+    assert said(patch, "Released") == expected
+    assert patch["holder"] is None, "who verifies does not hold"
+
+
+def test_silence_of_an_older_generation_proves_nothing() -> None:
+    report = replace(HOLDING, state=State.SILENT, generation=2)
+
+    patch = status_patch(virtual_ip({}, generation=3), report, node="n1", told=False)
+
+    assert patch is None

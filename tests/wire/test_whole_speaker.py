@@ -1,0 +1,208 @@
+"""Speakers with a real API server: what the API says and what the LAN hears are the same."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab import Lab, LabSpec
+from tests.wire.tap import PATIENCE
+from tests.wire.whole import Cluster, Speaker, wait_until
+
+pytestmark = [pytest.mark.root, pytest.mark.lab]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """An API server and two nodes without kubelets."""
+    with Lab(LabSpec(name="speakers", nodes=2, kubelets=False)) as lab:
+        made = Cluster(lab)
+        made.install()
+        yield made
+
+
+@pytest.fixture
+def speakers(cluster: Cluster, tmp_path: Path) -> Iterator[dict[str, Speaker]]:
+    """One on each node, ready."""
+    kubeconfig = cluster.lab.state.kubeconfig_of("admin")
+    with contextlib.ExitStack() as stack:
+        started = {}
+        for node in ("n1", "n2"):
+            one = Speaker(cluster.lab, node, kubeconfig, tmp_path / f"{node}.log")
+            started[node] = stack.enter_context(contextlib.closing(one))
+        for one in started.values():
+            one.wait_ready()
+        yield started
+    cluster.lab.kubectl("delete", "virtualips", "--all")
+
+
+def test_a_speaker_registers_itself_under_its_node(
+    cluster: Cluster, speakers: dict[str, Speaker]
+) -> None:
+    assert speakers["n1"].http("/healthz") == "ok\n"
+    found = cluster.get("speaker", "n1")
+    (interface,) = found["status"]["interfaces"]
+    node = cluster.get("node", "n1")
+
+    assert interface["mac"] == cluster.lab.mac("n1")
+    assert f"{cluster.lab.node_address('n1')}/24" in interface["addresses"]
+    assert found["metadata"]["ownerReferences"][0]["uid"] == node["metadata"]["uid"]
+    assert cluster.condition("speaker", "n1", "Ready")["reason"] == "WireRunning"
+    assert cluster.lease_holder("n1") == "n1"
+
+
+def test_a_deleted_speaker_object_comes_back(
+    cluster: Cluster, speakers: dict[str, Speaker]
+) -> None:
+    uid = cluster.get("speaker", "n1")["metadata"]["uid"]
+
+    cluster.lab.kubectl("delete", "speaker", "n1")
+
+    wait_until(
+        lambda: (
+            cluster.get("speaker", "n1").get("metadata", {"uid": uid})["uid"] != uid
+            and cluster.condition("speaker", "n1", "Ready").get("status") == "True"
+        ),
+        "n1 registers again",
+    )
+    assert speakers["n1"].http("/readyz") == "ok\n"
+
+
+def test_the_first_of_the_succession_answers_and_says_so(
+    cluster: Cluster, speakers: dict[str, Speaker]
+) -> None:
+    address = "172.16.110.101"
+    cluster.apply(address, "n2", "n1")
+    cluster.wait_holder(address, "n2")
+
+    assert cluster.answering(address) == cluster.lab.mac("n2")
+    status = cluster.status(address)
+    assert (status["interface"], status["mac"]) == ("eth0", cluster.lab.mac("n2"))
+    assert cluster.condition("virtualip", address, "Announced")["reason"] == "Holding"
+    assert 'lbctl_speaker_addresses{state="holding"} 1.0' in speakers["n2"].http("/metrics")
+
+
+def test_the_wire_answers_while_its_agent_is_killed(
+    cluster: Cluster, speakers: dict[str, Speaker]
+) -> None:
+    address = "172.16.110.102"
+    cluster.apply(address, "n1")
+    cluster.wait_holder(address, "n1")
+    since = cluster.status(address)["since"]
+
+    speakers["n1"].kill("speaker.agent")
+    assert cluster.answering(address) == cluster.lab.mac("n1")
+    wait_until(lambda: 'process="agent"} 1.0' in speakers["n1"].http("/metrics"), "a new agent")
+    speakers["n1"].wait_ready()
+
+    assert cluster.answering(address) == cluster.lab.mac("n1")
+    assert cluster.status(address)["since"] == since, "it never stopped holding"
+
+
+def test_a_killed_wire_comes_back_with_the_plan(
+    cluster: Cluster, speakers: dict[str, Speaker]
+) -> None:
+    address = "172.16.110.103"
+    cluster.apply(address, "n1")
+    cluster.wait_holder(address, "n1")
+
+    speakers["n1"].kill("speaker.wire")
+
+    wait_until(lambda: 'process="wire"} 1.0' in speakers["n1"].http("/metrics"), "a new wire")
+    wait_until(lambda: cluster.answering(address), "it answers again")
+
+
+def test_the_plan_survives_an_api_server_that_is_away(
+    cluster: Cluster, speakers: dict[str, Speaker]
+) -> None:
+    address = "172.16.110.104"
+    cluster.apply(address, "n1")
+    cluster.wait_holder(address, "n1")
+
+    cluster.lab.faults.api_server_stopped()
+    try:
+        speakers["n1"].kill("speaker.agent")
+        assert cluster.answering(address) == cluster.lab.mac("n1")
+    finally:
+        cluster.lab.faults.api_server_started()
+    speakers["n1"].wait_ready()
+
+    assert cluster.answering(address) == cluster.lab.mac("n1")
+
+
+def test_a_stop_gives_the_lease_back_and_the_next_takes_over(
+    cluster: Cluster, speakers: dict[str, Speaker]
+) -> None:
+    address = "172.16.110.105"
+    cluster.apply(address, "n1", "n2")
+    cluster.wait_holder(address, "n1")
+
+    speakers["n1"].process.terminate()
+    wait_until(lambda: cluster.lease_holder("n1") == "", "the Lease is given back")
+    cluster.apply(address, "n2")
+
+    cluster.wait_holder(address, "n2")
+    assert speakers["n1"].process.wait(PATIENCE) == 0
+    assert cluster.answering(address) == cluster.lab.mac("n2")
+
+
+def test_a_release_waits_for_silence(cluster: Cluster, speakers: dict[str, Speaker]) -> None:
+    del speakers
+    address = "172.16.110.106"
+    cluster.apply(address, "n1", "n2")
+    cluster.wait_holder(address, "n1")
+
+    cluster.apply(address, "n1", "n2", services=[], release={"verifier": "n2"})
+
+    wait_until(
+        lambda: cluster.condition("virtualip", address, "Released").get("status") == "True",
+        "the release is confirmed",
+    )
+    released = cluster.condition("virtualip", address, "Released")
+    generation = cluster.get("virtualip", address)["metadata"]["generation"]
+    assert (released["reason"], released["observedGeneration"]) == ("Silent", generation)
+    assert cluster.answering(address) is None
+
+
+def test_an_address_that_a_stranger_answers_is_not_taken(
+    cluster: Cluster, speakers: dict[str, Speaker]
+) -> None:
+    del speakers
+    address, lab = "172.16.110.107", cluster.lab
+    lab.exec("client", "ip", "address", "add", f"{address}/32", "dev", "eth0")
+    try:
+        cluster.apply(address, "n1")
+        wait_until(
+            lambda: (
+                cluster.condition("virtualip", address, "Announced").get("reason")
+                == "AnsweredByAnother"
+            ),
+            "the stranger is named",
+        )
+        said = cluster.condition("virtualip", address, "Announced")["message"]
+        assert lab.mac("client") in said
+    finally:
+        lab.exec("client", "ip", "address", "delete", f"{address}/32", "dev", "eth0")
+
+    cluster.wait_holder(address, "n1")
+
+
+def test_a_pulled_cable_is_reported_and_the_address_not_claimed(
+    cluster: Cluster, speakers: dict[str, Speaker]
+) -> None:
+    del speakers
+    cluster.lab.faults.cable_pulled("n1")
+    try:
+        # The node is cut off from the API server as well, so it can report only afterwards.
+        address = "172.16.110.108"
+        cluster.apply(address, "n2", "n1")
+        cluster.wait_holder(address, "n2")
+    finally:
+        cluster.lab.faults.cable_plugged("n1")
+    cluster.apply(address, "n1", "n2")
+
+    wait_until(
+        lambda: cluster.condition("speaker", "n1", "Ready").get("status") == "True", "n1 is back"
+    )
+    assert cluster.holder(address) == "n2", "whoever holds, keeps"

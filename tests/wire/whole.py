@@ -1,0 +1,134 @@
+"""Real speakers (supervisor, agent, wire) on a lab's nodes; the test plays the operator."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lbctl.core.labels import candidate_labels
+from tests.lab import Lab
+from tests.wire.tap import PATIENCE
+
+NAMESPACE = "lbctl-system"
+CRDS = Path(__file__).resolve().parents[2] / "charts" / "lbctl" / "files" / "crds"
+LISTEN = "127.0.0.1:7950"
+
+
+def wait_until(condition: Callable[[], Any], what: str, patience: float = 2 * PATIENCE) -> Any:
+    """The first true value of a condition that is looked at again and again."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"it did not come to pass: {what}")
+
+
+class Cluster:
+    """The API of one lab, as the operator would use it."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+
+    def install(self) -> None:
+        self.lab.kubectl("apply", "-f", CRDS)
+        self.lab.kubectl("create", "namespace", NAMESPACE)
+        wait_until(lambda: "speakers" in self.lab.kubectl("api-resources"), "CRDs are served")
+
+    def apply(self, address: str, *succession: str, **spec: Any) -> None:
+        """Write a VirtualIP: allocated to a Service unless `spec` says otherwise."""
+        service = {"namespace": "default", "name": "web", "uid": f"uid-{address}"}
+        seen_by = {*succession, (spec.get("release") or {}).get("verifier", "")} - {""}
+        body: dict[str, Any] = {
+            "apiVersion": "lbctl.io/v1beta1",
+            "kind": "VirtualIP",
+            "metadata": {"name": address, "labels": candidate_labels(seen_by)},
+            "spec": {
+                "address": address, "services": [service], "succession": list(succession), **spec
+            },
+        }  # fmt: skip
+        current = self.lab.kubectl("get", "virtualip", address, "--ignore-not-found", "-ojson")
+        verb = "create"
+        if current.strip():
+            verb = "replace"
+            body["metadata"]["resourceVersion"] = json.loads(current)["metadata"]["resourceVersion"]
+        self.lab.kubectl(verb, "-f", "-", input=json.dumps(body))
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        found = self.lab.kubectl(
+            "get", kind, name, "-n", NAMESPACE, "--ignore-not-found", "-o", "json"
+        )
+        return dict(json.loads(found)) if found.strip() else {}
+
+    def status(self, address: str) -> dict[str, Any]:
+        return dict(self.get("virtualip", address).get("status") or {})
+
+    def holder(self, address: str) -> str | None:
+        return self.status(address).get("holder")
+
+    def condition(self, kind: str, name: str, condition: str) -> dict[str, Any]:
+        found = (self.get(kind, name).get("status") or {}).get("conditions") or []
+        return next((dict(each) for each in found if each["type"] == condition), {})
+
+    def wait_holder(self, address: str, node: str) -> None:
+        wait_until(lambda: self.holder(address) == node, f"{node} holds {address}")
+
+    def lease_holder(self, node: str) -> str | None:
+        spec: dict[str, str] = self.get("lease", f"lbctl-speaker-{node}").get("spec", {})
+        return spec.get("holderIdentity")
+
+    def answering(self, address: str) -> str | None:
+        """The MAC that answers the outside client."""
+        said = self.lab.exec(
+            "client", "arping", "-c", "1", "-w", "2", "-I", "eth0", address, check=False
+        ).stdout
+        found = re.search(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", said, re.IGNORECASE)
+        return found[0].lower() if found else None
+
+
+class Speaker:
+    """`python -m speaker` on a node."""
+
+    def __init__(self, lab: Lab, node: str, kubeconfig: Path, log: Path) -> None:
+        self.lab, self.node, self.log = lab, node, log
+        environment = {
+            **os.environ,
+            "LBCTL_NODE_NAME": node,
+            "LBCTL_NAMESPACE": NAMESPACE,
+            "LBCTL_KUBECONFIG": str(kubeconfig),
+            "LBCTL_LISTEN": LISTEN,
+        }
+        with log.open("a") as output:
+            self.process = subprocess.Popen(
+                [*lab.enter(node), sys.executable, "-m", "speaker"],
+                env=environment,
+                stderr=output,
+            )
+
+    def http(self, path: str) -> str:
+        return self.lab.exec(self.node, "curl", "-s", f"http://{LISTEN}{path}", check=False).stdout
+
+    def wait_ready(self) -> None:
+        wait_until(lambda: self.http("/readyz") == "ok\n", f"the speaker of {self.node} is ready")
+
+    def pid_of(self, module: str) -> int:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return next(
+            pid
+            for pid in map(int, children.split())
+            if module in Path(f"/proc/{pid}/cmdline").read_text()
+        )
+
+    def kill(self, module: str) -> None:
+        os.kill(self.pid_of(module), signal.SIGKILL)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(PATIENCE)
