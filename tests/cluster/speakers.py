@@ -1,0 +1,156 @@
+"""A stand-in for the speakers' agents: writes to the API server what they write, sends no frame.
+
+It shares no code with the real agent. What it takes from the contract: the Lease, the Speaker, who
+holds, and the verifier's answer.
+"""
+
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client
+
+from tests.cluster.oracle import GROUP, SYSTEM, Oracle
+
+LABELS = {"app.kubernetes.io/name": "lbctl", "app.kubernetes.io/component": "speaker"}
+
+
+class Speakers:
+    """Agents of several nodes, in one thread.
+
+    ``alive`` are the nodes whose agents do anything at all. ``answered`` are addresses for which
+    somebody on the LAN goes on answering after their release.
+    """
+
+    def __init__(self, kubeconfig: Path, nodes: Iterable[str]) -> None:
+        self.alive = set(nodes)
+        self.answered: set[str] = set()
+        self._oracle = Oracle(kubeconfig)
+        self._round = 0
+        for number, node in enumerate(sorted(self.alive), start=11):
+            self._register(node, number)
+            self._renew(node)
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def die(self, node: str) -> None:
+        """Like a power cut: nothing is written any more."""
+        self.alive.discard(node)
+
+    def leave(self, node: str) -> None:
+        """Like a clean stop: the Lease is given back."""
+        self.alive.discard(node)
+        self._renew(node, holder="")
+
+    def stop(self) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ending.wait(0.1):
+            self._round += 1
+            try:
+                self._act()
+            except client.ApiException as error:
+                if error.status not in {404, 409}:
+                    raise
+
+    def _act(self) -> None:
+        for node in sorted(self.alive):
+            if self._round % 8 == 0:
+                self._renew(node)
+        for address, vip in self._oracle.vips().items():
+            self._announce(address, vip)
+            self._verify(address, vip)
+
+    def _announce(self, address: str, vip: dict[str, Any]) -> None:
+        spec, status = vip["spec"], vip.get("status") or {}
+        wanted = spec.get("succession") or []
+        holder = status.get("holder")
+        if spec.get("services") and wanted and (holder not in self.alive or holder not in wanted):
+            taker = next((node for node in wanted if node in self.alive and _sees(vip, node)), None)
+            if taker is not None and taker != holder:
+                self._write(address, vip, {"holder": taker, "interface": "eth0"})
+
+    def _verify(self, address: str, vip: dict[str, Any]) -> None:
+        verifier = (vip["spec"].get("release") or {}).get("verifier")
+        if verifier not in self.alive or not _sees(vip, verifier):
+            return
+        silent = address not in self.answered
+        conditions = (vip.get("status") or {}).get("conditions") or []
+        answer = {
+            "type": "Released",
+            "status": "True" if silent else "False",
+            "reason": "Silent" if silent else "StillAnswered",
+            "message": "" if silent else "02:00:00:00:00:99 answers",
+            "observedGeneration": vip["metadata"]["generation"],
+            "lastTransitionTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        same = ("status", "observedGeneration")
+        old: dict[str, Any] = next((c for c in conditions if c["type"] == "Released"), {})
+        if all(old.get(name) == answer[name] for name in same):
+            return
+        others = [c for c in conditions if c["type"] != "Released"]
+        self._write(address, vip, {"conditions": [*others, answer]})
+
+    def _write(self, address: str, vip: dict[str, Any], status: dict[str, Any]) -> None:
+        meta = {"resourceVersion": vip["metadata"]["resourceVersion"]}
+        self._oracle.custom.patch_cluster_custom_object_status(
+            *GROUP, "virtualips", address, {"metadata": meta, "status": status}
+        )
+
+    def _register(self, node: str, number: int) -> None:
+        address = f"172.16.110.{number}"
+        self._oracle.core.create_node({"metadata": {"name": node}})
+        self._oracle.core.patch_node_status(
+            node, {"status": {"addresses": [{"type": "InternalIP", "address": address}]}}
+        )
+        self._oracle.custom.create_cluster_custom_object(
+            *GROUP,
+            "speakers",
+            {"apiVersion": "/".join(GROUP), "kind": "Speaker", "metadata": {"name": node}},
+        )
+        interface = {
+            "name": "eth0",
+            "mac": f"02:00:00:00:00:{number:02x}",
+            "addresses": [f"{address}/24"],
+            "carrier": True,
+        }
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "WireRunning",
+            "message": "",
+            "lastTransitionTime": "2026-01-01T12:00:00Z",
+        }
+        self._oracle.custom.patch_cluster_custom_object_status(
+            *GROUP,
+            "speakers",
+            node,
+            {"status": {"version": "0", "interfaces": [interface], "conditions": [ready]}},
+        )
+
+    def _renew(self, node: str, holder: str | None = None) -> None:
+        name = f"lbctl-speaker-{node}"
+        spec = {
+            "holderIdentity": node if holder is None else holder,
+            "leaseDurationSeconds": 4,
+            "renewTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        }
+        try:
+            self._oracle.leases.patch_namespaced_lease(name, SYSTEM, {"spec": spec})
+        except client.ApiException as error:
+            if error.status != 404:
+                raise
+            body = {"metadata": {"name": name, "labels": LABELS}, "spec": spec}
+            self._oracle.leases.create_namespaced_lease(SYSTEM, body)
+
+
+def _sees(vip: dict[str, Any], node: str) -> bool:
+    """Whether the node's watch shows it this VirtualIP: it bears the node's label."""
+    label = "candidate.lbctl.io/" + sha256(node.encode()).hexdigest()[:16]
+    return label in (vip["metadata"].get("labels") or {})
