@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -134,15 +135,33 @@ def run(
     metavar="DIR",
     help="Write one file for each kind.  [default: print all]",
 )
-def crds(*, output: Path | None) -> None:
+@click.option(
+    "--check",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    metavar="DIR",
+    help="Write nothing; fail when a file there is not what would be written.",
+)
+def crds(*, output: Path | None, check: Path | None) -> None:
     """Print or write the CustomResourceDefinitions."""
     from lbctl.api import crd  # noqa: PLC0415 - pydantic is not needed to run
 
-    if output is None:
+    if check is not None:
+        _compare(crd.render(), check)
+    elif output is not None:
+        for path in crd.write(output):
+            click.echo(path)
+    else:
         click.echo("---\n".join(crd.render().values()), nl=False)
-        return
-    for path in crd.write(output):
-        click.echo(path)
+
+
+def _compare(rendered: Mapping[str, str], folder: Path) -> None:
+    written = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")}
+    names = sorted(rendered.keys() | written.keys())
+    stale = [name for name in names if rendered.get(name) != written.get(name)]
+    if stale:
+        raise click.ClickException(
+            f"{', '.join(stale)} in {folder} differ: run lbctl crds --output {folder}"
+        )
 
 
 def _host_and_port(listen: str) -> tuple[str, int]:
