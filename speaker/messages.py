@@ -115,6 +115,8 @@ class Counters:
 
     request: int = 0
     """The last ReportRequest that was heard; its reports came before this."""
+    restarts: int = 0
+    """How often the wire was started again."""
     frames: dict[str, dict[str, int]] = field(default_factory=dict)
     """interface -> verdict -> frames received."""
     replies: int = 0

@@ -49,7 +49,7 @@ class ChannelMetrics(Collector):
         restarts = CounterMetricFamily(
             "lbctl_speaker_restarts", "Processes that were started again.", labels=["process"]
         )
-        restarts.add_metric(["wire"], max(0, self._channel.wire_starts - 1))
+        restarts.add_metric(["wire"], counters.restarts)
         restarts.add_metric(["agent"], self._agent_restarts)
         yield restarts
         for name, text, value in (

@@ -83,11 +83,8 @@ class Registration:
         self._version = version
         self._known = known
         self._owner: Owner | None = None
-
-    @property
-    def registered(self) -> bool:
-        """Whether the Speaker exists."""
-        return Key("", self._node) in self._known
+        self.registered = False
+        """Whether the Speaker has been made and said what is, at least once."""
 
     async def owner(self) -> Owner:
         """The Node, whose end is the end of everything that belongs to it.
@@ -104,18 +101,16 @@ class Registration:
         """Make the Speaker and its status say what is. Raises ApiError."""
         speaker = self._known.get(Key("", self._node)) or await self._create()
         patch = status_patch(speaker, interfaces, version=self._version, wire_alive=wire_alive)
-        if patch is None:
-            return
+        version = speaker["metadata"]["resourceVersion"]
         try:
-            await self._client.patch_status(
-                SPEAKERS,
-                self._node,
-                patch,
-                resource_version=speaker["metadata"]["resourceVersion"],
-            )
+            if patch is not None:
+                await self._client.patch_status(
+                    SPEAKERS, self._node, patch, resource_version=version
+                )
         except NotFound:
             # It went away a moment ago; the watch will say so and bring us here again.
             return
+        self.registered = True
 
     async def _create(self) -> Object:
         # The Node may have been made anew since the last time, with another uid.

@@ -1,6 +1,7 @@
 """`python -m speaker.wire`: the packet side, started by the supervisor.
 
-LBCTL_CHANNEL_FD names the inherited end of the socket pair. SIGTERM ends the process at once; a
+LBCTL_CHANNEL_FD names the inherited end of the socket pair, LBCTL_RESTARTS says how often the
+supervisor has started this process again. SIGTERM ends the process at once; a
 process that does not run does not answer, and that is the whole of going silent.
 """
 
@@ -43,7 +44,7 @@ def main() -> int:
     gc.collect()
     gc.freeze()
     try:
-        Loop(channel, keeper).run()
+        Loop(channel, keeper, restarts=int(os.environ.get("LBCTL_RESTARTS", "0"))).run()
     except ChannelClosedError:
         logging.getLogger("speaker.wire").warning("left alone: silent from now on")
     return 0

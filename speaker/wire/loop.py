@@ -55,7 +55,7 @@ class ChannelClosedError(Exception):
 class Loop:
     """Runs until the process is told to stop, or is left alone."""
 
-    def __init__(self, channel: socket.socket, keeper: Keeper) -> None:
+    def __init__(self, channel: socket.socket, keeper: Keeper, *, restarts: int = 0) -> None:
         self._channel = channel
         self._keeper = keeper
         self._plan = Assembler()
@@ -66,6 +66,7 @@ class Loop:
         self._counters_due = 0.0
         self._tick_due = 0.0
         self._request = 0
+        self._restarts = restarts
         self._refused: dict[str, str] = {}
 
     def run(self) -> None:
@@ -215,6 +216,7 @@ class Loop:
         totals = self._keeper.totals
         return Counters(
             request=self._request,
+            restarts=self._restarts,
             frames=frames,
             replies=totals.replies,
             gratuitous=totals.gratuitous,

@@ -27,7 +27,7 @@ def speakers(cluster: Cluster, tmp_path: Path) -> Iterator[dict[str, Speaker]]:
     """One on each node, ready."""
     kubeconfig = cluster.lab.state.kubeconfig_of("admin")
     with contextlib.ExitStack() as stack:
-        started = {}
+        started: dict[str, Speaker] = {}
         for node in ("n1", "n2"):
             one = Speaker(cluster.lab, node, kubeconfig, tmp_path / f"{node}.log")
             started[node] = stack.enter_context(contextlib.closing(one))

@@ -38,6 +38,7 @@ class Cluster:
 
     def install(self) -> None:
         self.lab.kubectl("apply", "-f", CRDS)
+        self.lab.kubectl("wait", "--for=condition=Established", "crd", "--all")
         self.lab.kubectl("create", "namespace", NAMESPACE)
         wait_until(lambda: "speakers" in self.lab.kubectl("api-resources"), "CRDs are served")
 
@@ -115,7 +116,18 @@ class Speaker:
         return self.lab.exec(self.node, "curl", "-s", f"http://{LISTEN}{path}", check=False).stdout
 
     def wait_ready(self) -> None:
-        wait_until(lambda: self.http("/readyz") == "ok\n", f"the speaker of {self.node} is ready")
+        said = ""
+
+        def ready() -> bool:
+            nonlocal said
+            said = self.http("/readyz")
+            return said == "ok\n"
+
+        try:
+            wait_until(ready, f"the speaker of {self.node} is ready")
+        except AssertionError as error:
+            error.add_note(f"it says {said!r}; its log:\n{self.log.read_text()}")
+            raise
 
     def pid_of(self, module: str) -> int:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
