@@ -15,8 +15,8 @@ settings.register_profile(
     "gate",
     derandomize=True,
     deadline=None,
-    max_examples=60,
-    stateful_step_count=40,
+    max_examples=150,
+    stateful_step_count=50,
     suppress_health_check=SLOW_MACHINES_ARE_FINE,
 )
 settings.register_profile(

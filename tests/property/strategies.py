@@ -1,6 +1,7 @@
 """What the property tests draw from. Small worlds: collisions are the point."""
 
 from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -29,30 +30,35 @@ ranges = st.tuples(st.integers(1, 24), st.integers(0, 6)).map(
 entries = st.lists(ranges, min_size=1, max_size=3).map(tuple)
 
 
-@st.composite
-def node_views(draw: st.DrawFn, name: str) -> NodeView:
-    """A node in any state that it can be in."""
-    if not draw(st.integers(0, 9)):
-        return NodeView(name, None, Liveness.MISSING)
-    subnet = draw(st.sampled_from(["10.0.0.201/24"] * 4 + ["192.168.0.1/24"]))
-    interface = InterfaceView(
-        "eth0",
-        "02:00:00:00:00:01",
-        (IPv4Interface(subnet),),
-        carrier=draw(st.sampled_from([True, True, True, False])),
-    )
-    return NodeView(
-        name,
-        SpeakerView(name, (interface,), ready=draw(st.sampled_from([True, True, True, False]))),
-        draw(st.sampled_from([Liveness.FRESH] * 4 + list(Liveness))),
-    )
+AILMENTS: tuple[dict[str, Any], ...] = (
+    {"speaker": None},
+    {"liveness": Liveness.STALE},
+    {"liveness": Liveness.RELEASED},
+    {"ready": False},
+    {"carrier": False},
+    {"subnet": "192.168.0.1/24"},
+)
+
+
+def node_view(name: str, ailment: dict[str, Any]) -> NodeView:
+    """A node that can announce, but for what ails it."""
+    if "speaker" in ailment:
+        return NodeView(name, None, Liveness.FRESH)
+    addresses = (IPv4Interface(ailment.get("subnet", "10.0.0.201/24")),)
+    carrier = ailment.get("carrier", True)
+    interface = InterfaceView("eth0", "02:00:00:00:00:01", addresses, carrier=carrier)
+    speaker = SpeakerView(name, (interface,), ready=ailment.get("ready", True))
+    return NodeView(name, speaker, ailment.get("liveness", Liveness.FRESH))
 
 
 @st.composite
 def clusters(draw: st.DrawFn) -> dict[str, NodeView]:
-    """Some nodes, by name."""
-    names = draw(st.sets(node_names))
-    return {name: draw(node_views(name)) for name in sorted(names)}
+    """Some nodes by name: mostly many, mostly healthy."""
+    absent = draw(st.sets(node_names))
+    ailing = draw(st.dictionaries(node_names, st.sampled_from(AILMENTS)))
+    return {
+        name: node_view(name, ailing.get(name, {})) for name in NODE_NAMES if name not in absent
+    }
 
 
 successions = st.lists(node_names, unique=True, max_size=6).map(tuple)

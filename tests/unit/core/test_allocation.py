@@ -468,3 +468,17 @@ def test_a_virtual_ip_that_changes_its_service_is_the_new_ones() -> None:
     assert state.virtual_ips_of(key("other")) == ()
     assert decide(key(), state, OURS).action == Keep(ip(".10"), write_status=True)
     assert state.virtual_ips_of(key())[0].service == ref()
+
+
+@pytest.mark.parametrize("last", ["virtual ip", "service", "node"])
+def test_an_address_is_free_when_its_last_use_is_gone(last: str) -> None:
+    state = ledger(pool("one", "10.0.0.10"), allocated(".10"), service("web", ".10"), n1=".10")
+    drop = {
+        "virtual ip": lambda: state.drop_virtual_ip(ip(".10")),
+        "service": lambda: state.drop_service(key()),
+        "node": lambda: state.drop_node("n1"),
+    }
+    for use in sorted(drop, key=lambda use: use == last):
+        assert state.lowest_free("one") is None
+        drop[use]()
+    assert state.lowest_free("one") == ip(".10")
