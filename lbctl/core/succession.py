@@ -52,13 +52,13 @@ class Loads:
 
     def firsts(self, node: str, *, besides: IPv4Address) -> int:
         """How many other addresses `node` takes when nobody holds them."""
-        own = self._successions.get(besides, ())
-        return self._firsts[node] - (own[:1] == (node,))
+        own = self._successions.get(besides)
+        return self._firsts[node] - (own is not None and own[:1] == (node,))
 
     def heirs(self, before: str, node: str, *, besides: IPv4Address) -> int:
         """How many other addresses `node` takes next when `before` dies."""
-        own = self._successions.get(besides, ())
-        return self._heirs[before, node] - ((before, node) in pairwise(own))
+        own = self._successions.get(besides)
+        return self._heirs[before, node] - (own is not None and (before, node) in pairwise(own))
 
 
 def plan(
@@ -87,31 +87,37 @@ def plan(
     if not eligible:
         message = f"No node can announce {address}. {_told(left_out) or 'There are no nodes.'}"
         return SuccessionPlan(current, left_out, planned=False, message=message.strip())
-    succession = [name for name in current if name in eligible]
-    if holder in eligible and holder not in succession:
+    able = frozenset(eligible)
+    succession = [name for name in current if name in able]
+    if holder in able and holder not in succession:
         succession.append(holder)
-    newcomers = [name for name in eligible if name not in succession]
-    while newcomers and len(succession) < LENGTH:
-        chosen = _least_loaded(newcomers, address, succession, loads)
-        newcomers.remove(chosen)
-        succession.append(chosen)
+    if len(succession) < LENGTH:
+        listed = frozenset(succession)
+        _append((name for name in eligible if name not in listed), succession, address, loads)
     message = f"In this order: {', '.join(succession)}. {_told(left_out)}"
     return SuccessionPlan(tuple(succession), left_out, planned=True, message=message.strip())
 
 
-def _least_loaded(
+def _append(
     newcomers: Iterable[str],
-    address: IPv4Address,
     succession: list[str],
+    address: IPv4Address,
     loads: Loads,
-) -> str:
-    """The newcomer to append: a dead node's addresses scatter, and nobody is first too often."""
+) -> None:
+    """Fill the succession up, so that nobody is first too often and a dead node's load scatters."""
 
-    def burden(node: str) -> tuple[int, int, int]:
-        inherited = loads.heirs(succession[-1], node, besides=address) if succession else 0
-        return (inherited, loads.firsts(node, besides=address), rendezvous(node, address))
+    def burden(node: str) -> tuple[int, int]:
+        return (loads.firsts(node, besides=address), rendezvous(node, address))
 
-    return min(newcomers, key=burden)
+    def inherited(node: str) -> int:
+        return loads.heirs(succession[-1], node, besides=address) if succession else 0
+
+    ranked = sorted(newcomers, key=burden)
+    while ranked and len(succession) < LENGTH:
+        # Of those who inherit least from the last one, `min` returns the first: the least loaded.
+        chosen = min(ranked, key=inherited)
+        ranked.remove(chosen)
+        succession.append(chosen)
 
 
 def _told(left_out: tuple[Exclusion, ...]) -> str:
