@@ -74,6 +74,7 @@ class Informer(Mapping[Key, Object]):
         kind: what to follow.
         on_change: called for each change after it is in the mapping. The first list counts as
             additions. Must not raise, must not block.
+        on_relist: called after each list but the first: history was lost, here and maybe elsewhere.
         selection: which objects; the server filters.
         pace: the intervals.
         sleep: how to wait; tests put their own clock here.
@@ -85,6 +86,7 @@ class Informer(Mapping[Key, Object]):
         kind: Kind,
         on_change: Callable[[Change], None] = lambda _: None,
         *,
+        on_relist: Callable[[], None] = lambda: None,
         selection: Selection = EVERYTHING,
         pace: Pace = Pace(),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -96,6 +98,7 @@ class Informer(Mapping[Key, Object]):
         """Failed attempts since the last success; 0 while all is well."""
         self._client = client
         self._on_change = on_change
+        self._on_relist = on_relist
         self._selection = selection
         self._pace = pace
         self._sleep = sleep
@@ -145,6 +148,8 @@ class Informer(Mapping[Key, Object]):
             self._take(item)
         self._version = listing.resource_version
         self._well()
+        if self.synced.is_set():
+            self._on_relist()
         self.synced.set()
 
     async def _watch(self) -> None:

@@ -87,6 +87,7 @@ class Operator:
             client,
             namespace=settings.namespace,
             changed=self._triggers.speakers_changed,
+            relisted=self._sweeper.ask,
         )
         self._health = Health(
             self._metrics.registry,

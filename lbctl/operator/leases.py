@@ -20,16 +20,29 @@ class SpeakerLeases:
 
     They come by our own informer, not by kopf: kopf would watch them in every namespace, and the
     right to read all Leases of a cluster is more than this needs.
+
+    ``changed`` is called when somebody's liveness changed; ``relisted`` when this watch had lost
+    the server's history, in which case the others probably have too.
     """
 
     def __init__(
-        self, world: World, client: Client, *, namespace: str, changed: Callable[[], None]
+        self,
+        world: World,
+        client: Client,
+        *,
+        namespace: str,
+        changed: Callable[[], None],
+        relisted: Callable[[], None],
     ) -> None:
         labels = ",".join(f"{name}={value}" for name, value in SPEAKER_LABELS.items())
         self._world = world
         self._changed = changed
         self._informer = Informer(
-            client, LEASES, self._seen, selection=Selection(namespace=namespace, labels=labels)
+            client,
+            LEASES,
+            self._seen,
+            on_relist=relisted,
+            selection=Selection(namespace=namespace, labels=labels),
         )
 
     @property

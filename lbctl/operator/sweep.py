@@ -2,6 +2,9 @@
 
 It runs at the start, when leadership begins, in an interval, and when a watch may have lost
 something. Each sweep is followed by a look at everything there is.
+
+kopf does not say when a stream of its own begins. What is deleted between the first sweep and that
+moment is seen by neither. So the first sweeps follow each other quickly, then ever more slowly.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from lbctl.operator.world import SELECTIONS, World
 
 log = logging.getLogger(__name__)
 
+_FIRST_SECONDS = 5.0
+"""The first interval; each one is twice as long as the one before, up to the setting."""
 _GATHER_SECONDS = 1.0
 """Requests for a sweep within this time are one."""
 
@@ -63,15 +68,17 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweep in the interval and on request, until cancelled."""
+        interval = min(_FIRST_SECONDS, self._interval)
         while True:
             try:
-                async with asyncio.timeout(self._interval * random.uniform(0.9, 1.1)):  # noqa: S311
+                async with asyncio.timeout(interval * random.uniform(0.9, 1.1)):  # noqa: S311
                     await self._asked.wait()
             except TimeoutError:
                 pass
             else:
                 await asyncio.sleep(_GATHER_SECONDS)
             self._asked.clear()
+            interval = min(interval * 2, self._interval)
             await self.complete()
             self._swept()
 

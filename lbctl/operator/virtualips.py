@@ -155,10 +155,10 @@ class VirtualIPs:
         if plan.succession != view.succession or labels != candidate_labels(plan.succession).keys():
             spec = {**obj["spec"], "succession": [*plan.succession]}
             obj = await self._replace(obj, spec, plan.succession)
+        await self._say_planned(obj, plan)
         if view.service is not None:
             news = [] if plan.planned else [_nobody(plan)]
             self._recorder.stand(self._subject(view.service), _PLAN, news)
-        await self._say_planned(obj, plan)
 
     async def _say_planned(self, obj: Object, plan: SuccessionPlan) -> None:
         reason = PlannedReason.PLANNED if plan.planned else PlannedReason.NO_ELIGIBLE_SPEAKER

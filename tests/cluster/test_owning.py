@@ -9,7 +9,7 @@ import pytest
 from tests.cluster.operators import Operators
 from tests.cluster.oracle import CLASS, Oracle, eventually
 from tests.cluster.speakers import Speakers
-from tests.lab import Lab
+from tests.lab import Lab, LabError
 
 pytestmark = pytest.mark.lab
 
@@ -153,6 +153,31 @@ def test_a_deletion_during_a_lost_watch_is_noticed(
     door.close()
 
 
+def test_a_deletion_is_noticed_whose_history_the_api_server_has_lost(
+    cluster: Oracle, operators: Operators, control_plane: Lab
+) -> None:
+    """A restarted API server answers 410 to a watch that wants to go on: kopf lists anew then.
+
+    kopf compares nothing with that list. Only the sweep after it can tell what is missing.
+    """
+    cluster.pool("lab", POOL)
+    door = control_plane.forwarder()
+    operators.start("--no-leader-election", kubeconfig=door.kubeconfig).wait_ready()
+    for number in range(5):
+        cluster.service(f"web-{number}")
+    cluster.wait_settled(5)
+    door.cut()
+    for number in range(3):
+        cluster.delete_service(f"web-{number}")
+    control_plane.faults.api_server_stopped()
+    eventually(lambda: _started(control_plane), what="the API server is back")
+    cluster.service("new")
+    door.mended()
+    cluster.wait_settled(3)
+    assert sorted(cluster.services()) == ["new", "web-3", "web-4"]
+    door.close()
+
+
 @pytest.mark.parametrize("running", [True, False], ids=["while it runs", "while it is down"])
 def test_a_virtual_ip_that_somebody_deleted_is_adopted_again(
     cluster: Oracle, operators: Operators, *, running: bool
@@ -291,6 +316,15 @@ def _holder(cluster: Oracle, address: str) -> str:
             what=f"somebody holds {address}",
         )
     )
+
+
+def _started(lab: Lab) -> bool:
+    """Start the API server; its port may still be the old one's for a moment."""
+    try:
+        lab.faults.api_server_started()
+    except LabError:
+        return False
+    return True
 
 
 def _wait_given(cluster: Oracle, count: int) -> None:
