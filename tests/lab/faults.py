@@ -42,8 +42,11 @@ table netdev {loss_table(port)} {{
 
 
 def is_speaker(argv: list[str]) -> bool:
-    """Whether a command line is one of the speaker's processes: `python3 -m speaker...`."""
-    return any(
+    """Whether a command line is one of the speaker's processes: `python3 -m speaker...`.
+
+    It begins with Python: `nsenter ... python3 -m speaker` is somebody who starts one.
+    """
+    return Path(argv[0] if argv else "").name.startswith("python") and any(
         flag == "-m" and name.split(".")[0] == "speaker" for flag, name in itertools.pairwise(argv)
     )
 

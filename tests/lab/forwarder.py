@@ -55,19 +55,22 @@ class Relay:
         self._listener = listener
         self._target = target
         self._open: set[asyncio.StreamWriter] = set()
+        self._connections: set[asyncio.Task[None]] = set()
         self._cut = False
         self._flowing = asyncio.Event()
         self._flowing.set()
 
     async def serve(self) -> None:
         """Serve until cancelled."""
-        server = await asyncio.start_server(self._handle, sock=self._listener)
+        server = await asyncio.start_server(self._accepted, sock=self._listener)
         try:
             await asyncio.get_running_loop().create_future()
         finally:
-            # Not wait_closed: it waits for the connections that the next line ends.
+            # Not server.wait_closed: it waits for the connections that end here.
             server.close()
-            self._abort()
+            for connection in self._connections:
+                connection.cancel()
+            await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def cut(self) -> None:
         """Reset what is open, and every new connection at once, until mended."""
@@ -87,27 +90,30 @@ class Relay:
         for writer in self._open:
             writer.transport.abort()
 
-    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._cut:
-            writer.transport.abort()
+    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None or self._cut:
+            await _reset(writer)
             return
+        self._connections.add(task)
         self._open.add(writer)
         try:
-            onward_reader, onward = await asyncio.open_connection(*self._target)
+            await self._relay(reader, writer)
         except OSError:
-            # The API server is down: the client is to see that, not a door that stays shut.
-            writer.transport.abort()
+            pass  # an end is gone, or the API server is down: the client sees it by the reset
+        finally:
             self._open.discard(writer)
-            return
+            await _reset(writer)
+            self._connections.discard(task)
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        onward_reader, onward = await asyncio.open_connection(*self._target)
         self._open.add(onward)
         try:
             await asyncio.gather(self._pump(reader, onward), self._pump(onward_reader, writer))
-        except OSError:
-            pass  # either end is gone, and both are closed below
         finally:
-            for end in (writer, onward):
-                self._open.discard(end)
-                end.transport.abort()
+            self._open.discard(onward)
+            await _reset(onward)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(CHUNK):
@@ -116,6 +122,12 @@ class Relay:
             await writer.drain()
         if writer.can_write_eof():
             writer.write_eof()
+
+
+async def _reset(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 class Forwarder:
@@ -138,12 +150,13 @@ class Forwarder:
         return port
 
     def start(self) -> None:
-        """Begin to forward.
+        """Begin to forward. Idempotent.
 
         Raises:
             LabError: the cluster's namespace could not be entered.
         """
-        self._thread.start()
+        if self._thread.ident is None:
+            self._thread.start()
         if not self._up.wait(10) or self._relay is None:
             raise LabError(f"the forwarder could not enter {self._namespace}: is the lab up?")
 
