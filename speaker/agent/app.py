@@ -36,6 +36,9 @@ _WORKERS: Final = 2
 """Status writes at once: nothing on the wire waits for them, and many nodes may write together."""
 _GATHER_SECONDS: Final = 0.05
 """Between two plans: changes that come together make one."""
+_GATHER_EACH_SECONDS: Final = 0.0003
+"""More for each address: a plan is sent whole, and a thousand that change one by one must not cost
+a thousand plans of a thousand. The first change after a pause is planned at once."""
 _TICK_SECONDS: Final = 1.0
 _WIRE_GRACE_SECONDS: Final = 30.0
 """The wire may be away this long before a restart of the whole pod is asked for."""
@@ -172,7 +175,7 @@ class Agent:
                     self._planned_away.clear()
                 else:
                     self._planned_away.set()
-            await asyncio.sleep(_GATHER_SECONDS)
+            await asyncio.sleep(_GATHER_SECONDS + len(self._views) * _GATHER_EACH_SECONDS)
 
     async def _work(self, key: Key) -> float | None:
         if key == _SPEAKER:

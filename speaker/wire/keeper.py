@@ -4,6 +4,7 @@ Knows sockets only as `Port`s to send on; the loop gives it plans, frames and th
 """
 
 import heapq
+import logging
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class Kept:
 
 
 _IDLE: Final = State.IDLE
+_log: Final = logging.getLogger("speaker.wire")
 
 
 class Keeper:
@@ -222,6 +224,8 @@ class Keeper:
         watch, actions = holding.step(
             kept.watch, event, now=self._clock(), chance=self._chance(), timings=self._timings
         )
+        if actions and isinstance(event, holding.Claimed):
+            _log_conflict(kept, watch, event)
         self._become(kept, watch, actions)
 
     def _become(self, kept: Kept, watch: Watch, actions: tuple[Action, ...]) -> None:
@@ -231,6 +235,7 @@ class Keeper:
         if before is None or _told(before) != _told(watch):
             if before is None or holding.outcome(before) != holding.outcome(watch):
                 kept.since = self._wall_clock()
+            _log_state(kept, watch)
             self.changed.add(kept.address)
         when = holding.due(watch)
         if when is not None and (before is None or holding.due(before) != when):
@@ -267,11 +272,27 @@ class Keeper:
 
     def _let_go(self, kept: Kept) -> None:
         if kept.port is not None:
+            if kept.address in kept.port.held:
+                _log.info("%s on %s: let go", kept.entry.address, kept.port.socket.name)
             kept.port.held.pop(kept.address, None)
             kept.port.kept.pop(kept.address, None)
         kept.port = kept.watch = kept.frames = None
         kept.since = self._wall_clock()
         self.changed.add(kept.address)
+
+
+def _log_state(kept: Kept, watch: Watch) -> None:
+    state = holding.outcome(watch)
+    by = holding.answered_by(watch)
+    level = logging.DEBUG if state in (State.ASKING, State.IDLE) else logging.INFO
+    who = f", {show_mac(by)} answers" if by else ""
+    _log.log(level, "%s on %s: %s%s", kept.entry.address, kept.entry.interface, state, who)
+
+
+def _log_conflict(kept: Kept, watch: Watch, claimed: holding.Claimed) -> None:
+    kept_it = holding.outcome(watch) is State.HOLDING
+    outcome = "kept, announcing again" if kept_it else "silent, asking"
+    _log.warning("%s claims %s: %s", show_mac(claimed.by), kept.entry.address, outcome)
 
 
 def _told(watch: Watch) -> tuple[State, bytes | None]:

@@ -1,10 +1,13 @@
 """What is answered, with which bytes, and why the rest is not."""
 
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.wire import frames
+from tests.wire.network import Network
 from tests.wire.tap import Tap
 from tests.wire.wires import OTHER_VIP, VIP, Wire
 
@@ -114,6 +117,17 @@ def test_ignored_for_a_named_reason(wire: Wire, tap: Tap, row: Ignored) -> None:
 
     assert replies_until_barrier(tap) == []
     assert wire.ask().frames["lan0"].get(row.verdict, 0) == before + 1
+
+
+def test_net_raw_is_the_only_capability_it_needs(network: Network, tap: Tap, forged: str) -> None:
+    only = ("setpriv", "--no-new-privs", "--bounding-set=-all,+net_raw", "--inh-caps=-all,+net_raw")
+    with closing(Wire(network.host("node", 11), forged, *only)) as wire:
+        wire.hold(VIP, OTHER_VIP)
+        status = Path(f"/proc/{wire.process.pid}/status").read_text()
+        tap.send(frames.request(CLIENT, ADDRESS, VIP))
+
+        assert replies_until_barrier(tap) == [frames.reply(NODE, VIP, CLIENT, ADDRESS)]
+        assert "CapEff:\t0000000000002000" in status, "CAP_NET_RAW is bit 13"
 
 
 def test_an_address_that_left_the_plan_is_silent(wire: Wire, tap: Tap) -> None:

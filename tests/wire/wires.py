@@ -41,7 +41,7 @@ def entry(host: Host, address: str = VIP, role: Role = Role.CLAIM, generation: i
 class Wire:
     """The process, and what it says."""
 
-    def __init__(self, host: Host, forged: str) -> None:
+    def __init__(self, host: Host, forged: str, *prefix: str) -> None:
         self.host = host
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = {
@@ -50,7 +50,7 @@ class Wire:
             templates.VARIABLE: forged,
             "LBCTL_LOG_LEVEL": "debug",
         }
-        command = enter(host.namespace, sys.executable, "-m", "speaker.wire")
+        command = enter(host.namespace, *prefix, sys.executable, "-m", "speaker.wire")
         self.process = subprocess.Popen(
             command, env=environment, pass_fds=[theirs.fileno()], start_new_session=True
         )
