@@ -46,6 +46,12 @@ class Health:
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens; tells the port that the system chose for port 0."""
+        host, port = self._runner.addresses[0][:2]
+        return str(host), int(port)
+
     async def stop(self) -> None:
         """Close the socket."""
         await self._runner.cleanup()

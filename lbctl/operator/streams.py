@@ -17,6 +17,7 @@ import kopf
 from lbctl.kube.login import Login
 from lbctl.kube.objects import Kind, slim
 from lbctl.kube.store import Store
+from lbctl.operator.stateless import NoDiffBase, NoProgress
 from lbctl.operator.world import SELECTIONS, World
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ def settings() -> kopf.OperatorSettings:
     chosen.networking.connect_timeout = 5
     # An event's worker is idle at once; kopf keeps a task for each object until then.
     chosen.queueing.idle_timeout = 0.5
+    chosen.persistence.diffbase_storage = NoDiffBase()
+    chosen.persistence.progress_storage = NoProgress()
     for kind, selection in SELECTIONS.items():
         if selection.fields:
             chosen.watching.field_selectors[_name(kind)] = selection.fields

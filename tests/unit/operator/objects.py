@@ -1,0 +1,55 @@
+"""Objects as the API server would send them, with no more than a test needs."""
+
+from itertools import count
+from typing import Any
+
+_versions = count(1)
+
+
+def _meta(name: str, namespace: str = "", **more: Any) -> dict[str, Any]:
+    version = next(_versions)
+    base = {
+        "name": name,
+        "uid": f"uid-{name}",
+        "resourceVersion": str(version),
+        "generation": 1,
+        "creationTimestamp": "2026-01-01T12:00:00Z",
+    }
+    return {**base, **({"namespace": namespace} if namespace else {}), **more}
+
+
+def service(name: str, *shown: str) -> dict[str, Any]:
+    ingress = [{"ip": address, "ipMode": "VIP"} for address in shown]
+    return {
+        "metadata": _meta(name, "shop"),
+        "spec": {"type": "LoadBalancer", "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"},
+        "status": {"loadBalancer": {"ingress": ingress}},
+    }
+
+
+def pool(name: str, *addresses: str) -> dict[str, Any]:
+    return {"metadata": _meta(name), "spec": {"addresses": [*addresses]}}
+
+
+def virtual_ip(address: str, owner: str | None, *succession: str) -> dict[str, Any]:
+    spec: dict[str, Any] = {"address": address, "services": [], "succession": [*succession]}
+    if owner is None:
+        spec["release"] = {}
+    else:
+        spec["services"] = [{"namespace": "shop", "name": owner, "uid": f"uid-{owner}"}]
+    return {"metadata": _meta(address), "spec": spec}
+
+
+def node(name: str, address: str) -> dict[str, Any]:
+    addresses = [{"type": "InternalIP", "address": address}]
+    return {"metadata": _meta(name), "status": {"addresses": addresses}}
+
+
+def speaker(name: str, *addresses: str, carrier: bool = True) -> dict[str, Any]:
+    interface = {
+        "name": "eth0",
+        "mac": "02:00:00:00:00:01",
+        "addresses": [*addresses],
+        "carrier": carrier,
+    }
+    return {"metadata": _meta(name), "status": {"interfaces": [interface]}}

@@ -1,0 +1,152 @@
+"""Which change makes which thing worth another look."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from lbctl.core.outcomes import Outcome
+from lbctl.core.services import ServiceKey
+from lbctl.kube.queue import WorkQueue
+from lbctl.kube.store import Store
+from lbctl.operator.items import Item
+from lbctl.operator.triggers import Triggers
+from lbctl.operator.world import World
+from tests.unit.operator import objects
+
+WAITING = {ServiceKey("shop", "waiting"): Outcome.NO_FREE_ADDRESS}
+
+
+async def _never(_: Item) -> None:
+    raise AssertionError("nothing works this queue")
+
+
+@dataclass
+class Site:
+    """A world, its triggers, and what the queue holds."""
+
+    world: World
+    triggers: Triggers
+    queue: WorkQueue[Item]
+
+    @staticmethod
+    def make() -> "Site":
+        world = World(lease_duration=15.0)
+        queue: WorkQueue[Item] = WorkQueue(_never)
+        triggers = Triggers(world, queue, WAITING)
+        triggers.active = True
+        return Site(world, triggers, queue)
+
+    def drained(self) -> set[str]:
+        """What waits in the queue, which is empty afterwards."""
+        schedule = self.queue.schedule
+        found: set[str] = set()
+        while (item := schedule.take(1e12)) is not None:
+            found.add(str(item))
+            schedule.done(item, 1e12)
+        return found
+
+
+@pytest.fixture
+def site() -> Site:
+    """A pool, a Service with its address on n1, and another Service that waits."""
+    made = Site.make()
+    made.world.pools.put(objects.pool("lab", "172.16.110.100-172.16.110.109"))
+    made.world.services.put(objects.service("web", "172.16.110.100"))
+    made.world.virtual_ips.put(objects.virtual_ip("172.16.110.100", "web", "n1"))
+    made.world.nodes.put(objects.node("n1", "172.16.110.11"))
+    made.world.speakers.put(objects.speaker("n1", "172.16.110.11/24"))
+    made.drained()
+    return made
+
+
+WEB, VIP, POOL, PATIENT = (
+    "service shop/web",
+    "virtualip 172.16.110.100",
+    "pool lab",
+    "service shop/waiting",
+)
+
+
+def remove(store: Store) -> None:
+    obj = next(iter(store.values()))
+    gone = {**obj, "metadata": {**obj["metadata"], "resourceVersion": "1000000"}}
+    store.remove(gone)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param(
+            lambda world: world.services.put(objects.service("web", "172.16.110.100")),
+            {WEB},
+            id="a Service changes: look at it",
+        ),
+        pytest.param(
+            lambda world: remove(world.services),
+            {WEB, POOL, PATIENT},
+            id="a Service goes: its address may be for who waits, once it is released",
+        ),
+        pytest.param(
+            lambda world: world.virtual_ips.put(objects.virtual_ip("172.16.110.100", "web", "n1")),
+            {VIP, WEB},
+            id="a VirtualIP changes: look at it and at its Service",
+        ),
+        pytest.param(
+            lambda world: remove(world.virtual_ips),
+            {VIP, WEB, POOL},
+            id="a VirtualIP goes while its Service shows it: nobody else gets it",
+        ),
+        pytest.param(
+            lambda world: world.virtual_ips.put(objects.virtual_ip("172.16.110.105", None)),
+            {"virtualip 172.16.110.105", POOL},
+            id="a VirtualIP comes: the pool's counts change",
+        ),
+        pytest.param(
+            lambda world: world.pools.put(objects.pool("new", "172.16.111.0/28")),
+            {POOL, "pool new", PATIENT},
+            id="a pool comes: all are judged anew, and who waits is tried",
+        ),
+        pytest.param(
+            lambda world: world.nodes.put(objects.node("n1", "172.16.110.11")),
+            set(),
+            id="a node's heartbeat is nothing",
+        ),
+        pytest.param(
+            lambda world: world.speakers.put(objects.speaker("n1", "172.16.110.11/24")),
+            set(),
+            id="a speaker that says the same is nothing",
+        ),
+        pytest.param(
+            lambda world: world.speakers.put(
+                objects.speaker("n1", "172.16.110.11/24", carrier=False)
+            ),
+            {VIP, POOL},
+            id="a cable is pulled: every plan may change",
+        ),
+    ],
+)
+async def test_a_change_is_looked_into(
+    site: Site, change: Callable[[World], object], expected: set[str]
+) -> None:
+    change(site.world)
+    assert site.drained() == expected
+
+
+async def test_a_standby_enqueues_nothing_and_a_new_leader_everything(site: Site) -> None:
+    site.triggers.active = False
+    site.world.services.put(objects.service("new"))
+    site.triggers.speakers_changed()
+    site.triggers.address_freed()
+    assert site.drained() == set()
+    site.triggers.active = True
+    site.triggers.everything()
+    assert site.drained() == {WEB, VIP, POOL, "service shop/new"}
+
+
+async def test_services_that_show_an_address_go_first(site: Site) -> None:
+    site.world.services.put(objects.service("a-new"))
+    site.drained()
+    site.triggers.everything()
+    first = site.queue.schedule.take(0)
+    assert str(first) == WEB

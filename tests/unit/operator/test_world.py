@@ -1,0 +1,103 @@
+"""What follows from what is known: liveness, the ledger, the nodes."""
+
+from ipaddress import IPv4Address
+
+import pytest
+
+from lbctl.core.outcomes import Liveness
+from lbctl.core.services import ServiceKey, ServiceRef
+from lbctl.core.virtualips import VirtualIPView
+from lbctl.kube.client import Listing
+from lbctl.kube.lease import Record
+from lbctl.operator.world import World
+from tests.unit.operator import objects
+
+LEASE = "lbctl-speaker-n1"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def world(clock: Clock) -> World:
+    return World(lease_duration=15.0, clock=clock)
+
+
+def liveness(world: World) -> Liveness:
+    return world.node_views()["n1"].liveness
+
+
+def test_a_speaker_lives_while_its_lease_changes(world: World, clock: Clock) -> None:
+    world.nodes.put(objects.node("n1", "172.16.110.11"))
+    assert liveness(world) is Liveness.MISSING
+    assert world.lease_changed(LEASE, Record("n1", "t1"))
+    assert liveness(world) is Liveness.FRESH
+    clock.now = 14.0
+    assert not world.expire(), "nothing changed yet"
+    assert not world.lease_changed(LEASE, Record("n1", "t2"))
+    clock.now = 28.0
+    assert not world.expire()
+    assert world.next_expiry() == 1.0
+    clock.now = 29.0
+    assert world.expire(), "told once"
+    assert not world.expire()
+    assert liveness(world) is Liveness.STALE
+
+
+def test_a_speaker_that_stops_in_order_is_known_at_once(world: World) -> None:
+    world.nodes.put(objects.node("n1", "172.16.110.11"))
+    world.lease_changed(LEASE, Record("n1", "t1"))
+    assert world.lease_changed(LEASE, Record("", "t2"))
+    assert liveness(world) is Liveness.RELEASED
+    assert world.lease_changed(LEASE, None)
+    assert liveness(world) is Liveness.MISSING
+
+
+def test_a_node_keeps_its_addresses_by_its_node_and_by_its_speaker(world: World) -> None:
+    world.pools.put(objects.pool("lab", "172.16.110.11-172.16.110.14"))
+    world.nodes.put(objects.node("n1", "172.16.110.11"))
+    world.speakers.put(objects.speaker("n1", "172.16.110.12/24"))
+    assert world.ledger.lowest_free("lab") == IPv4Address("172.16.110.13")
+    world.speakers.sweep(Listing([], "1000000"))
+    assert world.ledger.lowest_free("lab") == IPv4Address("172.16.110.12")
+    world.nodes.sweep(Listing([], "1000000"))
+    assert world.ledger.lowest_free("lab") == IPv4Address("172.16.110.11")
+    assert world.node_views() == {}
+
+
+def test_what_is_about_to_be_created_is_not_given_to_another(world: World) -> None:
+    world.pools.put(objects.pool("lab", "172.16.110.100-172.16.110.109"))
+    first = IPv4Address("172.16.110.100")
+    world.expect(VirtualIPView(first, service=ServiceRef("shop", "web", "uid-web")))
+    assert world.ledger.lowest_free("lab") == IPv4Address("172.16.110.101")
+    world.settle(first)
+    assert world.ledger.lowest_free("lab") == first, "the creation failed"
+
+
+def test_a_live_look_counts_until_it_is_settled(world: World) -> None:
+    key = ServiceKey("shop", "web")
+    cluster_ip = objects.service("web", "172.16.110.100")
+    cluster_ip["spec"]["type"] = "ClusterIP"
+    world.keep_service(cluster_ip)
+    seen = world.ledger.service(key)
+    assert seen is not None
+    assert not seen.is_load_balancer
+    world.settle_service(key)
+    assert world.ledger.service(key) is None
+
+
+def test_it_is_synced_when_every_mirror_is(world: World) -> None:
+    for store in world.stores.values():
+        assert not world.synced
+        store.sweep(Listing([], "1"))
+    assert world.synced
