@@ -13,6 +13,7 @@ from tests.lab.control_plane import ControlPlane
 from tests.lab.errors import LabError
 from tests.lab.network import NETNS, Network, enter
 from tests.lab.node import Node
+from tests.lab.processes import start_time
 from tests.lab.site import Site
 from tests.lab.spec import SWITCH
 from tests.lab.waiting import require
@@ -186,4 +187,4 @@ class Faults:
 
 
 def _any_alive(pids: list[int]) -> bool:
-    return any(Path(f"/proc/{pid}").exists() for pid in pids)
+    return any(start_time(pid) is not None for pid in pids)
