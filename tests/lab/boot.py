@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.lab import images
+from tests.lab import forwarder, images
 from tests.lab.api import Api
 from tests.lab.commands import run
 from tests.lab.control_plane import API_PORT, ControlPlane, proxy_argv
@@ -98,7 +98,8 @@ def start_forwarder(site: Site) -> None:
         site.supervisor.start(
             FORWARDER,
             [
-                *(sys.executable, "-m", "tests.lab.forwarder", listener.fileno()),
+                # As a file: `-m` warns that its package has imported it, and warnings may be errors.
+                *(sys.executable, "-P", forwarder.__file__, listener.fileno()),
                 *(NETNS / site.spec.namespace(CONTROL_PLANE), *api_address(site)),
             ],
             env={"PYTHONPATH": str(REPOSITORY)},
