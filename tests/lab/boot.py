@@ -98,7 +98,7 @@ def start_forwarder(site: Site) -> None:
         site.supervisor.start(
             FORWARDER,
             [
-                # As a file: `-m` warns that its package has imported it, and warnings may be errors.
+                # As a file: with -m it warns that its package has imported it already.
                 *(sys.executable, "-P", forwarder.__file__, listener.fileno()),
                 *(NETNS / site.spec.namespace(CONTROL_PLANE), *api_address(site)),
             ],
