@@ -96,24 +96,37 @@ class Cluster:
 class Speaker:
     """`python -m speaker` on a node."""
 
-    def __init__(self, lab: Lab, node: str, kubeconfig: Path, log: Path) -> None:
+    def __init__(self, lab: Lab, node: str, log: Path) -> None:
         self.lab, self.node, self.log = lab, node, log
+        self.process = self._run()
+
+    def start(self) -> None:
+        """Run again if it has ended."""
+        if self.process.poll() is not None:
+            self.process = self._run()
+
+    def _run(self) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
-            "LBCTL_NODE_NAME": node,
+            "LBCTL_NODE_NAME": self.node,
             "LBCTL_NAMESPACE": NAMESPACE,
-            "LBCTL_KUBECONFIG": str(kubeconfig),
+            "LBCTL_KUBECONFIG": str(self.lab.state.kubeconfig_of("admin")),
             "LBCTL_LISTEN": LISTEN,
         }
-        with log.open("a") as output:
-            self.process = subprocess.Popen(
-                [*lab.enter(node), sys.executable, "-m", "speaker"],
+        with self.log.open("a") as output:
+            return subprocess.Popen(
+                [*self.lab.enter(self.node), sys.executable, "-m", "speaker"],
                 env=environment,
                 stderr=output,
             )
 
     def http(self, path: str) -> str:
         return self.lab.exec(self.node, "curl", "-s", f"http://{LISTEN}{path}", check=False).stdout
+
+    def restarts(self, process: str) -> float | None:
+        """What the metric says; None while nobody serves it."""
+        found = re.search(rf'restarts_total{{process="{process}"}} (\S+)', self.http("/metrics"))
+        return float(found[1]) if found else None
 
     def wait_ready(self) -> None:
         said = ""
