@@ -7,9 +7,10 @@ event (ENOBUFS: the kernel's queue was full) costs a reading and never the truth
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import IPv4Interface
 from socket import AF_INET
-from typing import Any, Final
+from typing import Final
 
 from pyroute2.iproute.linux import AsyncIPRoute
 from pyroute2.netlink import rtnl
@@ -19,8 +20,8 @@ from speaker.agent.interfaces import Interface, Link, usable
 
 _log: Final = logging.getLogger(__name__)
 
-_CALM_SECONDS: Final = 0.2
-"""Between two readings: a node on which pods come and go has many events that mean nothing."""
+_FLOCK_SECONDS: Final = 0.2
+"""From an event to the reading: where pods come and go, most events mean nothing to us."""
 _RETRY_SECONDS: Final = 1.0
 _WATCHED: Final = rtnl.RTMGRP_LINK | rtnl.RTMGRP_IPV4_IFADDR
 
@@ -54,18 +55,27 @@ async def follow(on_change: Callable[[tuple[Interface, ...]], None]) -> None:
             async with AsyncIPRoute() as events:
                 # Bound before the reading, so that no change falls between the two.
                 await events.bind(_WATCHED)
-                changes = aiter(events.get())
                 while True:
                     found = usable(await read_links())
                     if found != known:
                         known = found
                         on_change(found)
-                    await _next_event(changes)
+                    await _flock(events)
         except (OSError, NetlinkError) as error:
             _log.warning("netlink: %s; reading the interfaces anew", error)
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _next_event(changes: Any) -> None:
-    await anext(changes)
-    await asyncio.sleep(_CALM_SECONDS)
+async def _flock(events: AsyncIPRoute) -> None:
+    """Wait for an event and for those that come with it: a pod's start makes a dozen."""
+    await _datagram(events)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FLOCK_SECONDS):
+            while True:
+                await _datagram(events)
+
+
+async def _datagram(events: AsyncIPRoute) -> None:
+    # What `get` iterates over ends with each datagram of the kernel's, not with the subscription.
+    async for _ in events.get():
+        pass

@@ -1,0 +1,81 @@
+"""The agent follows the node's interfaces through one change after another."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from speaker.agent import netlink
+from speaker.agent.interfaces import Interface
+from tests.wire.network import INTERFACE, Host, Network, inside
+
+pytestmark = pytest.mark.root
+
+Told = asyncio.Queue[tuple[Interface, ...]]
+
+
+def addresses(interfaces: tuple[Interface, ...]) -> set[str]:
+    return {str(own.ip) for interface in interfaces for own in interface.view.addresses}
+
+
+async def tells(told: Told, wanted: set[str]) -> None:
+    async with asyncio.timeout(20):
+        while addresses(await told.get()) != wanted:
+            pass
+
+
+def followed(host: Host, story: Callable[[Told], Awaitable[None]]) -> None:
+    """Follow the host's interfaces while the story is told."""
+
+    async def told() -> None:
+        heard: Told = asyncio.Queue()
+        following = asyncio.create_task(netlink.follow(heard.put_nowait))
+        telling = asyncio.ensure_future(story(heard))
+        done, _ = await asyncio.wait({following, telling}, return_when=asyncio.FIRST_COMPLETED)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        assert telling in done, "the agent stopped following"
+        telling.result()
+
+    inside(host.namespace, lambda: asyncio.run(told()))
+
+
+def test_every_change_is_told_not_only_the_first(network: Network) -> None:
+    node = network.host("node", 11)
+    own = {node.address}
+
+    async def story(told: Told) -> None:
+        await tells(told, own)
+        for number in range(20, 24):
+            node.ip("address", "add", f"172.31.9.{number}/24", "dev", INTERFACE)
+            await tells(told, own | {f"172.31.9.{number}"})
+            node.ip("address", "del", f"172.31.9.{number}/24", "dev", INTERFACE)
+            await tells(told, own)
+
+    followed(node, story)
+
+
+def test_a_flock_of_events_ends_in_the_truth(network: Network) -> None:
+    node = network.host("node", 11)
+    many = {f"172.31.9.{number}" for number in range(20, 60)}
+
+    async def story(told: Told) -> None:
+        await tells(told, {node.address})
+        for address in sorted(many):
+            node.ip("address", "add", f"{address}/24", "dev", INTERFACE)
+        await tells(told, {node.address} | many)
+
+    followed(node, story)
+
+
+def test_an_interface_that_vanishes_and_returns_is_told(network: Network) -> None:
+    node = network.host("node", 11)
+
+    async def story(told: Told) -> None:
+        await tells(told, {node.address})
+        network.unplug(node)
+        await tells(told, set())
+        network.plug(node)
+        await tells(told, {node.address})
+
+    followed(node, story)
