@@ -154,9 +154,9 @@ class Allocator(RuleBasedStateMachine):
                     operator.reconcile(key)
                 self.the_speakers_obey()
                 for view in self.server.virtual_ips():
-                    if (
-                        view.released is None
-                        or view.released.observed_generation != view.generation
+                    answer = view.released
+                    if answer is None or not (
+                        answer.silent and answer.observed_generation == view.generation
                     ):
                         verify(self.server, view.address, anybody_answers=False)
                     operator.read(view.address)
