@@ -91,9 +91,10 @@ class Triggers:
 
     def _virtual_ip_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         self._queue.add(Item(What.VIRTUAL_IP, key))
-        for obj in (old, new):
-            if obj is not None:
-                self._name_services(obj)
+        if _owners(old) != _owners(new):
+            for obj in (old, new):
+                if obj is not None:
+                    self._name_services(obj)
         if new is None and old is not None:
             self._virtual_ip_gone(old)
         if old is None or new is None:
@@ -131,7 +132,7 @@ class Triggers:
                 self._queue.add_later(Item(What.POOL, pool), POOL_PAUSE_SECONDS)
 
     def _name_services(self, virtual_ip: Object) -> None:
-        for entry in (virtual_ip.get("spec") or {}).get("services") or ():
+        for entry in _owners(virtual_ip):
             self._queue.add(Item(What.SERVICE, Key(entry["namespace"], entry["name"])))
 
     def _count_again(self, addresses: Iterable[IPv4Address]) -> None:
@@ -139,6 +140,11 @@ class Triggers:
         for name in names:
             if name is not None:
                 self._queue.add_later(Item(What.POOL, Key("", name)), POOL_PAUSE_SECONDS)
+
+
+def _owners(virtual_ip: Object | None) -> list[Object]:
+    """The Services that a VirtualIP names."""
+    return ((virtual_ip or {}).get("spec") or {}).get("services") or []
 
 
 _Listener = Callable[[Key, Object | None, Object | None], None]

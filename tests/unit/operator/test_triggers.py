@@ -88,9 +88,14 @@ def remove(store: Store) -> None:
             id="a Service goes: its address may be for who waits, once it is released",
         ),
         pytest.param(
-            lambda world: world.virtual_ips.put(objects.virtual_ip("172.16.110.100", "web", "n1")),
-            {VIP, WEB},
-            id="a VirtualIP changes: look at it and at its Service",
+            lambda world: world.virtual_ips.put(objects.virtual_ip("172.16.110.100", "web", "n2")),
+            {VIP},
+            id="a VirtualIP changes: look at it",
+        ),
+        pytest.param(
+            lambda world: world.virtual_ips.put(objects.virtual_ip("172.16.110.100", "api", "n1")),
+            {VIP, WEB, "service shop/api"},
+            id="a VirtualIP changes hands: look at both Services",
         ),
         pytest.param(
             lambda world: remove(world.virtual_ips),
