@@ -6,8 +6,9 @@ remains of a plan that a dead process left in the socket, changes nothing.
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final
 
 ENTRIES_PER_PART: Final = 200
@@ -143,10 +144,21 @@ _KINDS: Final[dict[str, type[Message]]] = {
 }
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 
+# Rows instead of objects: a plan of a thousand addresses is sent whole, and often.
+_entry_row: Final = attrgetter(*(each.name for each in fields(Entry)))
+_report_row: Final = attrgetter(*(each.name for each in fields(AddressReport)))
+
 
 def encode(message: Message) -> bytes:
     """One datagram."""
-    body = {"kind": _NAMES[type(message)], **asdict(message)}
+    body: dict[str, Any] = {"kind": _NAMES[type(message)]}
+    match message:
+        case PlanPart():
+            body |= {"id": message.id, "entries": [_entry_row(each) for each in message.entries]}
+        case Report():
+            body["addresses"] = [_report_row(each) for each in message.addresses]
+        case _:
+            body |= asdict(message)
     return json.dumps(body, separators=(",", ":")).encode()
 
 
@@ -160,11 +172,15 @@ def decode(datagram: bytes) -> Message:
         body: dict[str, Any] = json.loads(datagram)
         match body.pop("kind"):
             case "plan-part":
-                entries = (Entry(**{**e, "role": Role(e["role"])}) for e in body["entries"])
+                entries = (
+                    Entry(address, interface, ifindex, mac, Role(role), generation)
+                    for address, interface, ifindex, mac, role, generation in body["entries"]
+                )
                 return PlanPart(id=body["id"], entries=tuple(entries))
             case "report":
                 reports = (
-                    AddressReport(**{**r, "state": State(r["state"])}) for r in body["addresses"]
+                    AddressReport(address, State(state), *rest)
+                    for address, state, *rest in body["addresses"]
                 )
                 return Report(addresses=tuple(reports))
             case kind:

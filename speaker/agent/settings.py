@@ -3,9 +3,10 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Self
+
+from lbctl import __version__
 
 
 class SettingsError(ValueError):
@@ -28,8 +29,8 @@ class Settings:
     """LBCTL_LISTEN, after the last colon."""
     kubeconfig: Path | None = None
     """LBCTL_KUBECONFIG: instead of the pod's service account."""
-    version: str = "unknown"
-    """LBCTL_VERSION, else that of the installed distribution."""
+    version: str = __version__
+    """LBCTL_VERSION, else that of the code."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -55,15 +56,8 @@ class Settings:
             listen_host=host,
             listen_port=port,
             kubeconfig=Path(kubeconfig) if kubeconfig else None,
-            version=environment.get("LBCTL_VERSION") or _installed_version(),
+            version=environment.get("LBCTL_VERSION") or __version__,
         )
-
-
-def _installed_version() -> str:
-    try:
-        return metadata.version("lbctl")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

@@ -106,6 +106,8 @@ class Keeper:
                 kept = Kept(address=address, entry=entry, since=self._wall_clock())
                 self._kept[address] = kept
                 self.changed.add(address)
+            elif kept.entry == entry and kept.watch is not None:
+                continue
             elif kept.entry.interface != entry.interface:
                 self._let_go(kept)
             if kept.entry.generation != entry.generation:
