@@ -22,13 +22,7 @@ RUN /opt/lbctl/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("purel
 FROM dependencies AS application
 COPY lbctl /app/lbctl
 COPY speaker /app/speaker
-COPY pyproject.toml /tmp/pyproject.toml
-# What `lbctl --version` and the Speaker objects say.
-RUN cd /app && /opt/lbctl/bin/python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash . \
-    && version=$(sed -n 's/^version = "\(.*\)"$/\1/p' /tmp/pyproject.toml) \
-    && mkdir "lbctl-$version.dist-info" \
-    && printf 'Metadata-Version: 2.1\nName: lbctl\nVersion: %s\n' "$version" \
-        > "lbctl-$version.dist-info/METADATA"
+RUN cd /app && /opt/lbctl/bin/python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash .
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="lbctl" \

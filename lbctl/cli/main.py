@@ -6,25 +6,17 @@ import secrets
 import socket
 import sys
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
 
-from lbctl import logs
+from lbctl import __version__, logs
 from lbctl.core.labels import DEFAULT_LOAD_BALANCER_CLASS
 from lbctl.core.services import Ownership
 
 
-def _version() -> str:
-    try:
-        return version("lbctl")
-    except PackageNotFoundError:
-        return "unknown (not installed as a package)"
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(_version(), prog_name="lbctl")
+@click.version_option(__version__, prog_name="lbctl")
 def cli() -> None:
     """Give addresses of the LAN to Services of type LoadBalancer, on bare metal."""
 

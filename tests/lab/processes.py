@@ -55,9 +55,11 @@ def parse_start_time(stat: str) -> int | None:
     """The start time in a /proc/PID/stat line, or None for a process that has ended.
 
     The command's name stands in parentheses and may hold anything, so count from the last one.
+    A zombie whose other threads still end has not ended: it keeps its ports until they have.
     """
     fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else int(fields[19])
+    state, threads, started = fields[0], int(fields[17]), int(fields[19])
+    return None if state in "ZX" and threads <= 1 else started
 
 
 def start_time(pid: int) -> int | None:

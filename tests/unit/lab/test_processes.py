@@ -28,6 +28,11 @@ FIELDS = "S 1 2 3 0 -1 4194304 1 0 0 0 1 1 0 0 20 0 1 0 98765 1000 10"
         (f"42 (a) b (c)) {FIELDS}", 98765, "a name may hold blanks and parentheses"),
         (f"42 (sh) {FIELDS.replace('S', 'Z', 1)}", None, "a zombie has ended"),
         (f"42 (sh) {FIELDS.replace('S', 'X', 1)}", None, "so has a dead one"),
+        (
+            f"42 (sh) {FIELDS.replace('S', 'Z', 1).replace('20 0 1', '20 0 7')}",
+            98765,
+            "a zombie whose threads still end keeps its ports: it has not ended",
+        ),
     ],
 )
 def test_start_time_is_read_from_the_right_field(stat: str, started: int, rule: str) -> None:
