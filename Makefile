@@ -13,7 +13,7 @@ NODES   ?= 3
 PROXY   ?= nftables
 
 # step N, of M, what, how long: one progress line for each stage of a long target.
-step = @printf '\n\033[1m[%s of %s] %s\033[0m  (%s)\n' $(1) $(2) $(3) $(4)
+step = @printf '\n\033[1m[%s of %s] %s\033[0m  (%s)\n' '$(1)' '$(2)' '$(3)' '$(4)'
 
 .PHONY: help
 help: ## Show this list
