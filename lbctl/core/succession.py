@@ -1,15 +1,21 @@
 """The planner: which nodes may hold an address, and in which order they are to take it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 from itertools import pairwise
+from types import MappingProxyType
 
+from lbctl.core.partners import Partnerships, watchers
 from lbctl.core.speakers import Exclusion, NodeView, exclusion, rendezvous
 
 LENGTH = 4
 """How many nodes a succession names, when there are so many. Each of them watches the address."""
+
+WATCHERS = 2
+"""So many partners of the holder, when it has them, are in the succession: they see it die."""
 
 _NAMED_AT_MOST = 12
 """A message names so many nodes and counts the rest."""
@@ -68,11 +74,14 @@ def plan(
     holder: str | None,
     nodes: Mapping[str, NodeView],
     loads: Loads,
+    drawn: Partnerships = MappingProxyType({}),
 ) -> SuccessionPlan:
     """Plan one address.
 
     Survivors keep their order, the holder is never dropped while it is eligible, and new nodes are
-    appended: nothing here moves an address that works.
+    appended: nothing here moves an address that works. Those who are appended are partners of the
+    holder (of the first one while nobody holds), for they see it die; others only when there are
+    too few.
 
     Args:
         address: the address to plan.
@@ -80,6 +89,7 @@ def plan(
         holder: the node that announces it, as its status says.
         nodes: every node of the cluster, by name.
         loads: what the nodes carry already; this address's own share is not counted.
+        drawn: who is whose partner.
     """
     judged = {name: exclusion(nodes[name], address) for name in sorted(nodes)}
     left_out = tuple(found for found in judged.values() if found is not None)
@@ -91,33 +101,50 @@ def plan(
     succession = [name for name in current if name in able]
     if holder in able and holder not in succession:
         succession.append(holder)
-    if len(succession) < LENGTH:
-        listed = frozenset(succession)
-        _append((name for name in eligible if name not in listed), succession, address, loads)
+    _Tail(address, eligible, nodes, loads, drawn).append_to(succession, holder)
     message = f"In this order: {', '.join(succession)}. {_told(left_out)}"
     return SuccessionPlan(tuple(succession), left_out, planned=True, message=message.strip())
 
 
-def _append(
-    newcomers: Iterable[str],
-    succession: list[str],
-    address: IPv4Address,
-    loads: Loads,
-) -> None:
-    """Fill the succession up, so that nobody is first too often and a dead node's load scatters."""
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """Who is appended: so that nobody is first too often, and a dead node's load scatters."""
 
-    def burden(node: str) -> tuple[int, int]:
-        return (loads.firsts(node, besides=address), rendezvous(node, address))
+    address: IPv4Address
+    eligible: list[str]
+    nodes: Mapping[str, NodeView]
+    loads: Loads
+    drawn: Partnerships
 
-    def inherited(node: str) -> int:
-        return loads.heirs(succession[-1], node, besides=address) if succession else 0
+    def append_to(self, succession: list[str], holder: str | None) -> None:
+        """Fill the succession up to its length, and beyond that until the holder is watched."""
+        if not succession:
+            succession.append(min(self.eligible, key=self._burden))
+        watching = self._watching(holder if holder in succession else succession[0])
+        unseen = WATCHERS - sum(name in watching for name in succession)
+        wanted = max(LENGTH - len(succession), unseen)
+        self._append(min(wanted, LENGTH + WATCHERS - len(succession)), succession, watching)
+        self._append(LENGTH - len(succession), succession, frozenset(self.eligible))
 
-    ranked = sorted(newcomers, key=burden)
-    while ranked and len(succession) < LENGTH:
-        # Of those who inherit least from the last one, `min` returns the first: the least loaded.
-        chosen = min(ranked, key=inherited)
-        ranked.remove(chosen)
-        succession.append(chosen)
+    def _append(self, count: int, succession: list[str], among: frozenset[str]) -> None:
+        if count <= 0 or not among:
+            return
+        listed = frozenset(succession)
+        able = (name for name in self.eligible if name in among and name not in listed)
+        ranked = sorted(able, key=self._burden)
+        for _ in range(min(count, len(ranked))):
+            # Of those who inherit least from the last one, `min` returns the first: the least
+            # loaded.
+            heirs = partial(self.loads.heirs, succession[-1], besides=self.address)
+            chosen = min(ranked, key=heirs)
+            ranked.remove(chosen)
+            succession.append(chosen)
+
+    def _burden(self, node: str) -> tuple[int, int]:
+        return (self.loads.firsts(node, besides=self.address), rendezvous(node, self.address))
+
+    def _watching(self, node: str) -> frozenset[str]:
+        return watchers(self.nodes[node], self.address, self.drawn) if self.drawn else frozenset()
 
 
 def _told(left_out: tuple[Exclusion, ...]) -> str:

@@ -1,0 +1,106 @@
+"""Partners: which speakers tell each other by BFD (RFC 5880) that they live.
+
+On a small LAN everybody is everybody's partner. What a node has to do must not grow with the
+cluster: on a larger one the nodes stand on a ring, in an order that is hashed from their names, and
+each is the partner of the five on either side. Nothing is remembered, so every replica of the
+operator draws the same graph, and a node that comes or goes changes 15 edges, whatever the size.
+
+Who lives does not matter here: a node that is dead keeps its partners, or they would never see it
+come back, and one that the API server alone takes for dead must not lose them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from ipaddress import IPv4Address, IPv4Network
+from itertools import combinations
+
+from lbctl.core.speakers import NodeView
+
+SIDE = 5
+"""So many neighbours on either side of the ring are partners: ten in all, or everybody there is."""
+
+MOST = 64
+"""A Speaker names so many partners: a node on three large LANs has 30."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """The speaker of another node, as it is reached on one LAN."""
+
+    node: str
+    address: IPv4Address
+    mac: str
+
+
+Partnerships = Mapping[str, tuple[Partner, ...]]
+"""The partners of each node that has any interface, by node and LAN."""
+
+
+def partnerships(nodes: Mapping[str, NodeView]) -> dict[str, tuple[Partner, ...]]:
+    """The partners of every node that has a speaker, ordered by address.
+
+    Two nodes can be partners on each LAN that they share: an interface of both with an address of
+    the same subnet. A node that is on no LAN, or alone there, has none.
+    """
+    found: dict[str, set[Partner]] = {
+        name: set() for name, node in nodes.items() if node.speaker is not None
+    }
+    for members in _lans(nodes).values():
+        for one, other in _edges(members):
+            if one.address == other.address:
+                continue  # An address that somebody moves about, or a mistake: nobody's own.
+            found[one.node].add(other)
+            found[other.node].add(one)
+    return {
+        name: tuple(sorted(partners, key=lambda one: (one.address, one.node)))[:MOST]
+        for name, partners in found.items()
+    }
+
+
+def watchers(node: NodeView, address: IPv4Address, drawn: Partnerships) -> frozenset[str]:
+    """The partners that see `node` die on the LAN where `address` is announced."""
+    speaker = node.speaker
+    if speaker is None:
+        return frozenset()
+    networks = [
+        own.network
+        for interface in speaker.interfaces
+        for own in interface.addresses
+        if address in own.network
+    ]
+    return frozenset(
+        partner.node
+        for partner in drawn.get(node.name, ())
+        if any(partner.address in network for network in networks)
+    )
+
+
+def _lans(nodes: Mapping[str, NodeView]) -> dict[IPv4Network, list[Partner]]:
+    """Who is on which subnet, by name. Of several interfaces there, one with a carrier speaks."""
+    lans: dict[IPv4Network, dict[str, Partner]] = {}
+    for name in sorted(nodes):
+        speaker = nodes[name].speaker
+        interfaces = () if speaker is None else speaker.interfaces
+        for interface in sorted(interfaces, key=lambda one: not one.carrier):
+            for own in interface.addresses:
+                lan = lans.setdefault(own.network, {})
+                lan.setdefault(name, Partner(name, own.ip, interface.mac))
+    return {network: [*lan.values()] for network, lan in lans.items()}
+
+
+def _edges(members: list[Partner]) -> Iterable[tuple[Partner, Partner]]:
+    """Each pair of partners once."""
+    count = len(members)
+    if count <= 2 * SIDE + 1:
+        return combinations(members, 2)
+    ring = sorted(members, key=_place)
+    return (
+        (one, ring[(place + step) % count])
+        for place, one in enumerate(ring)
+        for step in range(1, SIDE + 1)
+    )
+
+
+def _place(member: Partner) -> tuple[bytes, str]:
+    return (blake2b(member.node.encode(), digest_size=8).digest(), member.node)
