@@ -6,13 +6,22 @@ remains of a plan that a dead process left in the socket, changes nothing.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final
 
 ENTRIES_PER_PART: Final = 200
-"""Entries in one datagram: about 30 kB, well under a Unix socket's default send buffer."""
+"""Entries in one datagram, at most."""
+
+PART_BYTES: Final = 32_000
+"""About the size of a datagram at most, well under a Unix socket's default send buffer. Sixteen
+names of nodes may make one entry longer than 4 kB."""
+
+_ENTRY_BYTES: Final = 140
+"""Of one entry, the succession apart."""
+_QUOTES: Final = 3
 
 DATAGRAM_BYTES: Final = 128 * 1024
 """The receiver's buffer; no message comes near it."""
@@ -44,6 +53,43 @@ class State(StrEnum):
     ANSWERED = "answered"
 
 
+class PeerState(StrEnum):
+    """A BFD session with another speaker, as the agent hears of it."""
+
+    NEVER_UP = "never-up"
+    """Not once since this wire knows the peer: it says nothing about the peer's life."""
+    UP = "up"
+    DOWN = "down"
+    """It was up. The diagnostic says whether it timed out or the peer took it down."""
+    ADMIN_DOWN = "admin-down"
+    """The peer said that it stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another speaker, to keep a BFD session with."""
+
+    node: str
+    address: str
+    """Its IPv4 address on the LAN that both share."""
+    mac: str
+    """Its MAC there: who claims an address with it is this peer."""
+    interface: str
+    """Our own interface on that LAN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bfd:
+    """How sessions run, the same on every node (RFC 5880 section 6.8.1)."""
+
+    port: int = 3784
+    """UDP port of control packets (RFC 5881 section 4)."""
+    interval_ms: int = 100
+    """Wanted between two packets, both ways."""
+    multiplier: int = 3
+    """So many intervals without a packet, and the session is down."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One address of the plan."""
@@ -56,6 +102,22 @@ class Entry:
     role: Role
     generation: int = 0
     """metadata.generation of the VirtualIP; a verification is good for one generation only."""
+    succession: tuple[str, ...] = ()
+    """Every node in order, this one included. Empty: the plan says nothing about who is next."""
+    holder: str | None = None
+    """Who holds it as far as the API knows: a hint, for the LAN knows better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that one node is to do."""
+
+    entries: tuple[Entry, ...] = ()
+    node: str = ""
+    """The own node's name, as successions spell it."""
+    bfd: Bfd = Bfd()
+    peers: tuple[Peer, ...] = ()
+    """Without any, nobody takes over at once: addresses are taken after asking alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +125,9 @@ class PlanBegin:
     id: int
     count: int
     """Entries in the whole snapshot."""
+    node: str = ""
+    bfd: Bfd = Bfd()
+    peers: tuple[Peer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +176,31 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerReport:
+    """One BFD session as the wire sees it."""
+
+    node: str
+    state: PeerState
+    since: float = 0.0
+    """When this state began: seconds since 1970 by this node's clock."""
+    remote_state: str = "down"
+    """What the peer says of the session: admin-down, down, init or up (RFC 5880 section 4.1)."""
+    diagnostic: str = "none"
+    """Why it went down last, in the RFC's words: `control-detection-time-expired`,
+    `neighbor-signaled-session-down`, ..."""
+    heard: bool = False
+    """Whether any valid packet of the peer ever arrived. A session that is never up though the peer
+    is heard is blocked in the other direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeersReport:
+    """Every peer of the plan; sent when one has changed, and on request."""
+
+    peers: tuple[PeerReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Counters:
     """Totals since the wire's start. Sent every few seconds, so it is a sign of life as well."""
 
@@ -127,10 +217,12 @@ class Counters:
     """Frames that the kernel refused."""
     conflicts: int = 0
     """Times that another MAC claimed an address that was held here."""
+    bfd: dict[str, int] = field(default_factory=dict)
+    """verdict -> BFD packets: `accepted`, each reason for a refusal, `sent` and `unsent`."""
 
 
 FromAgent = PlanBegin | PlanPart | PlanEnd | ReportRequest
-FromWire = Hello | Report | Counters
+FromWire = Hello | Report | PeersReport | Counters
 Message = FromAgent | FromWire
 
 _KINDS: Final[dict[str, type[Message]]] = {
@@ -140,6 +232,7 @@ _KINDS: Final[dict[str, type[Message]]] = {
     "report-request": ReportRequest,
     "hello": Hello,
     "report": Report,
+    "peers-report": PeersReport,
     "counters": Counters,
 }
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
@@ -147,16 +240,22 @@ _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 # Rows instead of objects: a plan of a thousand addresses is sent whole, and often.
 _entry_row: Final = attrgetter(*(each.name for each in fields(Entry)))
 _report_row: Final = attrgetter(*(each.name for each in fields(AddressReport)))
+_peer_row: Final = attrgetter(*(each.name for each in fields(Peer)))
+_peer_report_row: Final = attrgetter(*(each.name for each in fields(PeerReport)))
 
 
 def encode(message: Message) -> bytes:
     """One datagram."""
     body: dict[str, Any] = {"kind": _NAMES[type(message)]}
     match message:
+        case PlanBegin():
+            body |= asdict(message) | {"peers": [_peer_row(each) for each in message.peers]}
         case PlanPart():
             body |= {"id": message.id, "entries": [_entry_row(each) for each in message.entries]}
         case Report():
             body["addresses"] = [_report_row(each) for each in message.addresses]
+        case PeersReport():
+            body["peers"] = [_peer_report_row(each) for each in message.peers]
         case _:
             body |= asdict(message)
     return json.dumps(body, separators=(",", ":")).encode()
@@ -171,31 +270,59 @@ def decode(datagram: bytes) -> Message:
     try:
         body: dict[str, Any] = json.loads(datagram)
         match body.pop("kind"):
+            case "plan-begin":
+                bfd, peers = Bfd(**body.pop("bfd")), (Peer(*row) for row in body.pop("peers"))
+                return PlanBegin(**body, bfd=bfd, peers=tuple(peers))
             case "plan-part":
-                entries = (
-                    Entry(address, interface, ifindex, mac, Role(role), generation)
-                    for address, interface, ifindex, mac, role, generation in body["entries"]
+                return PlanPart(
+                    id=body["id"], entries=tuple(_entry(row) for row in body["entries"])
                 )
-                return PlanPart(id=body["id"], entries=tuple(entries))
             case "report":
                 reports = (
                     AddressReport(address, State(state), *rest)
                     for address, state, *rest in body["addresses"]
                 )
                 return Report(addresses=tuple(reports))
+            case "peers-report":
+                about = (
+                    PeerReport(node, PeerState(state), *rest)
+                    for node, state, *rest in body["peers"]
+                )
+                return PeersReport(peers=tuple(about))
             case kind:
                 return _KINDS[kind](**body)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadMessageError(f"not a message: {datagram[:80]!r}") from error
 
 
-def snapshot(plan_id: int, entries: tuple[Entry, ...]) -> list[FromAgent]:
+def _entry(row: list[Any]) -> Entry:
+    address, interface, ifindex, mac, role, generation, succession, holder = row
+    return Entry(
+        address, interface, ifindex, mac, Role(role), generation, tuple(succession), holder
+    )
+
+
+def snapshot(plan_id: int, plan: Plan) -> list[FromAgent]:
     """The messages that carry one plan, in order."""
-    parts = [
-        PlanPart(id=plan_id, entries=entries[start : start + ENTRIES_PER_PART])
-        for start in range(0, len(entries), ENTRIES_PER_PART)
-    ]
-    return [PlanBegin(id=plan_id, count=len(entries)), *parts, PlanEnd(id=plan_id)]
+    begin = PlanBegin(
+        id=plan_id, count=len(plan.entries), node=plan.node, bfd=plan.bfd, peers=plan.peers
+    )
+    parts = [PlanPart(id=plan_id, entries=entries) for entries in _parts(plan.entries)]
+    return [begin, *parts, PlanEnd(id=plan_id)]
+
+
+def _parts(entries: tuple[Entry, ...]) -> Iterator[tuple[Entry, ...]]:
+    part: list[Entry] = []
+    size = 0
+    for entry in entries:
+        length = _ENTRY_BYTES + sum(len(node) + _QUOTES for node in entry.succession)
+        if part and (len(part) == ENTRIES_PER_PART or size + length > PART_BYTES):
+            yield tuple(part)
+            part, size = [], 0
+        part.append(entry)
+        size += length
+    if part:
+        yield tuple(part)
 
 
 class Assembler:
@@ -205,7 +332,7 @@ class Assembler:
         self._begun: PlanBegin | None = None
         self._entries: list[Entry] = []
 
-    def feed(self, message: PlanBegin | PlanPart | PlanEnd) -> tuple[Entry, ...] | None:
+    def feed(self, message: PlanBegin | PlanPart | PlanEnd) -> Plan | None:
         """The whole plan when `message` completes it, else None."""
         match message:
             case PlanBegin():
@@ -217,5 +344,5 @@ class Assembler:
                 begun, self._begun = self._begun, None
                 if begun is None or begun.id != message.id or begun.count != len(self._entries):
                     return None
-                return tuple(self._entries)
+                return Plan(tuple(self._entries), begun.node, begun.bfd, begun.peers)
         return None

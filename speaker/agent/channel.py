@@ -14,6 +14,7 @@ from speaker.messages import (
     Counters,
     Entry,
     Hello,
+    Plan,
     Report,
     ReportRequest,
     decode,
@@ -99,7 +100,7 @@ class Channel:
             return
         self._serial += 1
         starts = self.wire_starts
-        for message in snapshot(self._serial, entries):
+        for message in snapshot(self._serial, Plan(entries)):
             await self._send(encode(message))
         # A wire that started meanwhile has seen the end of it at most.
         self._sent = entries if self.wire_starts == starts else None

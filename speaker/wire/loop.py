@@ -140,9 +140,9 @@ class Loop:
                 continue
             match message:
                 case PlanBegin() | PlanPart() | PlanEnd():
-                    entries = self._plan.feed(message)
-                    if entries is not None:
-                        self._keeper.apply(entries)
+                    plan = self._plan.feed(message)
+                    if plan is not None:
+                        self._keeper.apply(plan.entries)
                         self._open_ports()
                 case ReportRequest(id=request):
                     self._request = request

@@ -7,6 +7,7 @@ from speaker.messages import (
     DATAGRAM_BYTES,
     Entry,
     Hello,
+    Plan,
     Role,
     decode,
     encode,
@@ -21,7 +22,7 @@ def main() -> None:
     entry = Entry(address, interface, ifindex=0, mac=mac, role=Role.CLAIM)
     while datagram := channel.recv(DATAGRAM_BYTES):
         if isinstance(decode(datagram), Hello):
-            for message in snapshot(1, (entry,)):
+            for message in snapshot(1, Plan((entry,))):
                 channel.send(encode(message))
 
 

@@ -16,6 +16,7 @@ from speaker.messages import (
     Entry,
     FromAgent,
     Hello,
+    Plan,
     Report,
     ReportRequest,
     Role,
@@ -67,7 +68,7 @@ class Wire:
 
     def plan(self, *entries: Entry) -> None:
         self._plan_id += 1
-        for message in snapshot(self._plan_id, entries):
+        for message in snapshot(self._plan_id, Plan(entries)):
             self.send(message)
 
     def wait_for(self, wanted: Callable[[object], bool], *, patience: float = PATIENCE) -> object:

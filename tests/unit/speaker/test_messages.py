@@ -1,18 +1,27 @@
 """The words between agent and wire."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from speaker.messages import (
     ENTRIES_PER_PART,
+    PART_BYTES,
     AddressReport,
     Assembler,
     BadMessageError,
+    Bfd,
     Counters,
     Entry,
     Hello,
     Message,
+    Peer,
+    PeerReport,
+    PeersReport,
+    PeerState,
+    Plan,
     PlanBegin,
     PlanEnd,
     PlanPart,
@@ -26,7 +35,8 @@ from speaker.messages import (
 
 
 def entry(number: int) -> Entry:
-    return Entry(f"10.0.{number // 256}.{number % 256}", "eth0", 2, "02:00:00:00:00:01", Role.CLAIM)
+    address, mac = f"10.0.{number // 256}.{number % 256}", "02:00:00:00:00:01"
+    return Entry(address, "eth0", 2, mac, Role.CLAIM, 0, ("n1", "n2", "n3"), "n1")
 
 
 KINDS = (PlanBegin, PlanPart, PlanEnd, ReportRequest, Hello, Counters)
@@ -38,9 +48,18 @@ reports = st.builds(
     mac=st.none() | st.text(),
     since=st.floats(allow_nan=False),
 )
+peer_reports = st.builds(
+    PeerReport,
+    state=st.sampled_from(PeerState),
+    since=st.floats(allow_nan=False),
+    remote_state=st.text(),
+    diagnostic=st.text(),
+    heard=st.booleans(),
+)
 messages = st.one_of(
     *map(st.from_type, KINDS),
     st.builds(Report, addresses=st.lists(reports, max_size=4).map(tuple)),
+    st.builds(PeersReport, peers=st.lists(peer_reports, max_size=4).map(tuple)),
 )
 
 
@@ -63,6 +82,11 @@ def test_a_message_arrives_as_it_was_sent(message: Message) -> None:
         b'{"kind":"plan-part","id":1,"entries":[{"role":"king"}]}',
         b'{"kind":"plan-part","id":1,"entries":[["10.0.0.1","eth0",2,"","king",0]]}',
         b'{"kind":"plan-part","id":1,"entries":[["10.0.0.1"]]}',
+        b'{"kind":"plan-part","id":1,"entries":[["10.0.0.1","eth0",2,"","claim",0,null,null]]}',
+        b'{"kind":"plan-begin","id":1,"count":0}',
+        b'{"kind":"plan-begin","id":1,"count":0,"bfd":{"port":1,"speed":2},"peers":[]}',
+        b'{"kind":"plan-begin","id":1,"count":0,"bfd":{},"peers":[["n1"]]}',
+        b'{"kind":"peers-report","peers":[["n1","happy"]]}',
         b'{"kind":"report","addresses":[["10.0.0.1","happy"]]}',
         b'{"kind":"report","addresses":[["10.0.0.1","idle",0,null,null,null,0.0,"more"]]}',
     ],
@@ -72,15 +96,31 @@ def test_what_is_no_message_is_refused(datagram: bytes) -> None:
         decode(datagram)
 
 
+PEERS = (
+    Peer("n2", "10.1.0.2", "02:00:00:00:00:02", "eth0"),
+    Peer("n3", "10.1.0.3", "02:00:00:00:00:03", "eth0"),
+)
+
+
 @pytest.mark.parametrize("count", [0, 1, ENTRIES_PER_PART, ENTRIES_PER_PART + 1, 1000])
 def test_a_plan_of_any_length_arrives_whole(count: int) -> None:
-    entries = tuple(entry(number) for number in range(count))
+    plan = Plan(tuple(entry(number) for number in range(count)), "n1", Bfd(port=3790), PEERS)
     assembler = Assembler()
 
-    *parts, last = [assembler.feed(message) for message in snapshot(7, entries)]  # type: ignore[arg-type]  # a snapshot has no request
+    *parts, last = [assembler.feed(message) for message in snapshot(7, plan)]  # type: ignore[arg-type]  # a snapshot has no request
 
     assert set(parts) <= {None}
-    assert last == entries
+    assert last == plan
+
+
+def test_long_successions_are_spread_over_more_datagrams() -> None:
+    names = tuple(f"{at:03}" + "n" * 250 for at in range(16))
+    entries = tuple(replace(entry(number), succession=names) for number in range(300))
+
+    messages = snapshot(1, Plan(entries))
+
+    assert sum(len(m.entries) for m in messages if isinstance(m, PlanPart)) == 300
+    assert max(len(encode(message)) for message in messages) < 1.2 * PART_BYTES
 
 
 @pytest.mark.parametrize(
@@ -108,4 +148,4 @@ def test_a_new_beginning_forgets_the_old_one() -> None:
         assembler.feed(message)
 
     assert assembler.feed(PlanPart(2, (entry(2),))) is None
-    assert assembler.feed(PlanEnd(2)) == (entry(2),)
+    assert assembler.feed(PlanEnd(2)) == Plan((entry(2),))
