@@ -1,8 +1,9 @@
-"""Speaker: what a node can announce on, as the agent that runs there reports it."""
+"""Speaker: what a node can announce on, and whose life it watches."""
 
+from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from lbctl.api.meta import (
     LIST_ATOMIC,
@@ -13,6 +14,58 @@ from lbctl.api.meta import (
     Resource,
     list_map,
 )
+
+MAX_PARTNERS = 64
+
+_IP_MAX_LENGTH = 45
+"""An IPv6 address fits, for a version that has them."""
+
+
+class Partner(ApiModel):
+    """The speaker of another node, as it is reached on a LAN that both are on."""
+
+    node: str = Field(min_length=1, max_length=253)
+    """Its node."""
+    address: str = Field(min_length=1, max_length=_IP_MAX_LENGTH)
+    """The address that it has on that LAN."""
+    mac: str = Field(default="", max_length=17)
+    """The MAC address of its interface there."""
+
+
+class SpeakerSpec(ApiModel):
+    """Whose life the speaker watches. Written by the operator."""
+
+    partners: list[Partner] = Field(
+        default_factory=list,
+        max_length=MAX_PARTNERS,
+        json_schema_extra=LIST_ATOMIC,
+    )
+    """The speakers that this one exchanges BFD packets with (RFC 5880), to notice within a
+    fraction of a second that one of them died."""
+
+
+class SessionState(StrEnum):
+    """What BFD says of a partner."""
+
+    NEVER_UP = "NeverUp"
+    """It has not been heard since the session began: it is not there, or a firewall is."""
+    UP = "Up"
+    DOWN = "Down"
+    """It was up and fell silent."""
+    ADMIN_DOWN = "AdminDown"
+    """It said that it is being stopped."""
+
+
+class PartnerStatus(ApiModel):
+    """A partner as it is seen from here, on one of the LANs that both are on."""
+
+    node: str = Field(min_length=1, max_length=253)
+    """Its node."""
+    state: SessionState
+    """NeverUp: not heard since the session began. Up: alive. Down: it was alive and fell silent.
+    AdminDown: it said that it is being stopped."""
+    since: AwareDatetime | None = None
+    """When it came to this state."""
 
 
 class InterfaceStatus(ApiModel):
@@ -33,7 +86,7 @@ class InterfaceStatus(ApiModel):
 
 
 class SpeakerStatus(ApiModel):
-    """What the node can announce on."""
+    """What the node can announce on, and which partners it sees alive."""
 
     version: str | None = Field(default=None, max_length=128)
     """The speaker's version."""
@@ -43,9 +96,16 @@ class SpeakerStatus(ApiModel):
         json_schema_extra=list_map("name"),
     )
     """The interfaces that addresses can be announced on."""
+    partners: list[PartnerStatus] = Field(
+        default_factory=list,
+        max_length=MAX_PARTNERS,
+        json_schema_extra=LIST_ATOMIC,
+    )
+    """The partners, and whether they live."""
     conditions: list[Condition] = Field(default_factory=list, json_schema_extra=list_map("type"))
     """Ready: whether the speaker can send and receive (reasons WireRunning, WireDown,
-    NoInterface)."""
+    NoInterface). PartnersReachable: whether the partners that live are heard by BFD (reasons
+    Reachable, BFDBlocked: a firewall drops its packets)."""
 
 
 class Speaker(Resource):
@@ -61,6 +121,7 @@ class Speaker(Resource):
             Column("Interface", ".status.interfaces[0].name"),
             Column("MAC", ".status.interfaces[0].mac"),
             Column("Addresses", ".status.interfaces[*].addresses", wide=True),
+            Column("Partners", '.status.conditions[?(@.type=="PartnersReachable")].status'),
             Column("Version", ".status.version"),
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),
@@ -68,5 +129,7 @@ class Speaker(Resource):
 
     kind: str = "Speaker"
     """The kind."""
+    spec: SpeakerSpec | None = None
+    """Whose life the speaker watches. Written by the operator."""
     status: SpeakerStatus | None = None
-    """What the node can announce on."""
+    """What the node can announce on, and which partners it sees alive."""

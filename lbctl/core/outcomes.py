@@ -92,6 +92,8 @@ class LeftOut(StrEnum):
     SPEAKER_STOPPED = "SpeakerStopped"
     SPEAKER_SILENT = "SpeakerSilent"
     """Its Lease is stale or missing."""
+    REPORTED_DOWN = "ReportedDown"
+    """Its Lease is fresh yet, but its partners on the LAN saw it die."""
     SPEAKER_NOT_READY = "SpeakerNotReady"
     """The speaker lives, but says that it cannot send or receive frames."""
     NO_INTERFACE_IN_SUBNET = "NoInterfaceInSubnet"
@@ -110,6 +112,8 @@ class ConditionType(StrEnum):
     """On VirtualIP, by the speaker that verifies that nobody answers for it any more."""
     PLANNED = "Planned"
     """On VirtualIP, by the operator."""
+    PARTNERS_REACHABLE = "PartnersReachable"
+    """On Speaker, by itself."""
 
 
 class AnnouncedReason(StrEnum):
@@ -140,3 +144,20 @@ class SpeakerReason(StrEnum):
     WIRE_RUNNING = "WireRunning"
     WIRE_DOWN = "WireDown"
     NO_INTERFACE = "NoInterface"
+
+
+class PartnersReason(StrEnum):
+    """The reason of the condition `PartnersReachable` of a Speaker."""
+
+    REACHABLE = "Reachable"
+    BFD_BLOCKED = "BFDBlocked"
+    """A partner renews its Lease and yet was never heard: a firewall drops the packets."""
+
+
+class PartnerState(StrEnum):
+    """What a speaker says of a partner, in `status.partners`."""
+
+    NEVER_UP = "NeverUp"
+    UP = "Up"
+    DOWN = "Down"
+    ADMIN_DOWN = "AdminDown"

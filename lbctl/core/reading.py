@@ -4,12 +4,12 @@ A dict in, a frozen view out: a few microseconds an object, where a full model c
 The speaker's agent uses this too, and must stay small.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
-from lbctl.core.outcomes import ConditionType, Liveness
+from lbctl.core.outcomes import ConditionType, Liveness, PartnerState
 from lbctl.core.pools import PoolView
 from lbctl.core.services import (
     Family,
@@ -19,7 +19,7 @@ from lbctl.core.services import (
     ServiceView,
     TrafficPolicy,
 )
-from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
+from lbctl.core.speakers import InterfaceView, NodeView, PartnerReport, SpeakerView
 from lbctl.core.virtualips import Release, ReleasedCondition, VirtualIPView
 
 Json = Mapping[str, Any]
@@ -112,7 +112,15 @@ def speaker_view(obj: Json) -> SpeakerView:
         interfaces=tuple(_interface(entry) for entry in status.get("interfaces") or ()),
         ready=ready.get("status") != "False",
         message=ready.get("message") or "",
+        reports=tuple(_reports(status.get("partners") or ())),
     )
+
+
+def _reports(entries: Iterable[Json]) -> Iterator[PartnerReport]:
+    for entry in entries:
+        # A newer speaker may have a state that this version does not know.
+        with suppress(ValueError):
+            yield PartnerReport(entry["node"], PartnerState(entry["state"]))
 
 
 def _interface(entry: Json) -> InterfaceView:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Interface
 
-from lbctl.core.outcomes import LeftOut, Liveness
+from lbctl.core.outcomes import LeftOut, Liveness, PartnerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,14 @@ class InterfaceView:
 
 
 @dataclass(frozen=True, slots=True)
+class PartnerReport:
+    """What a speaker says of one of its partners, on one LAN."""
+
+    node: str
+    state: PartnerState
+
+
+@dataclass(frozen=True, slots=True)
 class SpeakerView:
     """The part of a Speaker that a decision depends on."""
 
@@ -31,6 +39,7 @@ class SpeakerView:
     """False only when its condition `Ready` says so: a new one that has not spoken is believed."""
     message: str = ""
     """The message of the condition, when it is not ready."""
+    reports: tuple[PartnerReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,8 @@ class NodeView:
     name: str
     speaker: SpeakerView | None = None
     liveness: Liveness = Liveness.MISSING
+    reported_down: bool = False
+    """Whether its partners saw it die, by `lbctl.core.deaths`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +70,28 @@ def exclusion(node: NodeView, address: IPv4Address) -> Exclusion | None:
     speaker = node.speaker
     if speaker is None:
         return Exclusion(node.name, LeftOut.NO_SPEAKER, "no speaker has registered")
+    if (dead := _not_alive(node)) is not None:
+        return dead
+    if not speaker.ready:
+        detail = f"its speaker is not ready: {speaker.message or 'no reason given'}"
+        return Exclusion(node.name, LeftOut.SPEAKER_NOT_READY, detail)
+    return _no_way_to_the_lan(speaker, address)
+
+
+def _not_alive(node: NodeView) -> Exclusion | None:
     match node.liveness:
-        case Liveness.FRESH:
-            pass
         case Liveness.RELEASED:
             return Exclusion(node.name, LeftOut.SPEAKER_STOPPED, "its speaker was stopped")
+        case Liveness.FRESH | Liveness.STALE if node.reported_down:
+            # Said of the stale too: one more message for each address would tell nothing new.
+            return Exclusion(node.name, LeftOut.REPORTED_DOWN, "its partners report it down")
+        case Liveness.FRESH:
+            return None
         case Liveness.STALE:
             detail = "its speaker no longer renews its Lease"
             return Exclusion(node.name, LeftOut.SPEAKER_SILENT, detail)
         case Liveness.MISSING:
             return Exclusion(node.name, LeftOut.SPEAKER_SILENT, "its speaker has no Lease")
-    if not speaker.ready:
-        detail = f"its speaker is not ready: {speaker.message or 'no reason given'}"
-        return Exclusion(node.name, LeftOut.SPEAKER_NOT_READY, detail)
-    return _no_way_to_the_lan(speaker, address)
 
 
 def _no_way_to_the_lan(speaker: SpeakerView, address: IPv4Address) -> Exclusion | None:

@@ -1,0 +1,71 @@
+"""Who is dead by the word of its partners, some ten seconds before its Lease is stale.
+
+A word counts when the speaker that says it lives, is not accused itself, and sees, with itself,
+more than half of its partners: one that lost its own cable reports all of them down. Two such
+words are needed; on a LAN of two nodes there is one partner only, whose word must do. If a partner
+that lives sees the accused alive, nothing follows: then the Lease decides.
+"""
+
+from collections.abc import Mapping
+
+from lbctl.core.outcomes import Liveness, PartnerState
+from lbctl.core.partners import Partnerships
+from lbctl.core.speakers import NodeView
+
+WORDS = 2
+"""So many partners must report a speaker down."""
+
+_DEAD = {PartnerState.DOWN, PartnerState.ADMIN_DOWN}
+
+_Seen = Mapping[str, frozenset[PartnerState]]
+"""What a speaker says of each partner: one state for each LAN that they share."""
+
+
+def reported_down(nodes: Mapping[str, NodeView], drawn: Partnerships) -> frozenset[str]:
+    """The nodes that their partners report dead.
+
+    Two nodes that report each other down are a cut between them, not two deaths: neither is named.
+    """
+    partners = {name: frozenset(one.node for one in rows) for name, rows in drawn.items()}
+    seen = {name: _seen(nodes[name], around) for name, around in partners.items()}
+    credible = {name for name, states in seen.items() if _credible(states)}
+    words = {
+        name: {other for other in around & credible if _dead(seen[other], name)}
+        for name, around in partners.items()
+    }
+    needed = {name: max(1, min(WORDS, len(around))) for name, around in partners.items()}
+    accused = {name for name, said in words.items() if len(said) >= needed[name]}
+    return frozenset(
+        name
+        for name in accused
+        if len(words[name] - accused) >= needed[name]
+        and not any(_alive(seen[other], name) for other in partners[name] - accused)
+    )
+
+
+def _seen(node: NodeView, partners: frozenset[str]) -> _Seen:
+    """What a speaker sees of its partners. One that does not live sees nothing of anybody."""
+    speaker = node.speaker
+    if speaker is None or not speaker.ready or node.liveness is not Liveness.FRESH:
+        return dict.fromkeys(partners, frozenset())
+    found = dict.fromkeys(partners, frozenset[PartnerState]())
+    for report in speaker.reports:
+        if report.node in partners:
+            found[report.node] |= {report.state}
+    return found
+
+
+def _dead(seen: _Seen, name: str) -> bool:
+    """Whether it was alive and is not any more, on every LAN that the two share."""
+    states = seen.get(name, frozenset())
+    return bool(states) and states <= _DEAD
+
+
+def _alive(seen: _Seen, name: str) -> bool:
+    return PartnerState.UP in seen.get(name, ())
+
+
+def _credible(seen: _Seen) -> bool:
+    """Whether the speaker and those that it sees are more than half; of two, it alone will do."""
+    seeing = 1 + sum(_alive(seen, name) for name in seen)
+    return len(seen) == 1 or 2 * seeing > 1 + len(seen)
