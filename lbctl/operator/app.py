@@ -32,6 +32,7 @@ from lbctl.operator.metrics import Metrics
 from lbctl.operator.pools import Pools
 from lbctl.operator.services import Services
 from lbctl.operator.settings import Settings
+from lbctl.operator.speakers import Speakers
 from lbctl.operator.sweep import Sweeper
 from lbctl.operator.triggers import Triggers
 from lbctl.operator.virtualips import VirtualIPs
@@ -77,6 +78,7 @@ class Operator:
             virtual_ips=self._virtual_ips,
         )
         self._pools = Pools(self._world, client, self._metrics)
+        self._speakers = Speakers(self._world, client)
         self._queue: WorkQueue[Item] = WorkQueue(self._work, may=self._may)
         self._triggers = Triggers(self._world, self._queue, self._services.pending)
         self._sweeper = Sweeper(
@@ -193,6 +195,8 @@ class Operator:
                     self._triggers.service_of(item.key)
             case What.POOL:
                 await self._pools.reconcile(item.key)
+            case What.SPEAKER:
+                await self._speakers.reconcile(item.key)
             case _:
                 assert_never(item.what)
 

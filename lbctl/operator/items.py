@@ -14,6 +14,7 @@ class What(StrEnum):
     SERVICE = "service"
     VIRTUAL_IP = "virtualip"
     POOL = "pool"
+    SPEAKER = "speaker"
 
 
 class Item(NamedTuple):

@@ -7,10 +7,12 @@ The pauses gather what a burst of changes would ask for again and again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from lbctl.core.reading import node_addresses, service_view, speaker_view, virtual_ip_view
 from lbctl.core.services import ServiceKey
+from lbctl.core.speakers import SpeakerView
 from lbctl.core.virtualips import Stage
 from lbctl.kube.objects import Key, Object
 from lbctl.kube.queue import Priority, WorkQueue
@@ -21,6 +23,8 @@ POOL_PAUSE_SECONDS = 0.5
 """A pool's counts are written at most this often while addresses come and go."""
 PLAN_PAUSE_SECONDS = 0.1
 """Several nodes that change at once make one new plan of every address."""
+PARTNERS_PAUSE_SECONDS = 0.5
+"""Several nodes that join at once make one new graph of partners."""
 
 
 class Triggers:
@@ -40,6 +44,7 @@ class Triggers:
         self._world = world
         self._queue = queue
         self._pending = pending
+        self._reported_down: frozenset[str] = frozenset()
         for store, listener in (
             (world.services, self._service_changed),
             (world.virtual_ips, self._virtual_ip_changed),
@@ -62,6 +67,8 @@ class Triggers:
             self._queue.add(Item(What.VIRTUAL_IP, key), Priority.RESYNC)
         for key in self._world.pools:
             self._queue.add(Item(What.POOL, key), Priority.RESYNC)
+        for key in self._world.speakers:
+            self._queue.add(Item(What.SPEAKER, key), Priority.RESYNC)
 
     def service_of(self, virtual_ip: Key) -> None:
         """A VirtualIP names a Service that does not want it: the Service's reconcile decides."""
@@ -125,11 +132,20 @@ class Triggers:
         if before:
             self.address_freed()
 
-    def _speaker_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
-        if old is None or new is None or speaker_view(old) != speaker_view(new):
-            self.speakers_changed()
+    def _speaker_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
+        before, after = _announcing(old), _announcing(new)
+        if before is None or after is None or before.interfaces != after.interfaces:
+            for speaker in self._world.speakers:
+                self._queue.add_later(Item(What.SPEAKER, speaker), PARTNERS_PAUSE_SECONDS)
+        elif old is not None and new is not None and old.get("spec") != new.get("spec"):
+            self._queue.add(Item(What.SPEAKER, key))
+        if before != after:
             for pool in self._world.pools:
                 self._queue.add_later(Item(What.POOL, pool), POOL_PAUSE_SECONDS)
+        # What a speaker says of its partners changes often, what follows from it seldom.
+        reported_before, self._reported_down = self._reported_down, self._world.reported_down()
+        if before != after or reported_before != self._reported_down:
+            self.speakers_changed()
 
     def _name_services(self, virtual_ip: Object) -> None:
         for entry in _owners(virtual_ip):
@@ -140,6 +156,11 @@ class Triggers:
         for name in names:
             if name is not None:
                 self._queue.add_later(Item(What.POOL, Key("", name)), POOL_PAUSE_SECONDS)
+
+
+def _announcing(speaker: Object | None) -> SpeakerView | None:
+    """A Speaker without what it says of others."""
+    return None if speaker is None else replace(speaker_view(speaker), reports=())
 
 
 def _owners(virtual_ip: Object | None) -> list[Object]:

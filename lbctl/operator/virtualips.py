@@ -207,6 +207,7 @@ class VirtualIPs:
             holder=holder,
             nodes=self._world.node_views(),
             loads=self._world.loads,
+            drawn=self._world.partnerships(),
         )
 
     def _wanted(self, view: VirtualIPView) -> bool:

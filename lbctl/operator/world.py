@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from ipaddress import AddressValueError, IPv4Address
 
+from lbctl.core.deaths import reported_down
 from lbctl.core.labels import SPEAKER_LEASE_PREFIX
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Liveness
+from lbctl.core.partners import Partnerships, partnerships
 from lbctl.core.reading import (
     node_addresses,
     node_view,
@@ -74,6 +77,7 @@ class World:
         self._judged: dict[str, Liveness] = {}
         self._speaker_views: dict[str, SpeakerView] = {}
         self._node_views: dict[str, NodeView] | None = None
+        self._partnerships: Partnerships | None = None
         self.services.listen(self._service_changed)
         self.pools.listen(self._pool_changed)
         self.virtual_ips.listen(self._virtual_ip_changed)
@@ -89,11 +93,25 @@ class World:
         """Every node with its speaker and how alive that is, as of now."""
         if self._node_views is None:
             names = {key.name for key in self.nodes} | self._speaker_views.keys()
-            self._node_views = {
+            views = {
                 name: node_view(name, self._speaker_views.get(name), self._liveness(name))
                 for name in names
             }
+            for name in reported_down(views, self.partnerships()):
+                views[name] = replace(views[name], reported_down=True)
+            self._node_views = views
         return self._node_views
+
+    def partnerships(self) -> Partnerships:
+        """Who is whose partner, as of now. Whether they live makes no difference."""
+        if self._partnerships is None:
+            views = self._speaker_views
+            self._partnerships = partnerships({name: NodeView(name, views[name]) for name in views})
+        return self._partnerships
+
+    def reported_down(self) -> frozenset[str]:
+        """The nodes that their partners saw die."""
+        return frozenset(name for name, view in self.node_views().items() if view.reported_down)
 
     def lease_changed(self, name: str, record: Record | None) -> bool:
         """Learn of a speaker's Lease; None = deleted. True when the speaker's liveness changed."""
@@ -177,10 +195,12 @@ class World:
         self._addresses_changed(key.name)
 
     def _speaker_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
-        if new is None:
-            self._speaker_views.pop(key.name, None)
-        else:
+        before = self._speaker_views.pop(key.name, None)
+        if new is not None:
             self._speaker_views[key.name] = speaker_view(new)
+        after = self._speaker_views.get(key.name)
+        if before is None or after is None or before.interfaces != after.interfaces:
+            self._partnerships = None
         self._addresses_changed(key.name)
 
     def _addresses_changed(self, node: str) -> None:

@@ -45,11 +45,18 @@ def node(name: str, address: str) -> dict[str, Any]:
     return {"metadata": _meta(name), "status": {"addresses": addresses}}
 
 
-def speaker(name: str, *addresses: str, carrier: bool = True) -> dict[str, Any]:
+def speaker(
+    name: str, *addresses: str, carrier: bool = True, sees: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """A Speaker; ``sees`` is what it says of its partners, by node."""
     interface = {
         "name": "eth0",
         "mac": "02:00:00:00:00:01",
         "addresses": [*addresses],
         "carrier": carrier,
     }
-    return {"metadata": _meta(name), "status": {"interfaces": [interface]}}
+    partners = [{"node": node, "state": state} for node, state in (sees or {}).items()]
+    return {
+        "metadata": _meta(name),
+        "status": {"interfaces": [interface], "partners": partners},
+    }

@@ -7,6 +7,7 @@ import pytest
 
 from lbctl.core.outcomes import Outcome
 from lbctl.core.services import ServiceKey
+from lbctl.kube.lease import Record
 from lbctl.kube.queue import WorkQueue
 from lbctl.kube.store import Store
 from lbctl.operator.items import Item
@@ -60,6 +61,7 @@ def site() -> Site:
     return made
 
 
+SPEAKER = "speaker n1"
 WEB, VIP, POOL, PATIENT = (
     "service shop/web",
     "virtualip 172.16.110.100",
@@ -126,8 +128,27 @@ def remove(store: Store) -> None:
             lambda world: world.speakers.put(
                 objects.speaker("n1", "172.16.110.11/24", carrier=False)
             ),
-            {VIP, POOL},
-            id="a cable is pulled: every plan may change",
+            {VIP, POOL, SPEAKER},
+            id="a cable is pulled: every plan may change, and who is whose partner",
+        ),
+        pytest.param(
+            lambda world: world.speakers.put(objects.speaker("n2", "172.16.110.12/24")),
+            {VIP, POOL, SPEAKER, "speaker n2"},
+            id="a node joins: it gets partners, and becomes one",
+        ),
+        pytest.param(
+            lambda world: world.speakers.put(
+                objects.speaker("n1", "172.16.110.11/24", sees={"n2": "Up"})
+            ),
+            set(),
+            id="a speaker sees a partner: nothing follows",
+        ),
+        pytest.param(
+            lambda world: world.speakers.put(
+                objects.speaker("n1", "172.16.110.11/24") | {"spec": {"partners": []}}
+            ),
+            {SPEAKER},
+            id="somebody wrote a Speaker's partners: the operator looks",
         ),
     ],
 )
@@ -146,7 +167,27 @@ async def test_a_standby_enqueues_nothing_and_a_new_leader_everything(site: Site
     assert site.drained() == set()
     site.triggers.active = True
     site.triggers.everything()
-    assert site.drained() == {WEB, VIP, POOL, "service shop/new"}
+    assert site.drained() == {WEB, VIP, POOL, SPEAKER, "service shop/new"}
+
+
+async def test_a_death_that_partners_report_makes_new_plans_once(site: Site) -> None:
+    world, names = site.world, ("n1", "n2", "n3")
+    for name in names:
+        world.lease_changed(f"lbctl-speaker-{name}", Record(name, "t1"))
+
+    def sees(name: str, **states: str) -> None:
+        world.speakers.put(objects.speaker(name, f"172.16.110.1{name[1]}/24", sees=states))
+
+    for name in names:
+        sees(name, **{other: "Up" for other in names if other != name})
+    site.drained()
+    sees("n2", n1="Up", n3="Down")
+    assert site.drained() == set(), "one word is not enough"
+    sees("n1", n2="Up", n3="Down")
+    assert world.reported_down() == {"n3"}
+    assert site.drained() == {VIP}
+    sees("n1", n2="Up", n3="Up")
+    assert site.drained() == {VIP}, "it is back"
 
 
 async def test_services_that_show_an_address_go_first(site: Site) -> None:
