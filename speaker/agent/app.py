@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from lbctl.core.labels import SPEAKER_LABELS, candidate_label, speaker_lease
+from lbctl.core.partners import Partner
 from lbctl.core.reading import virtual_ip_view
 from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube.client import Client, Selection
@@ -21,14 +22,15 @@ from lbctl.kube.informer import Change, Informer
 from lbctl.kube.lease import SignOfLife
 from lbctl.kube.objects import SPEAKERS, VIRTUAL_IPS, Key, Object
 from lbctl.kube.queue import WorkQueue
-from speaker.agent import netlink, status
-from speaker.agent.channel import Channel
+from speaker.agent import netlink, partners, status
+from speaker.agent.channel import Channel, Peers
 from speaker.agent.http import ChannelMetrics, HttpServer
 from speaker.agent.interfaces import Interface
 from speaker.agent.plan import plan
-from speaker.agent.registration import Registration
+from speaker.agent.registration import PartnersSeen, Registration
 from speaker.agent.settings import Settings
-from speaker.messages import State
+from speaker.agent.suspects import Suspects
+from speaker.messages import Plan, State
 
 _log: Final = logging.getLogger(__name__)
 
@@ -45,6 +47,14 @@ _WIRE_GRACE_SECONDS: Final = 30.0
 _FAREWELL_SECONDS: Final = 2.0
 """After the Lease is given back, for the operator to plan around this node."""
 _LEASE_RETRY_SECONDS: Final = 1.0
+_HINT_SECONDS: Final = 5.0
+"""Who holds, by the API, is a hint to the wire: no plan is made at once for that alone."""
+_DEATH_SECONDS: Final = 0.05
+"""Several partners that die together are one write of the Speaker."""
+_NEWS_SECONDS: Final = 2.0
+"""What else happens to sessions is written after so long, when most of it is over."""
+_LOOK_SECONDS: Final = 1.0
+"""Beyond a Lease's renewal: so a living one is seen to change between two looks."""
 
 
 class Agent:
@@ -68,9 +78,12 @@ class Agent:
         self._started = time.monotonic()
         self._interfaces: tuple[Interface, ...] | None = None
         self._views: dict[Key, VirtualIPView] = {}
+        self._partners: tuple[Partner, ...] = ()
+        """The last that the API server named. They are kept while there is no Speaker."""
         self._told: dict[str, float] = {}
         """address -> since when it is held, as far as its status was told."""
         self._replan = asyncio.Event()
+        self._hint: asyncio.TimerHandle | None = None
         self._wire_was_alive = False
         self._renewed = False
         self._planned_away = asyncio.Event()
@@ -79,6 +92,7 @@ class Agent:
         self._channel = Channel(
             end,
             on_report=lambda address: self._queue.add(_virtual_ip(address)),
+            on_peers=self._peers_changed,
             on_life=self._look_at_speaker,
             on_closed=self._alone,
         )
@@ -91,11 +105,18 @@ class Agent:
         self._speakers = Informer(
             client,
             SPEAKERS,
-            lambda _: self._look_at_speaker(),
+            self._speaker_changed,
             selection=Selection(fields=f"metadata.name={self._node}"),
         )
         self._registration = Registration(
             client, node=self._node, version=settings.version, known=self._speakers
+        )
+        self._suspects = Suspects(
+            client,
+            namespace=settings.namespace,
+            pause=settings.lease_renew_seconds + _LOOK_SECONDS,
+            suspects=self._unheard,
+            changed=self._look_at_speaker,
         )
         self._http = HttpServer(
             ChannelMetrics(self._channel, agent_restarts=restarts),
@@ -120,6 +141,7 @@ class Agent:
                     self._queue.run(_WORKERS),
                     self._plan_again(),
                     self._tick(),
+                    self._suspects.run(),
                     self._http.run(self._settings.listen_host, self._settings.listen_port),
                 )
             ]
@@ -138,9 +160,27 @@ class Agent:
         before = self._views.pop(change.key, None)
         if change.new is not None:
             self._views[change.key] = virtual_ip_view(change.new)
-        if _planned_part(before) != _planned_part(self._views.get(change.key)):
+        after = self._views.get(change.key)
+        if _planned_part(before) != _planned_part(after):
             self._replan.set()
+        elif before and after and before.holder != after.holder and self._hint is None:
+            self._hint = asyncio.get_running_loop().call_later(_HINT_SECONDS, self._hint_is_due)
         self._queue.add(_virtual_ip(change.key.name))
+
+    def _hint_is_due(self) -> None:
+        self._hint = None
+        self._replan.set()
+
+    def _speaker_changed(self, change: Change) -> None:
+        named = partners.named(change.new)
+        if named is not None and named != self._partners:
+            self._partners = named
+            self._replan.set()
+        self._look_at_speaker()
+
+    def _peers_changed(self, before: Peers | None, after: Peers) -> None:
+        urgent = partners.urgent(before or (), after)
+        self._queue.add_later(_SPEAKER, _DEATH_SECONDS if urgent else _NEWS_SECONDS)
 
     def _interfaces_changed(self, interfaces: tuple[Interface, ...]) -> None:
         said = ", ".join(
@@ -165,12 +205,20 @@ class Agent:
     async def _plan_again(self) -> None:
         """Give the wire the newest plan. An empty cache is no plan: before the sync, none."""
         await self._virtual_ips.synced.wait()
+        await self._speakers.synced.wait()
         while True:
             await self._replan.wait()
             self._replan.clear()
             if self._interfaces is not None:
                 entries = plan(self._views.values(), self._interfaces, self._node)
-                self._channel.plan(entries)
+                self._channel.plan(
+                    Plan(
+                        entries,
+                        node=self._node,
+                        bfd=self._settings.bfd,
+                        peers=partners.peers(self._partners, self._interfaces),
+                    )
+                )
                 if entries:
                     self._planned_away.clear()
                 else:
@@ -181,11 +229,30 @@ class Agent:
         if key == _SPEAKER:
             if self._interfaces is not None and self._speakers.synced.is_set():
                 await self._registration.reconcile(
-                    self._interfaces, wire_alive=self._channel.wire_alive
+                    self._interfaces,
+                    wire_alive=self._channel.wire_alive,
+                    partners=self._partners_seen(),
                 )
         else:
             await self._tell(key.name)
         return None
+
+    def _partners_seen(self) -> PartnersSeen | None:
+        """What the wire says of the partners that are still so; None before it said anything."""
+        if self._channel.peers is None or not self._channel.wire_alive:
+            return None
+        nodes = {partner.node for partner in self._partners}
+        return PartnersSeen(
+            reports=tuple(one for one in self._channel.peers if one.node in nodes),
+            alive=self._suspects.alive,
+            port=self._settings.bfd.port,
+            now=time.time(),
+        )
+
+    def _unheard(self) -> set[str]:
+        seen = self._partners_seen()
+        reports = () if seen is None else partners.unheard(seen.reports, seen.now)
+        return {report.node for report in reports}
 
     async def _tell(self, address: str) -> None:
         """Write what the wire does with an address into its VirtualIP."""

@@ -12,8 +12,9 @@ from speaker.messages import (
     AddressReport,
     BadMessageError,
     Counters,
-    Entry,
     Hello,
+    PeerReport,
+    PeersReport,
     Plan,
     Report,
     ReportRequest,
@@ -29,6 +30,8 @@ WIRE_SILENCE_SECONDS: Final = 15.0
 
 _MESSAGES_PER_TURN: Final = 64
 
+Peers = tuple[PeerReport, ...]
+
 
 class Channel:
     """Keeps the wire supplied with the newest plan, and knows what it said last.
@@ -36,6 +39,8 @@ class Channel:
     Args:
         end: the inherited end of the pair.
         on_report: called for each report, with the address.
+        on_peers: called when sessions changed, with the reports before and after; None before a
+            wire said anything.
         on_life: called when the wire came to life.
         on_closed: called when the supervisor is gone.
     """
@@ -45,21 +50,25 @@ class Channel:
         end: socket.socket,
         *,
         on_report: Callable[[str], None],
+        on_peers: Callable[[Peers | None, Peers], None],
         on_life: Callable[[], None],
         on_closed: Callable[[], None],
     ) -> None:
         end.settimeout(0)
         self._end = end
         self._on_report = on_report
+        self._on_peers = on_peers
         self._on_life = on_life
         self._on_closed = on_closed
-        self._wanted: tuple[Entry, ...] | None = None
-        self._sent: tuple[Entry, ...] | None = None
+        self._wanted: Plan | None = None
+        self._sent: Plan | None = None
         self._wake = asyncio.Event()
         self._serial = 0
         self._heard_at: float | None = None
         self.reports: dict[str, AddressReport] = {}
         """By address. An address that is in no plan and idle is forgotten."""
+        self.peers: Peers | None = None
+        """Every session; None until the wire has spoken of them."""
         self.counters = Counters()
         self.wire_starts = 0
         self._request = 0
@@ -70,10 +79,10 @@ class Channel:
         heard = self._heard_at
         return heard is not None and time.monotonic() - heard < WIRE_SILENCE_SECONDS
 
-    def plan(self, entries: tuple[Entry, ...]) -> None:
+    def plan(self, plan: Plan) -> None:
         """Give the wire a new plan. Only a plan from a complete picture may come here."""
-        self._wanted = entries
-        if entries != self._sent:
+        self._wanted = plan
+        if plan != self._sent:
             self._wake.set()
 
     async def run(self) -> None:
@@ -95,15 +104,15 @@ class Channel:
         await self._send(encode(ReportRequest(id=self._request)))
 
     async def _send_plan(self) -> None:
-        entries = self._wanted
-        if entries is None or entries == self._sent:
+        plan = self._wanted
+        if plan is None or plan == self._sent:
             return
         self._serial += 1
         starts = self.wire_starts
-        for message in snapshot(self._serial, Plan(entries)):
+        for message in snapshot(self._serial, plan):
             await self._send(encode(message))
         # A wire that started meanwhile has seen the end of it at most.
-        self._sent = entries if self.wire_starts == starts else None
+        self._sent = plan if self.wire_starts == starts else None
         if self._sent != self._wanted:
             self._wake.set()
 
@@ -143,12 +152,16 @@ class Channel:
                 _log.info("wire %d is here", pid)
                 self.wire_starts += 1
                 self.reports.clear()
+                self.peers = None
                 self._sent = None
                 self._wake.set()
             case Report(addresses=reports):
                 for report in reports:
                     self.reports[report.address] = report
                     self._on_report(report.address)
+            case PeersReport(peers=peers):
+                before, self.peers = self.peers, peers
+                self._on_peers(before, peers)
             case Counters():
                 self.counters = message
             case _:

@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from speaker.agent.channel import Channel
-from speaker.messages import State
+from speaker.messages import PeerState, State
 
 _log: Final = logging.getLogger(__name__)
 
@@ -46,6 +46,19 @@ class ChannelMetrics(Collector):
             for verdict, count in verdicts.items():
                 frames.add_metric([interface, verdict], count)
         yield frames
+        sessions = GaugeMetricFamily(
+            "lbctl_speaker_bfd_sessions", "BFD sessions with partners by state.", labels=["state"]
+        )
+        peer_states = Tally(peer.state for peer in self._channel.peers or ())
+        for peer_state in PeerState:
+            sessions.add_metric([peer_state.value], peer_states[peer_state])
+        yield sessions
+        packets = CounterMetricFamily(
+            "lbctl_speaker_bfd_packets", "BFD packets by what became of them.", labels=["verdict"]
+        )
+        for verdict, count in counters.bfd.items():
+            packets.add_metric([verdict], count)
+        yield packets
         restarts = CounterMetricFamily(
             "lbctl_speaker_restarts", "Processes that were started again.", labels=["process"]
         )

@@ -40,6 +40,8 @@ def plan(
                 mac=interface.view.mac,
                 role=wanted,
                 generation=virtual_ip.generation if wanted is Role.VERIFY else 0,
+                succession=virtual_ip.succession,
+                holder=virtual_ip.holder,
             )
         )
     return tuple(entries)

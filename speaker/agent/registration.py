@@ -1,6 +1,7 @@
 """The Speaker object of this node: made once, owned by the Node, kept up to date."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from lbctl.core.outcomes import ConditionType
@@ -10,6 +11,8 @@ from lbctl.kube.errors import AlreadyExists, NotFound
 from lbctl.kube.lease import Owner
 from lbctl.kube.objects import NODES, SPEAKERS, Key, Object, uid_of
 from speaker.agent.interfaces import Interface
+from speaker.agent.partners import reachable, status_rows
+from speaker.messages import PeerReport
 
 _WIRE_RUNNING: Final = "WireRunning"
 _WIRE_DOWN: Final = "WireDown"
@@ -50,18 +53,51 @@ def ready(interfaces: Iterable[Interface], *, wire_alive: bool, generation: int)
     )
 
 
+@dataclass(frozen=True, slots=True)
+class PartnersSeen:
+    """What the wire says of the partners, and what follows from it."""
+
+    reports: tuple[PeerReport, ...]
+    alive: frozenset[str]
+    """The partners whose Leases are renewed, as far as anybody looked."""
+    port: int
+    now: float
+    """Seconds since 1970 by this node's clock."""
+
+
 def status_patch(
-    speaker: Object, interfaces: tuple[Interface, ...], *, version: str, wire_alive: bool
+    speaker: Object,
+    interfaces: tuple[Interface, ...],
+    *,
+    version: str,
+    wire_alive: bool,
+    partners: PartnersSeen | None = None,
 ) -> Object | None:
-    """What to merge into the Speaker's status; None when it says all that already."""
+    """What to merge into the Speaker's status; None when it says all that already.
+
+    Without ``partners`` the status keeps what it says of them: the wire has not spoken yet.
+    """
     status = speaker.get("status") or {}
     generation = int(speaker["metadata"].get("generation") or 1)
     wanted = speaker_status(interfaces, version=version)
+    conditions = [ready(interfaces, wire_alive=wire_alive, generation=generation)]
+    if partners is not None:
+        wanted["partners"] = status_rows(partners.reports)
+        conditions.append(
+            reachable(
+                partners.reports,
+                partners.alive,
+                port=partners.port,
+                now=partners.now,
+                generation=generation,
+            )
+        )
     patch: Object = {name: value for name, value in wanted.items() if status.get(name) != value}
-    condition = ready(interfaces, wire_alive=wire_alive, generation=generation)
-    conditions = merge(status.get("conditions") or (), condition)
-    if conditions is not None:
-        patch["conditions"] = conditions
+    entries = list(status.get("conditions") or ())
+    for condition in conditions:
+        merged = merge(entries, condition)
+        if merged is not None:
+            entries = patch["conditions"] = merged
     return patch or None
 
 
@@ -97,10 +133,18 @@ class Registration:
             self._owner = Owner("v1", "Node", self._node, uid_of(node))
         return self._owner
 
-    async def reconcile(self, interfaces: tuple[Interface, ...], *, wire_alive: bool) -> None:
+    async def reconcile(
+        self,
+        interfaces: tuple[Interface, ...],
+        *,
+        wire_alive: bool,
+        partners: PartnersSeen | None,
+    ) -> None:
         """Make the Speaker and its status say what is. Raises ApiError."""
         speaker = self._known.get(Key("", self._node)) or await self._create()
-        patch = status_patch(speaker, interfaces, version=self._version, wire_alive=wire_alive)
+        patch = status_patch(
+            speaker, interfaces, version=self._version, wire_alive=wire_alive, partners=partners
+        )
         version = speaker["metadata"]["resourceVersion"]
         try:
             if patch is not None:

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from lbctl import __version__
+from speaker.messages import Bfd
 
 
 class SettingsError(ValueError):
@@ -27,6 +28,8 @@ class Settings:
     """LBCTL_LISTEN, before the last colon: where /healthz, /readyz and /metrics are served."""
     listen_port: int = 7950
     """LBCTL_LISTEN, after the last colon."""
+    bfd: Bfd = field(default_factory=Bfd)
+    """LBCTL_BFD_PORT, LBCTL_BFD_INTERVAL_MS, LBCTL_BFD_MULTIPLIER: the same on every node."""
     kubeconfig: Path | None = None
     """LBCTL_KUBECONFIG: instead of the pod's service account."""
     version: str = __version__
@@ -55,6 +58,11 @@ class Settings:
             lease_duration_seconds=duration,
             listen_host=host,
             listen_port=port,
+            bfd=Bfd(
+                port=_whole(environment, "LBCTL_BFD_PORT", 3784, range(1, 65_536)),
+                interval_ms=_whole(environment, "LBCTL_BFD_INTERVAL_MS", 100, range(10, 10_001)),
+                multiplier=_whole(environment, "LBCTL_BFD_MULTIPLIER", 3, range(1, 256)),
+            ),
             kubeconfig=Path(kubeconfig) if kubeconfig else None,
             version=environment.get("LBCTL_VERSION") or __version__,
         )
@@ -78,6 +86,18 @@ def _seconds(environment: Mapping[str, str], name: str, default: float) -> float
     if not 0 < seconds < float("inf"):
         raise SettingsError(f"{name} is {text!r}: write a number of seconds above 0")
     return seconds
+
+
+def _whole(environment: Mapping[str, str], name: str, default: int, allowed: range) -> int:
+    text = environment.get(name)
+    if text is None:
+        return default
+    number = int(text) if text.isdecimal() and text.isascii() else -1
+    if number not in allowed:
+        raise SettingsError(
+            f"{name} is {text!r}: write a whole number from {allowed[0]} to {allowed[-1]}"
+        )
+    return number
 
 
 def _listen(text: str) -> tuple[str, int]:

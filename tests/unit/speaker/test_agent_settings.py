@@ -7,8 +7,9 @@ import pytest
 
 from lbctl.core.speakers import InterfaceView
 from speaker.agent.interfaces import Interface
-from speaker.agent.registration import status_patch
+from speaker.agent.registration import PartnersSeen, status_patch
 from speaker.agent.settings import Settings, SettingsError
+from speaker.messages import Bfd, PeerReport, PeerState
 
 NEEDED = {"LBCTL_NODE_NAME": "n1", "LBCTL_NAMESPACE": "lbctl-system"}
 
@@ -18,6 +19,13 @@ def test_two_variables_are_enough() -> None:
 
     assert (settings.node, settings.listen_host, settings.listen_port) == ("n1", "127.0.0.1", 7950)
     assert (settings.lease_renew_seconds, settings.lease_duration_seconds) == (5, 15)
+    assert settings.bfd == Bfd(port=3784, interval_ms=100, multiplier=3)
+
+
+def test_how_sessions_run_can_be_set() -> None:
+    given = {"LBCTL_BFD_PORT": "13784", "LBCTL_BFD_INTERVAL_MS": "50", "LBCTL_BFD_MULTIPLIER": "5"}
+
+    assert Settings.read(NEEDED | given).bfd == Bfd(13784, 50, 5)
 
 
 def test_an_ipv6_address_to_listen_on() -> None:
@@ -37,6 +45,12 @@ def test_an_ipv6_address_to_listen_on() -> None:
         ("LBCTL_LEASE_RENEW_SECONDS", "0"),
         ("LBCTL_LEASE_DURATION_SECONDS", "nan"),
         ("LBCTL_LEASE_DURATION_SECONDS", "6"),
+        ("LBCTL_BFD_PORT", "0"),
+        ("LBCTL_BFD_PORT", "65536"),
+        ("LBCTL_BFD_INTERVAL_MS", "0.1"),
+        ("LBCTL_BFD_INTERVAL_MS", "9"),
+        ("LBCTL_BFD_MULTIPLIER", "-3"),
+        ("LBCTL_BFD_MULTIPLIER", "256"),
     ],
 )
 def test_a_setting_that_means_nothing_is_refused_by_its_name(name: str, value: str) -> None:
@@ -81,3 +95,33 @@ def test_ready_says_why(fields: dict[str, Any], reason: str) -> None:
 
     assert (ready["type"], ready["reason"]) == ("Ready", reason)
     assert ready["status"] == str(reason == "WireRunning")
+
+
+SEEN = PartnersSeen(
+    reports=(PeerReport("n2", PeerState.UP, 1_800_000_000.0),),
+    alive=frozenset(),
+    port=3784,
+    now=1_800_000_060.0,
+)
+
+
+def test_a_speaker_says_whom_it_sees() -> None:
+    said = patch(partners=SEEN)
+
+    assert said["partners"] == [{"node": "n2", "state": "Up", "since": "2027-01-15T08:00:00Z"}]
+    kinds = {each["type"]: each["status"] for each in said["conditions"]}
+    assert kinds == {"Ready": "True", "PartnersReachable": "True"}
+    assert patch(said, partners=SEEN) is None, "and does not repeat itself"
+
+
+def test_what_was_said_of_partners_stands_until_the_wire_speaks_again() -> None:
+    assert patch(patch(partners=SEEN), partners=None) is None
+
+
+def test_a_condition_that_changes_leaves_the_other() -> None:
+    before = patch(partners=SEEN)
+
+    said = patch(before, partners=SEEN, wire_alive=False)
+
+    kinds = {each["type"]: each["status"] for each in said["conditions"]}
+    assert kinds == {"Ready": "False", "PartnersReachable": "True"}

@@ -116,6 +116,12 @@ def test_what_is_wanted_of_this_node(
     assert all((e.interface, e.ifindex, e.mac) == ("eth0", 2, MAC) for e in entries), sentence
 
 
+def test_the_wire_hears_who_is_next_and_who_holds() -> None:
+    (made,) = plan([virtual_ip(holder="n2")], interfaces(link()), "n1")
+
+    assert (made.succession, made.holder) == (("n1", "n2"), "n2")
+
+
 def test_a_plan_is_in_the_order_of_the_addresses_whatever_came_first() -> None:
     seen = [virtual_ip(f"172.16.110.{last}") for last in (120, 99, 101)]
 

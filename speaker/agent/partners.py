@@ -1,0 +1,144 @@
+"""Partners: whom the wire is to keep sessions with, and what the Speaker says of them. Pure.
+
+The operator names them in the Speaker's spec. What BFD says of them goes into its status, with one
+condition for what a person has to mend: a firewall between nodes.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from typing import Any, Final
+
+from lbctl.core.outcomes import ConditionType, PartnersReason, PartnerState
+from lbctl.core.partners import Partner
+from lbctl.kube.conditions import Condition
+from lbctl.kube.objects import Object
+from speaker.agent.interfaces import Interface
+from speaker.messages import Peer, PeerReport, PeerState
+
+BLOCKED_AFTER_SECONDS: Final = 10.0
+"""A session with a partner that lives and is reachable is up within two or three seconds."""
+
+TIMED_OUT: Final = "control-detection-time-expired"
+
+_STATES: Final = {
+    PeerState.NEVER_UP: PartnerState.NEVER_UP,
+    PeerState.UP: PartnerState.UP,
+    PeerState.DOWN: PartnerState.DOWN,
+    PeerState.ADMIN_DOWN: PartnerState.ADMIN_DOWN,
+}
+
+
+def named(speaker: Object | None) -> tuple[Partner, ...] | None:
+    """The partners in a Speaker's spec; None when nobody has written any yet.
+
+    A Speaker that is not there, or was made anew, says nothing about partners: whoever had some
+    keeps them, for the other side keeps its session with us.
+    """
+    entries = ((speaker or {}).get("spec") or {}).get("partners")
+    if entries is None:
+        return None
+    found = []
+    for entry in entries:
+        try:
+            address = IPv4Address(entry["address"])
+        except ValueError:
+            continue  # Of a family that this version has no sessions over.
+        found.append(Partner(entry["node"], address, entry.get("mac") or ""))
+    return tuple(found)
+
+
+def peers(partners: Iterable[Partner], interfaces: Collection[Interface]) -> tuple[Peer, ...]:
+    """The sessions that the wire is to keep: each on the interface in the partner's subnet.
+
+    An interface without a carrier will do: its sessions are down, and that is the truth.
+    """
+    found = []
+    for partner in partners:
+        via = _interface_to(partner.address, interfaces)
+        if via is not None:
+            found.append(Peer(partner.node, str(partner.address), partner.mac, via.view.name))
+    return tuple(found)
+
+
+def _interface_to(address: IPv4Address, interfaces: Iterable[Interface]) -> Interface | None:
+    reaching = [
+        (not interface.view.carrier, -own.network.prefixlen, interface.index, interface)
+        for interface in interfaces
+        for own in interface.view.addresses
+        if address in own.network
+    ]
+    return min(reaching, key=lambda found: found[:3])[3] if reaching else None
+
+
+def urgent(before: Iterable[PeerReport], after: Iterable[PeerReport]) -> bool:
+    """Whether a partner has died between two reports: the operator is to hear of that at once.
+
+    All else can wait a little, and is often over by then: a wire that starts again is up in 2 s.
+    """
+    return bool(_deaths(after) - _deaths(before))
+
+
+def _deaths(reports: Iterable[PeerReport]) -> set[tuple[str, float]]:
+    return {
+        (one.node, one.since)
+        for one in reports
+        if one.state is PeerState.ADMIN_DOWN
+        or (one.state is PeerState.DOWN and one.diagnostic == TIMED_OUT)
+    }
+
+
+def status_rows(reports: Iterable[PeerReport]) -> list[dict[str, Any]]:
+    """`status.partners`."""
+    return [
+        {
+            "node": report.node,
+            "state": _STATES[report.state].value,
+            "since": datetime.fromtimestamp(report.since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        for report in sorted(reports, key=lambda one: (one.node, one.since))
+    ]
+
+
+def unheard(reports: Iterable[PeerReport], now: float) -> list[PeerReport]:
+    """The partners without a session for so long that it should be there, if they live.
+
+    Args:
+        reports: what the wire says.
+        now: seconds since 1970 by this node's clock, as in the reports.
+    """
+    return [
+        report
+        for report in reports
+        if report.state is PeerState.NEVER_UP and now - report.since >= BLOCKED_AFTER_SECONDS
+    ]
+
+
+def reachable(
+    reports: Iterable[PeerReport], alive: Collection[str], *, port: int, now: float, generation: int
+) -> Condition:
+    """The condition `PartnersReachable`.
+
+    Args:
+        reports: what the wire says.
+        alive: the nodes whose speakers were seen to renew their Lease.
+        port: the UDP port of the sessions.
+        now: seconds since 1970 by this node's clock.
+        generation: of the Speaker.
+    """
+    blocked = sorted({one.node for one in unheard(reports, now) if one.node in alive})
+    if not blocked:
+        reason, message = PartnersReason.REACHABLE, "no partner that lives is unheard"
+    else:
+        reason = PartnersReason.BFD_BLOCKED
+        message = (
+            f"{', '.join(blocked)}: alive, and yet there was never a BFD session with this node: "
+            f"let UDP port {port} pass between the nodes, both ways"
+        )
+    return Condition(
+        type=ConditionType.PARTNERS_REACHABLE,
+        status=not blocked,
+        reason=reason,
+        message=message,
+        generation=generation,
+    )

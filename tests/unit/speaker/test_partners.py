@@ -1,0 +1,188 @@
+"""Partners in the agent: from the Speaker's spec to the wire, and from there to its status."""
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
+
+import pytest
+
+from lbctl.core.outcomes import PartnerState
+from lbctl.core.partners import Partner
+from lbctl.core.speakers import InterfaceView
+from lbctl.kube.lease import Record
+from speaker.agent.interfaces import Interface
+from speaker.agent.partners import named, peers, reachable, status_rows, unheard, urgent
+from speaker.agent.suspects import AT_MOST, Renewals
+from speaker.messages import Peer, PeerReport, PeerState
+
+N2 = Partner("n2", IPv4Address("10.0.0.2"), "02:00:00:00:00:02")
+ROW = {"node": "n2", "address": "10.0.0.2", "mac": "02:00:00:00:00:02"}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "speaker", "expected"),
+    [
+        ("no Speaker says nothing", None, None),
+        ("one that was made anew says nothing", {"metadata": {}}, None),
+        ("an empty list says: nobody", {"spec": {"partners": []}}, ()),
+        ("a partner", {"spec": {"partners": [ROW]}}, (N2,)),
+        ("IPv6 is for a later version", {"spec": {"partners": [ROW | {"address": "fd00::2"}]}}, ()),
+    ],
+)
+def test_what_the_spec_says(
+    sentence: str, speaker: Any, expected: tuple[Partner, ...] | None
+) -> None:
+    assert named(speaker) == expected, sentence
+
+
+def interface(name: str, own: str, *, carrier: bool = True) -> Interface:
+    view = InterfaceView(name, "02:00:00:00:00:01", (IPv4Interface(own),), carrier=carrier)
+    return Interface(int(name[-1]), view)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "interfaces", "chosen"),
+    [
+        ("the interface in the subnet", [("eth0", "10.1.0.1/24"), ("eth1", "10.0.0.1/24")], "eth1"),
+        ("the narrowest subnet", [("eth0", "10.0.0.1/8"), ("eth1", "10.0.0.1/24")], "eth1"),
+        ("no interface there: no session", [("eth0", "10.1.0.1/24")], None),
+    ],
+)
+def test_a_session_runs_on_the_interface_of_the_lan(
+    sentence: str, interfaces: list[tuple[str, str]], chosen: str | None
+) -> None:
+    found = peers([N2], [interface(*each) for each in interfaces])
+
+    expected = [Peer("n2", "10.0.0.2", "02:00:00:00:00:02", chosen)] if chosen else []
+    assert [*found] == expected, sentence
+
+
+def test_an_unplugged_interface_keeps_its_sessions_unless_another_has_a_carrier() -> None:
+    unplugged = interface("eth0", "10.0.0.1/24", carrier=False)
+
+    assert [peer.interface for peer in peers([N2], [unplugged])] == ["eth0"]
+    both = [unplugged, interface("eth1", "10.0.0.3/24")]
+    assert [peer.interface for peer in peers([N2], both)] == ["eth1"]
+
+
+SINCE = 1_800_000_000.7  # 2027-01-15T08:00:00Z
+UP = PeerReport("n2", PeerState.UP, SINCE, "up")
+TIMED_OUT = PeerReport("n2", PeerState.DOWN, SINCE + 9, "up", "control-detection-time-expired")
+SIGNALLED = replace(TIMED_OUT, diagnostic="neighbor-signaled-session-down")
+STOPPED = PeerReport("n2", PeerState.ADMIN_DOWN, SINCE + 9, "admin-down")
+NEVER = PeerReport("n2", PeerState.NEVER_UP, SINCE)
+
+
+def test_the_status_says_when_each_partner_was_last_seen_to_change() -> None:
+    rows = status_rows([replace(NEVER, node="n3"), UP])
+
+    assert rows == [
+        {"node": "n2", "state": "Up", "since": "2027-01-15T08:00:00Z"},
+        {"node": "n3", "state": "NeverUp", "since": "2027-01-15T08:00:00Z"},
+    ]
+
+
+@pytest.mark.parametrize("state", PeerState)
+def test_each_state_of_the_wire_has_a_word_in_the_api(state: PeerState) -> None:
+    (row,) = status_rows([replace(UP, state=state)])
+
+    assert row["state"] in {*PartnerState}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "before", "after", "expected"),
+    [
+        ("a death", (UP,), (TIMED_OUT,), True),
+        ("a stop", (UP,), (STOPPED,), True),
+        ("a death that was told", (TIMED_OUT,), (TIMED_OUT,), False),
+        ("another word about it", (TIMED_OUT,), (replace(TIMED_OUT, heard=True),), False),
+        ("a wire that starts again takes its sessions down", (UP,), (SIGNALLED,), False),
+        ("a return", (TIMED_OUT,), (UP,), False),
+        ("a new partner", (), (NEVER,), False),
+    ],
+)
+def test_only_a_death_is_told_at_once(
+    sentence: str, before: tuple[PeerReport, ...], after: tuple[PeerReport, ...], *, expected: bool
+) -> None:
+    assert urgent(before, after) is expected, sentence
+
+
+@pytest.mark.parametrize(
+    ("sentence", "report", "age", "alive", "reason"),
+    [
+        ("all is well", UP, 60, {"n2"}, "Reachable"),
+        ("it lives and is not heard: a firewall", NEVER, 10, {"n2"}, "BFDBlocked"),
+        ("sessions take a moment", NEVER, 9, {"n2"}, "Reachable"),
+        ("a dead node is no firewall", NEVER, 60, set(), "Reachable"),
+        ("what was up once is not blocked", TIMED_OUT, 60, {"n2"}, "Reachable"),
+    ],
+)
+def test_a_blocked_port_is_told_from_a_dead_node(
+    sentence: str, report: PeerReport, age: float, alive: set[str], reason: str
+) -> None:
+    found = reachable([report], alive, port=3784, now=report.since + age, generation=2)
+
+    assert (found.reason, found.status) == (reason, reason == "Reachable"), sentence
+    assert found.generation == 2
+
+
+def test_the_condition_says_what_to_open_and_for_whom() -> None:
+    reports = [replace(NEVER, node=node) for node in ("n3", "n2", "n4")]
+
+    found = reachable(reports, {"n2", "n3"}, port=13784, now=SINCE + 60, generation=1)
+
+    assert found.message.startswith("n2, n3: alive")
+    assert "let UDP port 13784 pass between the nodes, both ways" in found.message
+    assert len(unheard(reports, SINCE + 60)) == 3
+
+
+def record(mark: str, holder: str = "n2") -> Record:
+    return Record(holder, mark)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "looks", "alive"),
+    [
+        ("one look tells nothing", [record("t1")], False),
+        ("a renewal between two looks", [record("t1"), record("t2")], True),
+        ("the same twice is a dead one", [record("t1"), record("t1")], False),
+        ("it died later", [record("t1"), record("t2"), record("t2")], False),
+        ("it was stopped", [record("t1"), record("t2"), record("t3", "")], False),
+        ("no Lease", [record("t1"), record("t2"), None], False),
+        ("a first Lease after none", [None, record("t1")], True),
+    ],
+)
+def test_who_renews_its_lease_lives(
+    sentence: str, looks: list[Record | None], *, alive: bool
+) -> None:
+    renewals = Renewals()
+
+    for look in looks:
+        assert renewals.next(["n2"]) == ["n2"]
+        renewals.see("n2", look)
+
+    assert ("n2" in renewals.alive) is alive, sentence
+
+
+def test_a_few_leases_are_read_at_once_and_each_in_its_turn() -> None:
+    renewals, suspects = Renewals(), [f"n{number}" for number in range(2 * AT_MOST)]
+    seen: set[str] = set()
+
+    for _ in range(2):
+        turn = renewals.next(suspects)
+        assert len(turn) == AT_MOST
+        seen.update(turn)
+        for node in turn:
+            renewals.see(node, record("t1"))
+
+    assert seen == {*suspects}
+
+
+def test_who_is_heard_again_is_forgotten() -> None:
+    renewals = Renewals()
+    for mark in ("t1", "t2"):
+        renewals.see("n2", record(mark))
+
+    renewals.next(["n3"])
+
+    assert renewals.alive == frozenset()
