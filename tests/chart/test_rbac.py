@@ -34,7 +34,8 @@ def verbs(manifests: Manifests, part: str, resource: str) -> set[str]:
 NEVER = [
     ("operator", "services", WRITE, "nothing of a user's Service is written but its status"),
     ("operator", "ipaddresspools", WRITE, "pools are the user's"),
-    ("operator", "speakers", WRITE, "a speaker describes itself"),
+    ("operator", "speakers", WRITE - {"update"}, "it names partners; a speaker makes itself"),
+    ("operator", "speakers/status", WRITE, "a speaker describes itself"),
     ("operator", "nodes", WRITE, "nodes are looked at"),
     ("speaker", "virtualips", WRITE, "a speaker reports on the plan and never changes it"),
     ("speaker", "services", READ | WRITE, "a speaker watches only the plan"),
