@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ class Speakers:
         self.answered: set[str] = set()
         self._oracle = Oracle(kubeconfig)
         self._round = 0
-        for number, node in enumerate(sorted(self.alive), start=11):
-            self._register(node, number)
+        self._numbers = count(11)
+        for node in sorted(self.alive):
+            self._register(node, next(self._numbers))
             self._renew(node)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -45,6 +47,19 @@ class Speakers:
         """Like a clean stop: the Lease is given back."""
         self.alive.discard(node)
         self._renew(node, holder="")
+
+    def join(self, node: str) -> None:
+        """A node comes: its agent registers it."""
+        self._register(node, next(self._numbers))
+        self._renew(node)
+        self.alive.add(node)
+
+    def sees(self, node: str, **states: str) -> None:
+        """What the agent of a node says of its partners."""
+        rows = [{"node": other, "state": state} for other, state in states.items()]
+        self._oracle.custom.patch_cluster_custom_object_status(
+            *GROUP, "speakers", node, {"status": {"partners": rows}}
+        )
 
     def stop(self) -> None:
         self._ending.set()

@@ -345,7 +345,11 @@ def test_kubectl_shows_a_speaker(
     status = {
         "version": "0.1.0",
         "interfaces": [interface],
-        "conditions": [condition("Ready", "WireRunning")],
+        "partners": [{"node": "n2", "state": "Up", "since": "2026-01-01T12:00:00Z"}],
+        "conditions": [
+            condition("Ready", "WireRunning"),
+            condition("PartnersReachable", "Reachable"),
+        ],
     }
     objects.write_status("speakers", "crd-test", status)
     shown = columns(control_plane, "speakers", "crd-test")
@@ -356,6 +360,7 @@ def test_kubectl_shows_a_speaker(
         "INTERFACE": "eth0",
         "MAC": "02:00:00:00:00:01",
         "ADDRESSES": '["192.0.2.11/24"]',
+        "PARTNERS": "True",
         "VERSION": "0.1.0",
     }
 
