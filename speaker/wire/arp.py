@@ -72,6 +72,8 @@ class Arp(NamedTuple):
     sender_mac: bytes
     sender: bytes
     target: bytes
+    broadcast: bool
+    """Sent to everybody, not to this interface alone."""
 
 
 def read(  # noqa: PLR0911  # one return for each named reason is the point
@@ -106,7 +108,7 @@ def read(  # noqa: PLR0911  # one return for each named reason is the point
         return Verdict.BAD_SENDER
     if operation not in (Operation.REQUEST, Operation.REPLY):
         return Verdict.UNKNOWN_OPERATION
-    return Arp(operation, sender_mac, sender, target)
+    return Arp(operation, sender_mac, sender, target, dst == BROADCAST)
 
 
 def show_mac(mac: bytes) -> str:

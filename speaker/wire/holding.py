@@ -3,152 +3,55 @@
 Each node runs these rules for each address of its plan, without the API server and without a vote:
 
 1. Whoever holds, keeps. The order of the succession says only who is next.
-2. Who is not sure asks the LAN first (ARP probes, RFC 5227 section 2.1.1, with short timers) and
+2. When the holder's BFD session was up and timed out, or the holder said that it stops, the next of
+   the succession takes the address at once. Those behind it give each live one before them a turn.
+3. Who is not sure asks the LAN first (ARP probes, RFC 5227 section 2.1.1, with short timers) and
    takes the address only when nobody answers. Not sure is: a start, a new plan, a stall of the own
-   process, an interface that came back, a lost conflict.
-3. Two that hear each other claim one address: the lower MAC keeps it and repeats its burst, the
-   other goes silent and asks.
-4. Two that ask at once: the lower MAC goes on, the other waits.
+   process, an interface that came back, a lost conflict, a holder in doubt.
+4. Who stands by asks the holder now and then. Silence three times: nobody holds it, whatever BFD
+   says, and rule 3 begins.
+5. Two that hear each other claim one address: the lower MAC keeps it and repeats its burst, the
+   other goes silent and asks. Two that ask at once: the lower MAC goes on, the other waits.
+6. Who hears nothing at all is cut off: it is silent and takes nothing; hearing again, it asks.
+7. A holder repeats its burst when a peer is heard again: caches may have been poisoned meanwhile.
 
 `step` takes a watch (role and state of one address), an event and the time, and gives the next
 watch and what to send. It reads no clock, sends nothing and draws no random number.
 """
 
-from dataclasses import dataclass, replace
-from enum import Enum, auto
+import math
+from dataclasses import replace
 from typing import Final, assert_never
 
-from speaker.messages import Role, State
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Every interval of the wire, in seconds."""
-
-    probes: int = 3
-    """Questions before silence counts (RFC 5227's PROBE_NUM)."""
-    probe_interval: float = 0.15
-    """Between two questions, and after the last one. RFC 5227 section 1.1 says 1 to 2 s and lets
-    faster links shorten it; a failover must not wait that long."""
-    ask_again: float = 1.0
-    """After an answer, until the next round of questions."""
-    ask_again_jitter: float = 0.5
-    """At most this much more, so that nodes that wait do not ask in step."""
-    verify_again: float = 5.0
-    """The same for an address that is being released."""
-    burst: tuple[float, ...] = (0.1, 0.2, 0.7, 2.0)
-    """Gaps between the announcements after taking: a lost frame is made good quickly."""
-    refresh: float = 10.0
-    """Between announcements while holding. It keeps switches from forgetting the port, and it is
-    how two holders find each other after a partition."""
-    defend_interval: float = 10.0
-    """Between two defences against another MAC (RFC 5227's DEFEND_INTERVAL)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """Not held, and nothing to do about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """The LAN is being asked; nothing is answered meanwhile."""
-
-    sent: int
-    due: float
-    regain: bool = False
-    """It was held a moment ago, so the address may be taken again even in the role `keep`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """Somebody else answers; ask again when due."""
-
-    by: bytes | None
-    """The other's MAC; None when the question could not be sent."""
-    due: float
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """This node answers for the address."""
-
-    gap: int
-    """Index of the next gap of the burst; past its end the slow refresh runs."""
-    due: float
-    defended: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Silent:
-    """Asked for a release, and nobody answered."""
-
-
-WatchState = Idle | Asking | Blocked | Holding | Silent
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """The plan names this address (again, or for the first time)."""
-
-    role: Role
-    generation: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """The state's time has come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A frame says that the address is at another MAC."""
-
-    by: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Probed:
-    """Another MAC asks whether the address is free."""
-
-    by: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Stalled:
-    """This process stood still (stopped, suspended, starved): the LAN may have moved on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unsent:
-    """The kernel refused the question, so silence means nothing."""
-
-
-Event = Planned | Due | Claimed | Probed | Stalled | Unsent
-
-
-class Action(Enum):
-    """What to put on the LAN."""
-
-    PROBE = auto()
-    """One question: an ARP probe."""
-    ANNOUNCE = auto()
-    """A gratuitous ARP, request and reply form."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """One address on one interface."""
-
-    mac: bytes
-    """The interface's own."""
-    role: Role
-    generation: int
-    state: WatchState
-
+from speaker.messages import Role
+from speaker.wire.watch import (
+    Action,
+    Asking,
+    Bereaved,
+    Blocked,
+    Claimed,
+    CutOff,
+    Doubted,
+    Due,
+    Event,
+    Holding,
+    Idle,
+    PeerBack,
+    Planned,
+    Probed,
+    Rejoined,
+    Silent,
+    Stalled,
+    Succeeding,
+    Timings,
+    Unsent,
+    Watch,
+)
 
 Step = tuple[Watch, tuple[Action, ...]]
 _NOTHING: Final[tuple[Action, ...]] = ()
+_SHARES: Final = 4
+"""Parts of the poll interval that ranks begin in."""
 
 
 def begin(
@@ -159,7 +62,9 @@ def begin(
     return step(watch, planned, now=now, chance=chance, timings=timings or Timings())
 
 
-def step(watch: Watch, event: Event, *, now: float, chance: float, timings: Timings) -> Step:
+def step(  # noqa: C901, PLR0911  # a table: one row for each event
+    watch: Watch, event: Event, *, now: float, chance: float, timings: Timings
+) -> Step:
     """What follows from an event.
 
     Args:
@@ -171,7 +76,7 @@ def step(watch: Watch, event: Event, *, now: float, chance: float, timings: Timi
     """
     match event:
         case Planned():
-            return _planned(watch, event, now, timings)
+            return _planned(watch, event, now, chance, timings)
         case Due():
             return _due(watch, now, chance, timings)
         case Claimed(by=by):
@@ -182,50 +87,25 @@ def step(watch: Watch, event: Event, *, now: float, chance: float, timings: Timi
             return _stalled(watch, now, timings)
         case Unsent():
             return _unsent(watch, now, chance, timings)
+        case Bereaved():
+            return _bereaved(watch, event, now, chance, timings)
+        case Doubted(ahead=ahead):
+            return _doubted(watch, ahead, now, timings), _NOTHING
+        case CutOff():
+            return _cut_off(watch), _NOTHING
+        case Rejoined():
+            return _rejoined(watch, now, chance, timings)
+        case PeerBack():
+            return _peer_back(watch, now, chance, timings), _NOTHING
         case _:
             assert_never(event)
 
 
-def due(watch: Watch) -> float | None:
-    """When `Due` is to be given next; None for never."""
-    match watch.state:
-        case Asking(due=when) | Blocked(due=when) | Holding(due=when):
-            return when
-        case Idle() | Silent():
-            return None
-        case _:
-            assert_never(watch.state)
-
-
-def outcome(watch: Watch) -> State:
-    """The state in the words of the agent."""
-    match watch.state:
-        case Idle():
-            return State.IDLE
-        case Asking():
-            return State.ASKING
-        case Blocked(by=None):
-            return State.ASKING
-        case Blocked():
-            return State.ANSWERED if watch.role is Role.VERIFY else State.BLOCKED
-        case Holding():
-            return State.HOLDING
-        case Silent():
-            return State.SILENT
-        case _:
-            assert_never(watch.state)
-
-
-def answered_by(watch: Watch) -> bytes | None:
-    """The MAC that answers instead of this node, where one is known."""
-    return watch.state.by if isinstance(watch.state, Blocked) else None
-
-
 def _planned(  # noqa: PLR0911  # a table: one row for each pair of role and state
-    watch: Watch, planned: Planned, now: float, timings: Timings
+    watch: Watch, planned: Planned, now: float, chance: float, timings: Timings
 ) -> Step:
     was = watch.role
-    told = replace(watch, role=planned.role, generation=planned.generation)
+    told = replace(watch, role=planned.role, generation=planned.generation, rank=planned.rank)
     match planned.role, watch.state:
         case Role.VERIFY, _ if was is Role.VERIFY and watch.generation == planned.generation:
             return watch, _NOTHING
@@ -235,6 +115,12 @@ def _planned(  # noqa: PLR0911  # a table: one row for each pair of role and sta
             return told, _NOTHING
         case Role.CLAIM, (Asking() | Blocked()) if was is Role.CLAIM:
             return told, _NOTHING
+        case ((Role.CLAIM | Role.KEEP), Succeeding()) if told.stands_by:
+            return told, _NOTHING
+        case Role.KEEP, Blocked() if told.stands_by and watch.stands_by:
+            return told, _NOTHING
+        case Role.KEEP, _ if told.stands_by:
+            return _stand_by(told, None, now, chance, timings), _NOTHING
         case Role.KEEP, _:
             return replace(told, state=Idle()), _NOTHING
         case ((Role.CLAIM | Role.VERIFY), Asking(regain=regain)):
@@ -243,7 +129,9 @@ def _planned(  # noqa: PLR0911  # a table: one row for each pair of role and sta
             return _ask(told, now, timings)
 
 
-def _due(watch: Watch, now: float, chance: float, timings: Timings) -> Step:
+def _due(  # noqa: PLR0911  # a table: one row for each state
+    watch: Watch, now: float, chance: float, timings: Timings
+) -> Step:
     match watch.state:
         case Asking(sent=sent) as asking if sent < timings.probes:
             state = replace(asking, sent=sent + 1, due=now + timings.probe_interval)
@@ -252,8 +140,16 @@ def _due(watch: Watch, now: float, chance: float, timings: Timings) -> Step:
             if watch.role is Role.VERIFY:
                 return replace(watch, state=Silent()), _NOTHING
             return _announce(watch, Holding(gap=0, due=now), now, chance, timings)
+        case Blocked(unanswered=unanswered) as blocked if (
+            watch.stands_by and unanswered < timings.polls
+        ):
+            wait = timings.poll_interval * (0.9 + 0.2 * chance)
+            asked = replace(blocked, unanswered=unanswered + 1, due=now + wait)
+            return replace(watch, state=asked), (Action.POLL,)
         case Blocked():
             return _ask(watch, now, timings)
+        case Succeeding():
+            return _announce(watch, Holding(gap=0, due=now), now, chance, timings)
         case Holding() as holding:
             return _announce(watch, holding, now, chance, timings)
         case Idle() | Silent():
@@ -262,7 +158,9 @@ def _due(watch: Watch, now: float, chance: float, timings: Timings) -> Step:
             assert_never(watch.state)
 
 
-def _claimed(watch: Watch, by: bytes, now: float, chance: float, timings: Timings) -> Step:
+def _claimed(  # noqa: PLR0911  # a table: one row for each state
+    watch: Watch, by: bytes, now: float, chance: float, timings: Timings
+) -> Step:
     match watch.state:
         case Holding() as holding if watch.mac < by:
             last = holding.defended
@@ -272,10 +170,12 @@ def _claimed(watch: Watch, by: bytes, now: float, chance: float, timings: Timing
             return _announce(watch, again, now, chance, timings)
         case Holding():
             return _ask(watch, now, timings, regain=True)
-        case Asking() | Silent():
+        case Asking() | Succeeding() | Silent():
             return _answered(watch, by, now, chance, timings), _NOTHING
         case Blocked() as blocked:
-            return replace(watch, state=replace(blocked, by=by)), _NOTHING
+            if blocked.unanswered >= timings.polls:
+                return _stand_by(watch, by, now, chance, timings), _NOTHING
+            return replace(watch, state=replace(blocked, by=by, unanswered=0)), _NOTHING
         case Idle():
             return watch, _NOTHING
         case _:
@@ -295,6 +195,11 @@ def _stalled(watch: Watch, now: float, timings: Timings) -> Step:
             return _ask(watch, now, timings, regain=True)
         case Asking(regain=regain):
             return _ask(watch, now, timings, regain=regain)
+        case Succeeding():
+            return _ask(watch, now, timings)
+        case Blocked(due=when) if watch.stands_by:
+            # Whoever held it then may not be who holds it now: a death of that one says nothing.
+            return replace(watch, state=Blocked(by=None, due=when)), _NOTHING
         case Idle() | Blocked() | Silent():
             return watch, _NOTHING
         case _:
@@ -307,12 +212,71 @@ def _unsent(watch: Watch, now: float, chance: float, timings: Timings) -> Step:
             # Nobody is known to hold it, so the right to take it back stays.
             wait = timings.ask_again + chance * timings.ask_again_jitter
             return replace(watch, state=replace(asking, sent=0, due=now + wait)), _NOTHING
-        case Asking():
+        case Asking() | Succeeding():
             return _answered(watch, None, now, chance, timings), _NOTHING
+        case Blocked(unanswered=unanswered) as blocked if unanswered:
+            return replace(watch, state=replace(blocked, unanswered=unanswered - 1)), _NOTHING
         case Idle() | Blocked() | Holding() | Silent():
             return watch, _NOTHING
         case _:
             assert_never(watch.state)
+
+
+def _bereaved(watch: Watch, event: Bereaved, now: float, chance: float, timings: Timings) -> Step:
+    match watch.state:
+        case Blocked(by=by) if watch.stands_by and by == event.of:
+            if not event.ahead:
+                return _announce(watch, Holding(gap=0, due=now), now, chance, timings)
+            state = Succeeding(due=now + event.ahead * timings.turn)
+            # While others have their turn there is time to ask: an answer is the end of it.
+            return replace(watch, state=state), (Action.PROBE,)
+        case _:
+            return watch, _NOTHING
+
+
+def _doubted(watch: Watch, ahead: int, now: float, timings: Timings) -> Watch:
+    match watch.state:
+        case Blocked(due=when) as blocked if watch.stands_by and when < math.inf:
+            soon = min(when, now + ahead * timings.turn)
+            return replace(watch, state=replace(blocked, unanswered=timings.polls, due=soon))
+        case _:
+            return watch
+
+
+def _cut_off(watch: Watch) -> Watch:
+    match watch.state:
+        case Holding():
+            return replace(watch, state=Asking(sent=0, due=math.inf, regain=True))
+        case Asking() as asking:
+            return replace(watch, state=replace(asking, sent=0, due=math.inf))
+        case Blocked() | Succeeding():
+            return replace(watch, state=Blocked(by=None, due=math.inf))
+        case Idle() | Silent():
+            return watch
+        case _:
+            assert_never(watch.state)
+
+
+def _rejoined(watch: Watch, now: float, chance: float, timings: Timings) -> Step:
+    match watch.state:
+        case Asking(due=math.inf, regain=regain):
+            return _ask(watch, now, timings, regain=regain)
+        case Blocked(by=by, due=math.inf) if watch.stands_by:
+            return _stand_by(watch, by, now, chance, timings), _NOTHING
+        case Blocked(due=math.inf):
+            return _ask(watch, now, timings)
+        case _:
+            return watch, _NOTHING
+
+
+def _peer_back(watch: Watch, now: float, chance: float, timings: Timings) -> Watch:
+    match watch.state:
+        # A burst that runs is burst enough. The start is spread: there may be thousands.
+        case Holding(gap=gap) as holding if gap == len(timings.burst):
+            soon = min(holding.due, now + chance * timings.burst[-1])
+            return replace(watch, state=replace(holding, gap=0, due=soon))
+        case _:
+            return watch
 
 
 def _ask(watch: Watch, now: float, timings: Timings, *, regain: bool = False) -> Step:
@@ -321,10 +285,18 @@ def _ask(watch: Watch, now: float, timings: Timings, *, regain: bool = False) ->
 
 
 def _answered(watch: Watch, by: bytes | None, now: float, chance: float, timings: Timings) -> Watch:
+    if watch.stands_by:
+        return _stand_by(watch, by, now, chance, timings)
     if watch.role is Role.KEEP:
         return replace(watch, state=Idle())
     wait = timings.verify_again if watch.role is Role.VERIFY else timings.ask_again
     return replace(watch, state=Blocked(by=by, due=now + wait + chance * timings.ask_again_jitter))
+
+
+def _stand_by(watch: Watch, by: bytes | None, now: float, chance: float, timings: Timings) -> Watch:
+    # Spread over the interval, and by rank: nodes that heard the same frame must not ask in step.
+    share = ((watch.rank or 0) % _SHARES + chance) / _SHARES
+    return replace(watch, state=Blocked(by=by, due=now + share * timings.poll_interval))
 
 
 def _announce(watch: Watch, holding: Holding, now: float, chance: float, timings: Timings) -> Step:

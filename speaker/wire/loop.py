@@ -15,6 +15,8 @@ from speaker.messages import (
     Counters,
     FromWire,
     Hello,
+    PeersReport,
+    Plan,
     PlanBegin,
     PlanEnd,
     PlanPart,
@@ -24,7 +26,9 @@ from speaker.messages import (
     encode,
 )
 from speaker.wire.arp import Verdict, show_mac
+from speaker.wire.heirs import Heirs
 from speaker.wire.keeper import Keeper, Port
+from speaker.wire.liveness import Liveness
 from speaker.wire.sockets import PacketSocket
 
 _log: Final = logging.getLogger("speaker.wire")
@@ -34,7 +38,11 @@ TICK_SECONDS: Final = 0.5
 
 STALL_SECONDS: Final = 2.0
 """Standing still longer than this, beyond a tick, means that another node may have taken over. It
-is far less than a Lease's duration, and more than a busy machine's worst scheduling delay."""
+is far less than a Lease's duration, and more than a busy machine's worst scheduling delay. With
+peers, it is a stall already when they have missed this node for their detection time."""
+
+_LATE_SECONDS: Final = 0.01
+"""Waking up so late, at least, is added to the time that peers have."""
 
 COUNTERS_SECONDS: Final = 5.0
 
@@ -55,9 +63,13 @@ class ChannelClosedError(Exception):
 class Loop:
     """Runs until the process is told to stop, or is left alone."""
 
-    def __init__(self, channel: socket.socket, keeper: Keeper, *, restarts: int = 0) -> None:
+    def __init__(
+        self, channel: socket.socket, keeper: Keeper, liveness: Liveness, *, restarts: int = 0
+    ) -> None:
         self._channel = channel
         self._keeper = keeper
+        self._liveness = liveness
+        self._heirs = Heirs(keeper, liveness, clock=boot_clock)
         self._plan = Assembler()
         self._selector = selectors.DefaultSelector()
         self._buffer = bytearray(_FRAME_BUFFER_BYTES)
@@ -79,27 +91,59 @@ class Loop:
         self._selector.register(self._channel, selectors.EVENT_READ)
         woke = boot_clock()
         while True:
-            ready = self._selector.select(self._patience())
+            patience = self._patience()
+            planned = boot_clock() + patience
+            ready = self._selector.select(patience)
             slept_from, woke = woke, boot_clock()
-            if woke - slept_from > TICK_SECONDS + STALL_SECONDS:
-                self._resume(woke - slept_from)
+            gap = woke - slept_from
+            missed = self._liveness.missed_by_peers(woke)
+            if missed or gap > TICK_SECONDS + STALL_SECONDS:
+                self._liveness.excuse(gap)
+                self._read_peers()
+                self._resume(gap)
                 ready = []
-            for key, _ in ready:
-                if key.data is None:
-                    self._read_channel()
-                else:
-                    self._read_port(key.data)
-            self._keeper.run_timers()
-            if woke >= self._tick_due:
-                self._tick_due = woke + TICK_SECONDS
-                self._tick()
-            self._tell()
+            else:
+                if woke - planned > _LATE_SECONDS:
+                    self._liveness.excuse(woke - planned)
+                self._read_peers()
+            self._turn(ready, woke)
+
+    def farewell(self) -> None:
+        """Tell the peers that this node stops: the next one takes over at once."""
+        self._liveness.farewell()
+
+    def _turn(self, ready: list[tuple[selectors.SelectorKey, int]], woke: float) -> None:
+        for key, _ in ready:
+            if key.data is None:
+                self._read_channel()
+            elif isinstance(key.data, Port):
+                self._read_port(key.data)
+        # Judged by the time before the sockets were read: what had come by then has been heard.
+        self._liveness.run_timers(woke)
+        self._learn()
+        self._heirs.run()
+        self._keeper.run_timers()
+        if woke >= self._tick_due:
+            self._tick_due = woke + TICK_SECONDS
+            self._tick()
+        self._tell()
 
     def _patience(self) -> float:
-        due = self._keeper.due()
         now = boot_clock()
-        until = self._tick_due if due is None else min(due, self._tick_due)
+        times = (self._keeper.due(), self._liveness.due(), self._heirs.due(), self._tick_due)
+        until = min(when for when in times if when is not None)
         return max(0.0, min(until - now, TICK_SECONDS))
+
+    def _read_peers(self) -> None:
+        """Hear every peer before anyone is judged."""
+        for name in self._liveness.receivers:
+            if self._liveness.receive(name):
+                self._heirs.heard(name)
+        self._learn()
+
+    def _learn(self) -> None:
+        while self._liveness.news:
+            self._heirs.learn(self._liveness.news.popleft())
 
     def _resume(self, gap: float) -> None:
         _log.warning("stood still for %.1f s: asking the LAN before answering again", gap)
@@ -111,6 +155,7 @@ class Loop:
                 self._close(name, "it went down")
                 continue
             self._keeper.frames[name][Verdict.STALE] += stale
+        self._heirs.stalled()
         self._keeper.stalled()
 
     def _read_port(self, port: Port) -> None:
@@ -124,6 +169,10 @@ class Loop:
                 self._keeper.frame(port, self._buffer, *received)
         except OSError as error:
             self._close(port.socket.name, str(error))
+        finally:
+            if port.heard:
+                port.heard = False
+                self._heirs.heard(port.socket.name)
 
     def _read_channel(self) -> None:
         for _ in range(_MESSAGES_PER_TURN):
@@ -142,14 +191,24 @@ class Loop:
                 case PlanBegin() | PlanPart() | PlanEnd():
                     plan = self._plan.feed(message)
                     if plan is not None:
-                        self._keeper.apply(plan.entries)
-                        self._open_ports()
+                        self._obey(plan)
                 case ReportRequest(id=request):
                     self._request = request
                     self._keeper.changed |= self._keeper.addresses
+                    self._liveness.changed = True
                     self._counters_due = 0.0
                 case _:
                     _log.error("the agent sent a %s", type(message).__name__)
+
+    def _obey(self, plan: Plan) -> None:
+        moved = plan.bfd.port != self._liveness.port
+        self._liveness.apply(plan)
+        if moved:
+            for name in list(self._liveness.receivers):
+                self._stop_listening(name)
+        self._heirs.apply(plan)
+        self._keeper.apply(plan)
+        self._open_ports()
 
     def _tick(self) -> None:
         if os.getppid() != self._parent:
@@ -160,7 +219,8 @@ class Loop:
         self._open_ports()
 
     def _open_ports(self) -> None:
-        wanted, ports = self._keeper.interfaces, self._keeper.ports
+        ports = self._keeper.ports
+        wanted = self._keeper.interfaces | self._liveness.interfaces
         for name in ports.keys() - wanted:
             self._close(name, "the plan does not name it any more")
         for name in wanted - ports.keys():
@@ -175,9 +235,20 @@ class Loop:
             _log.info("listening on %s, %s", name, show_mac(packet_socket.mac))
             self._keeper.open(packet_socket)
             self._selector.register(packet_socket, selectors.EVENT_READ, ports[name])
+        for name in (self._liveness.interfaces & ports.keys()) - self._liveness.receivers.keys():
+            receiver = self._liveness.open(name)
+            if receiver is not None:
+                self._selector.register(receiver, selectors.EVENT_READ, receiver)
+
+    def _stop_listening(self, name: str) -> None:
+        self._selector.unregister(self._liveness.receivers[name])
+        self._liveness.close(name)
 
     def _close(self, name: str, why: str) -> None:
         _log.info("not listening on %s: %s", name, why)
+        if name in self._liveness.receivers:
+            self._stop_listening(name)
+        self._heirs.close(name)
         packet_socket = self._keeper.close(name)
         self._selector.unregister(packet_socket)
         packet_socket.close()
@@ -192,6 +263,9 @@ class Loop:
             if not self._send(Report(tuple(self._keeper.report(address) for address in batch))):
                 break
             changed.difference_update(batch)
+        # Who hears nothing knows nothing: it says nothing about others.
+        if self._liveness.changed and not self._heirs.cut_off:
+            self._liveness.changed = not self._send(PeersReport(self._liveness.reports()))
         now = boot_clock()
         if now >= self._counters_due:
             self._counters_due = now + COUNTERS_SECONDS
@@ -223,4 +297,5 @@ class Loop:
             probes=totals.probes,
             unsent=totals.unsent,
             conflicts=totals.conflicts,
+            bfd=dict(self._liveness.packets),
         )

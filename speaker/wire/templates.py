@@ -57,6 +57,10 @@ class Frames:
     peer_mac_at: tuple[int, ...]
     peer_at: int
 
+    def poll(self, mac: bytes) -> bytes:
+        """The probe, to one MAC only: a poll that troubles nobody else (RFC 1122, 2.3.2.1)."""
+        return mac + self.probe[len(mac) :]
+
     def answer(self, peer_mac: bytes, peer: bytes) -> bytearray:
         """The reply to one who asked. The same buffer each time: send it before the next call."""
         frame = self.reply

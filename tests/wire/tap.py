@@ -28,6 +28,11 @@ class Tap:
     def send(self, frame: bytes) -> None:
         self._socket.send(frame)
 
+    def drain(self) -> None:
+        """Keep what has arrived by now."""
+        while select.select([self._socket], [], [], 0)[0]:
+            self.frames.append(self._socket.recv(2048)[:42])
+
     def wait_for(self, wanted: Callable[[bytes], bool], *, patience: float = PATIENCE) -> bytes:
         """The next frame that is wanted. Everything that arrives is kept in `frames`."""
         deadline = time.monotonic() + patience

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from speaker.messages import PlanBegin, PlanEnd, PlanPart, Role, State
-from speaker.wire.holding import Timings
 from speaker.wire.loop import STALL_SECONDS, TICK_SECONDS
+from speaker.wire.watch import Timings
 from tests.wire import frames
 from tests.wire.network import INTERFACE, Host, Network
 from tests.wire.tap import PATIENCE, Tap

@@ -7,15 +7,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from speaker.messages import (
     DATAGRAM_BYTES,
     AddressReport,
+    Bfd,
     Counters,
     Entry,
     FromAgent,
     Hello,
+    Peer,
+    PeerReport,
+    PeersReport,
+    PeerState,
     Plan,
     Report,
     ReportRequest,
@@ -32,11 +38,23 @@ from tests.wire.tap import PATIENCE
 
 VIP = "172.31.9.100"
 OTHER_VIP = "172.31.9.101"
+BFD = Bfd()
 
 
 def entry(host: Host, address: str = VIP, role: Role = Role.CLAIM, generation: int = 1) -> Entry:
     mac = host.mac.hex(":")
     return Entry(address, INTERFACE, ifindex=0, mac=mac, role=role, generation=generation)
+
+
+def peer(host: Host) -> Peer:
+    return Peer(host.name, host.address, host.mac.hex(":"), INTERFACE)
+
+
+def ranked(host: Host, succession: Sequence[Host], address: str = VIP) -> Entry:
+    """What the plan says to one node of a succession."""
+    role = Role.CLAIM if succession[0] == host else Role.KEEP
+    names = tuple(each.name for each in succession)
+    return replace(entry(host, address, role), succession=names)
 
 
 class Wire:
@@ -59,6 +77,7 @@ class Wire:
         self.reports: dict[str, AddressReport] = {}
         self.states: list[tuple[str, State]] = []
         self.counters = Counters()
+        self.peers: dict[str, PeerReport] = {}
         self._plan_id = 0
         self._requests = 0
         self.wait_for(lambda message: isinstance(message, Hello))
@@ -66,9 +85,11 @@ class Wire:
     def send(self, message: FromAgent) -> None:
         self._ours.send(encode(message))
 
-    def plan(self, *entries: Entry) -> None:
+    def plan(self, *entries: Entry, peers: Sequence[Host] = (), bfd: Bfd = BFD) -> None:
         self._plan_id += 1
-        for message in snapshot(self._plan_id, Plan(entries)):
+        others = tuple(peer(host) for host in peers if host != self.host)
+        plan = Plan(entries, node=self.host.name, bfd=bfd, peers=others)
+        for message in snapshot(self._plan_id, plan):
             self.send(message)
 
     def wait_for(self, wanted: Callable[[object], bool], *, patience: float = PATIENCE) -> object:
@@ -91,6 +112,16 @@ class Wire:
         if not reached():
             self.wait_for(lambda _: reached())
         return self.reports[address]
+
+    def wait_peer(self, host: Host, state: PeerState = PeerState.UP) -> PeerReport:
+        """Until the session with a host is in this state, unless it is already."""
+
+        def reached() -> bool:
+            return host.name in self.peers and self.peers[host.name].state is state
+
+        if not reached():
+            self.wait_for(lambda _: reached())
+        return self.peers[host.name]
 
     def hold(self, *addresses: str) -> None:
         """Plan claims for these and wait until all are held."""
@@ -123,6 +154,8 @@ class Wire:
                 for report in reports:
                     self.reports[report.address] = report
                     self.states.append((report.address, report.state))
+            case PeersReport(peers=reports):
+                self.peers = {report.node: report for report in reports}
             case Counters():
                 self.counters = message
             case _:

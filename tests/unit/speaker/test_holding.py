@@ -1,31 +1,37 @@
 """Who holds an address: each row of a table is one sentence of the rules."""
 
+import math
 from dataclasses import dataclass
 
 import pytest
 
 from speaker.messages import Role, State
-from speaker.wire.holding import (
+from speaker.wire.holding import begin, step
+from speaker.wire.watch import (
     Action,
     Asking,
+    Bereaved,
     Blocked,
     Claimed,
+    CutOff,
+    Doubted,
     Due,
     Event,
     Holding,
     Idle,
+    PeerBack,
     Planned,
     Probed,
+    Rejoined,
     Silent,
     Stalled,
+    Succeeding,
     Timings,
     Unsent,
     Watch,
     WatchState,
-    begin,
     due,
     outcome,
-    step,
 )
 
 LOW = b"\x02\x00\x00\x00\x00\x01"
@@ -103,6 +109,62 @@ ROWS = [
 ]  # fmt: skip
 
 
+SUCCEEDING = Succeeding(due=NOW)
+KNOWN = Blocked(by=HIGH, due=NOW)
+UNKNOWN = Blocked(by=None, due=NOW)
+POLLED = Blocked(by=HIGH, due=NOW, unanswered=T.polls)
+DEAF = Blocked(by=None, due=math.inf)
+MUTE = Asking(sent=0, due=math.inf, regain=True)
+POLL = (Action.POLL,)
+FIRST = Planned(CLAIM, 0, 0)
+NEXT, SECOND = Bereaved(HIGH, ahead=0), Bereaved(HIGH, ahead=1)
+
+STANDBY_ROWS = [
+    # A plan
+    Row("a new standby looks after the holder", KEEP, Idle(), Planned(KEEP, 0, 1), Blocked),
+    Row("a new first one asks", KEEP, Idle(), FIRST, Asking, PROBE),
+    Row("made first: ask, the old holder may go", KEEP, KNOWN, FIRST, Asking, PROBE),
+    Row("no longer first: stand by", CLAIM, ASKED, Planned(KEEP, 0, 1), Blocked),
+    Row("a plan repeated does not forget the holder", KEEP, KNOWN, Planned(KEEP, 0, 1), Blocked),
+    Row("a plan does not stop an heir", KEEP, SUCCEEDING, Planned(KEEP, 0, 1), Succeeding),
+    Row("a plan without peers has no heirs", KEEP, SUCCEEDING, Planned(KEEP, 0), Idle),
+    Row("whoever holds keeps as a standby too", CLAIM, HOLDING, Planned(KEEP, 0, 1), Holding),
+    # The holder dies
+    Row("the next takes at once", KEEP, KNOWN, NEXT, Holding, ANNOUNCE),
+    Row("the first takes back at once", CLAIM, KNOWN, NEXT, Holding, ANNOUNCE),
+    Row("the second gives the next a turn, and asks", KEEP, KNOWN, SECOND, Succeeding, PROBE),
+    Row("the turn is over: take it", KEEP, SUCCEEDING, Due(), Holding, ANNOUNCE),
+    Row("somebody took it in his turn", KEEP, SUCCEEDING, Claimed(LOW), Blocked),
+    Row("a question in the turn of another is no claim", KEEP, SUCCEEDING, Probed(LOW), Succeeding),
+    Row("the death of another one means nothing", KEEP, KNOWN, Bereaved(LOW, 0), Blocked),
+    Row("who does not know the holder asks first", KEEP, UNKNOWN, NEXT, Blocked),
+    Row("who asks goes on asking", CLAIM, ASKING, NEXT, Asking),
+    Row("who holds does not care", CLAIM, HOLDING, NEXT, Holding),
+    Row("a release waits for silence all the same", VERIFY, KNOWN, NEXT, Blocked),
+    # The holder is in doubt
+    Row("a doubt is settled by asking", KEEP, POLLED, Due(), Asking, PROBE),
+    Row("a doubt makes no holder silent", CLAIM, HOLDING, Doubted(0), Holding),
+    # Looking after the holder
+    Row("a standby asks the holder now and then", KEEP, KNOWN, Due(), Blocked, POLL),
+    Row("the first does the same, as long as another holds", CLAIM, KNOWN, Due(), Blocked, POLL),
+    Row("three silences: nobody holds it, whatever BFD says", KEEP, POLLED, Due(), Asking, PROBE),
+    Row("asked and silent: a standby takes it", KEEP, ASKED, Due(), Holding, ANNOUNCE),
+    Row("asked and answered: stand by", KEEP, ASKING, Claimed(LOW), Blocked),
+    Row("an answer in time", KEEP, POLLED, Claimed(HIGH), Blocked),
+    Row("an unsent question counts for nothing", KEEP, POLLED, Unsent(), Blocked),
+    # Cut off
+    Row("a holder that hears nothing is silent", CLAIM, HOLDING, CutOff(), Asking),
+    Row("an heir that hears nothing takes nothing", KEEP, SUCCEEDING, CutOff(), Blocked),
+    Row("who held asks when something is heard", CLAIM, MUTE, Rejoined(), Asking, PROBE),
+    Row("who held hears who holds now", CLAIM, MUTE, Claimed(LOW), Blocked),
+    Row("who stood by stands by", KEEP, DEAF, Rejoined(), Blocked),
+    # Others
+    Row("after a stall the holder is unknown", KEEP, KNOWN, Stalled(), Blocked),
+    Row("after a stall an heir asks", KEEP, SUCCEEDING, Stalled(), Asking, PROBE),
+    Row("a peer is back: say it again", CLAIM, Holding(4, NOW + 9), PeerBack(), Holding),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.sentence)
 def test_rule(row: Row) -> None:
     watch = Watch(mac=OURS, role=row.role, generation=GEN, state=row.state)
@@ -110,6 +172,61 @@ def test_rule(row: Row) -> None:
     after, sends = step(watch, row.event, now=NOW, chance=0.5, timings=T)
 
     assert (type(after.state), sends) == (row.becomes, row.sends)
+
+
+@pytest.mark.parametrize("row", STANDBY_ROWS, ids=lambda row: row.sentence)
+def test_rule_with_a_succession(row: Row) -> None:
+    watch = Watch(mac=OURS, role=row.role, generation=GEN, state=row.state, rank=1)
+
+    after, sends = step(watch, row.event, now=NOW, chance=0.5, timings=T)
+
+    assert (type(after.state), sends) == (row.becomes, row.sends)
+
+
+def after_step(state: WatchState, event: Event, role: Role = KEEP) -> WatchState:
+    watch = Watch(mac=OURS, role=role, generation=0, state=state, rank=1)
+    return step(watch, event, now=NOW, chance=0.5, timings=T)[0].state
+
+
+@pytest.mark.parametrize(
+    ("sentence", "state", "event", "due_after"),
+    [
+        ("two live ones before it: two turns", KNOWN, Bereaved(HIGH, 2), 2 * T.turn),
+        ("a doubt is settled at once by the next", Blocked(HIGH, NOW + 2), Doubted(0), 0.0),
+        ("and later by those behind it", Blocked(HIGH, NOW + 2), Doubted(1), T.turn),
+        ("a poll comes every two seconds", KNOWN, Due(), T.poll_interval),
+        ("cut off, no time comes", HOLDING, CutOff(), None),
+        ("a burst again, not all in the same moment", Holding(4, NOW + 9), PeerBack(), 1.0),
+        ("a burst that runs is burst enough", Holding(2, NOW + 0.5), PeerBack(), 0.5),
+    ],
+)
+def test_when(sentence: str, state: WatchState, event: Event, due_after: float | None) -> None:
+    when = due(Watch(OURS, KEEP, 0, after_step(state, event), rank=1))
+
+    expected = None if due_after is None else pytest.approx(NOW + due_after)
+    assert when == expected, sentence
+
+
+def test_a_stall_forgets_the_holder_and_an_answer_names_the_next() -> None:
+    forgotten = after_step(KNOWN, Stalled())
+
+    assert forgotten == Blocked(by=None, due=NOW)
+    assert after_step(forgotten, Claimed(LOW)) == Blocked(by=LOW, due=NOW)
+
+
+def test_from_a_holder_that_fell_silent_to_another() -> None:
+    watch = Watch(OURS, KEEP, 0, KNOWN, rank=1)
+    story = []
+    while not isinstance(watch.state, Holding):
+        when = due(watch)
+        assert when is not None
+        watch, sends = step(watch, Due(), now=when, chance=0.5, timings=T)
+        story.append((round(when - NOW, 2), sends))
+
+    assert story == [
+        *[(0.0, POLL), (2.0, POLL), (4.0, POLL)],
+        *[(6.0, PROBE), (6.15, PROBE), (6.3, PROBE), (6.45, ANNOUNCE)],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -121,6 +238,8 @@ def test_rule(row: Row) -> None:
         (VERIFY, Silent(), State.SILENT),
         (CLAIM, HOLDING, State.HOLDING),
         (KEEP, Idle(), State.IDLE),
+        (KEEP, BLOCKED, State.IDLE),
+        (KEEP, Succeeding(due=NOW), State.ASKING),
     ],
 )
 def test_what_the_agent_is_told(role: Role, state: WatchState, said: State) -> None:

@@ -10,9 +10,21 @@ from hypothesis import strategies as st
 
 from speaker.messages import Role
 from speaker.wire import holding
-from speaker.wire.holding import Action, Claimed, Due, Event, Holding, Planned, Probed, Stalled
+from speaker.wire.watch import (
+    Action,
+    Claimed,
+    Due,
+    Event,
+    Holding,
+    Planned,
+    Probed,
+    Stalled,
+    Timings,
+    Watch,
+    due,
+)
 
-T = holding.Timings()
+T = Timings()
 DELAY = 0.001
 HEALED_WITHIN = 2 * T.refresh + T.defend_interval + 5.0
 """Two holders hear each other at the next refresh, and the loser's questions take a moment."""
@@ -23,7 +35,7 @@ class Node:
     mac: bytes
     role: Role
     side: int = 0
-    watch: holding.Watch | None = None
+    watch: Watch | None = None
 
     @property
     def holds(self) -> bool:
@@ -87,13 +99,13 @@ class Lan:
             self.now, _, node, event = heapq.heappop(self._events)
             if event is not None:
                 self.give(node, event)
-            elif node.watch is not None and holding.due(node.watch) == self.now:
+            elif node.watch is not None and due(node.watch) == self.now:
                 self.give(node, Due())
         self.now = end
 
-    def _become(self, node: Node, watch: holding.Watch, actions: tuple[Action, ...]) -> None:
+    def _become(self, node: Node, watch: Watch, actions: tuple[Action, ...]) -> None:
         node.watch = watch
-        when = holding.due(watch)
+        when = due(watch)
         if when is not None:
             self._at(when, node, None)
         for action in actions:

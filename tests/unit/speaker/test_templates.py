@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speaker.wire import forge, templates
-from speaker.wire.arp import Arp, Operation, Verdict, read, read_mac, show_mac
+from speaker.wire.arp import BROADCAST, Arp, Operation, Verdict, read, read_mac, show_mac
 from tests.wire import frames
 
 macs = st.binary(min_size=6, max_size=6).map(lambda mac: bytes([mac[0] & 0xFE, *mac[1:5], 7]))
@@ -51,7 +51,9 @@ def test_a_reply_carries_nothing_of_the_reply_before(forged: templates.Templates
 def test_what_scapy_sends_is_read_back(src: bytes, psrc: bytes, pdst: bytes, op: Operation) -> None:
     frame = frames.arp(op=op, src=src, psrc=dotted(psrc), pdst=dotted(pdst))
 
-    assert read(frame, len(frame), 1, OURS) == Arp(op, src, psrc, pdst)
+    assert read(frame, len(frame), 1, OURS) == Arp(
+        op, src, psrc, pdst, broadcast=frame[:6] == BROADCAST
+    )
 
 
 @given(noise=st.binary(max_size=64), packet_type=st.integers(0, 7))

@@ -1,0 +1,344 @@
+"""The BFD sessions with the peers of the plan: who lives, who died, who is in doubt.
+
+Owns the sessions and their sockets; the loop gives it plans, readable sockets and the time, and
+takes the news from it.
+"""
+
+import logging
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from speaker.messages import Bfd, Peer, PeerReport, PeerState, Plan
+from speaker.wire import bfd
+from speaker.wire.bfd import Diagnostic, Packet, Phase, Verdict
+from speaker.wire.datagrams import Receiver, Sender
+from speaker.wire.session import Fate, Session
+
+_log: Final = logging.getLogger("speaker.wire")
+
+SENT: Final = "sent"
+UNSENT: Final = "unsent"
+
+_STATES: Final = {
+    Fate.UNKNOWN: PeerState.NEVER_UP,
+    Fate.UP: PeerState.UP,
+    Fate.TIMED_OUT: PeerState.DOWN,
+    Fate.DOUBTFUL: PeerState.DOWN,
+    Fate.STOPPED: PeerState.ADMIN_DOWN,
+}
+
+
+class Kind(Enum):
+    """What has become of a peer."""
+
+    UP = auto()
+    """For the first time."""
+    BACK = auto()
+    """Up again."""
+    DIED = auto()
+    """Its session was up and timed out, or it said AdminDown."""
+    IN_DOUBT = auto()
+    """It took the session down itself: its wire has restarted, or its plan has changed."""
+    DEAF_TO_US = auto()
+    """It took the session down because it hears nothing of us: it may have taken what we hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    peer: Peer
+    kind: Kind
+
+
+@dataclass(slots=True)
+class Link:
+    """One peer and the session with it."""
+
+    peer: Peer
+    session: Session
+    since: float
+    """When its fate began, by the wall clock."""
+    sender: Sender | None = None
+
+
+class Liveness:
+    """Every session, and what is to be told about them."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        chance: Callable[[], float],
+    ) -> None:
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._chance = chance
+        self._settings = Bfd()
+        self._peers: dict[str, Peer] = {}
+        self._links: dict[str, Link] = {}
+        """By node; only of peers whose interface is open."""
+        self._leaving: list[Link] = []
+        self._by_discriminator: dict[int, Link] = {}
+        self._by_address: dict[tuple[str, str], Link] = {}
+        self._receivers: dict[str, Receiver] = {}
+        self._refused: dict[str, str] = {}
+        self.packets: Counter[str] = Counter()
+        """Verdict -> packets."""
+        self.news: deque[News] = deque()
+        self.changed = False
+        """Whether the agent has not heard of the newest."""
+
+    @property
+    def interfaces(self) -> set[str]:
+        """Those that the peers are on."""
+        return {peer.interface for peer in self._peers.values()}
+
+    @property
+    def receivers(self) -> dict[str, Receiver]:
+        return self._receivers
+
+    @property
+    def port(self) -> int:
+        """The UDP port."""
+        return self._settings.port
+
+    def dead(self, node: str) -> bool:
+        """Whether a session says so; of a node without a session nothing is known."""
+        link = self._links.get(node)
+        return link is not None and link.session.fate.dead
+
+    def any_up(self, interface: str) -> bool:
+        return any(
+            link.peer.interface == interface and link.session.fate is Fate.UP
+            for link in self._links.values()
+        )
+
+    def apply(self, plan: Plan) -> None:
+        """Obey a complete plan. With another port, the caller closes and opens every interface."""
+        wanted = {peer.node: peer for peer in plan.peers}
+        if plan.bfd.port != self._settings.port:
+            for link in list(self._links.values()):
+                self._retire(link)
+            self.run_timers(self._clock())
+        self._settings = plan.bfd
+        self.changed |= wanted != self._peers
+        self._peers = wanted
+        for link in list(self._links.values()):
+            peer = wanted.get(link.peer.node)
+            if peer is None or _path(peer) != _path(link.peer):
+                self._retire(link)
+                continue
+            link.peer = peer
+            link.session.change(interval=self._interval, multiplier=plan.bfd.multiplier)
+        for name in self._receivers:
+            self._begin_on(name)
+
+    def open(self, name: str) -> Receiver | None:
+        """An interface is there: listen, and begin the sessions on it. None when it cannot be."""
+        try:
+            receiver = Receiver.open(name, self._settings.port)
+        except OSError as error:
+            if self._refused.get(name) != str(error):
+                port = self._settings.port
+                _log.warning("cannot listen on %s, UDP port %d: %s", name, port, error)
+                self._refused[name] = str(error)
+            return None
+        self._refused.pop(name, None)
+        self._receivers[name] = receiver
+        self._begin_on(name)
+        return receiver
+
+    def close(self, name: str) -> None:
+        """An interface is gone: what its sessions said holds no longer."""
+        self._receivers.pop(name).close()
+        for link in [*self._links.values(), *self._leaving]:
+            if link.peer.interface == name:
+                self._drop(link)
+        self.changed = True
+
+    def receive(self, name: str) -> bool:
+        """Everything that waits on an interface; whether a peer was heard."""
+        receiver, heard = self._receivers[name], False
+        while (received := receiver.receive()) is not None:
+            verdict = self._accept(name, *received)
+            self.packets[verdict] += 1
+            heard |= verdict is Verdict.ACCEPTED
+        return heard
+
+    def due(self) -> float | None:
+        """When `run_timers` is to be called next."""
+        times = (link.session.due() for link in (*self._links.values(), *self._leaving))
+        return min((when for when in times if when is not None), default=None)
+
+    def run_timers(self, now: float) -> None:
+        """Send what is due and judge who is silent.
+
+        Args:
+            now: a time before which every packet that had arrived was received.
+        """
+        for link in (*self._links.values(), *self._leaving):
+            before = link.session.fate
+            packet = link.session.run(now=now, chance=self._chance())
+            self._told_by(link, before)
+            self._send(link, packet)
+        for link in [link for link in self._leaving if link.session.over]:
+            self._drop(link)
+
+    def excuse(self, seconds: float) -> None:
+        """This process stood still: nobody is dead for not having been heard by it."""
+        for link in self._links.values():
+            link.session.excuse(seconds)
+
+    def missed_by_peers(self, now: float) -> bool:
+        """Whether this node was silent for so long that a peer takes it for dead."""
+        return any(
+            link.session.phase is Phase.UP
+            and now - link.session.last_sent > link.session.patience_of_peer
+            for link in self._links.values()
+        )
+
+    def farewell(self) -> None:
+        """Say AdminDown to everybody: the next ones take over at once."""
+        for link in self._links.values():
+            self._send(link, link.session.stop())
+
+    def reports(self) -> tuple[PeerReport, ...]:
+        """Every peer of the plan."""
+        return tuple(self._report(node) for node in self._peers)
+
+    @property
+    def _interval(self) -> int:
+        return self._settings.interval_ms * 1000
+
+    def _begin_on(self, name: str) -> None:
+        for node, peer in self._peers.items():
+            if peer.interface != name or node in self._links:
+                continue
+            for link in [link for link in self._leaving if _path(link.peer) == _path(peer)]:
+                self._drop(link)
+            session = Session(
+                discriminator=self._free_discriminator(),
+                interval=self._interval,
+                multiplier=self._settings.multiplier,
+                now=self._clock(),
+            )
+            link = Link(peer, session, since=self._wall_clock())
+            self._links[node] = self._by_discriminator[session.discriminator] = link
+            self._by_address[_path(peer)] = link
+
+    def _free_discriminator(self) -> int:
+        while True:
+            # Hard to guess, so that nobody off the LAN can end a session by luck.
+            number = 1 + secrets.randbelow(0xFFFFFFFF)
+            if number not in self._by_discriminator:
+                return number
+
+    def _retire(self, link: Link) -> None:
+        _log.info("no session with %s any more: the plan has changed", link.peer.node)
+        link.session.retire(self._clock())
+        self._links.pop(link.peer.node)
+        self._by_address.pop(_path(link.peer))
+        self._leaving.append(link)
+
+    def _drop(self, link: Link) -> None:
+        if self._links.get(link.peer.node) is link:
+            del self._links[link.peer.node], self._by_address[_path(link.peer)]
+        if link in self._leaving:
+            self._leaving.remove(link)
+        del self._by_discriminator[link.session.discriminator]
+        if link.sender is not None:
+            link.sender.close()
+
+    def _accept(self, name: str, data: bytes, ttl: int, source: str) -> Verdict:
+        if ttl != bfd.TTL:
+            return Verdict.BAD_TTL
+        packet = bfd.read(data)
+        if isinstance(packet, Verdict):
+            return packet
+        link = self._by_address.get((name, source))
+        if packet.your_discriminator:
+            named = self._by_discriminator.get(packet.your_discriminator)
+            if named is not None and named.session.retired:
+                return Verdict.SESSION_STOPPED
+            if link is not None and named is not link:
+                return Verdict.WRONG_DISCRIMINATOR
+        if link is None:
+            return Verdict.UNKNOWN_PEER
+        before = link.session.fate
+        answer = link.session.receive(packet, now=self._clock(), chance=self._chance())
+        self._told_by(link, before)
+        self._send(link, answer)
+        return Verdict.ACCEPTED
+
+    def _told_by(self, link: Link, before: Fate) -> None:
+        fate = link.session.fate
+        if fate is before:
+            return
+        self.changed = True
+        link.since = self._wall_clock()
+        kind = _kind(before, link.session)
+        _log.info("session with %s: %s", link.peer.node, _in_words(link.session))
+        if kind is not None:
+            self.news.append(News(link.peer, kind))
+
+    def _send(self, link: Link, packet: Packet | None) -> None:
+        if packet is None:
+            return
+        peer = link.peer
+        try:
+            link.sender = link.sender or Sender.open(
+                peer.interface, peer.address, self._settings.port
+            )
+            sent = link.sender.send(bfd.write(packet))
+        except OSError:
+            sent = False
+        self.packets[SENT if sent else UNSENT] += 1
+
+    def _report(self, node: str) -> PeerReport:
+        link = self._links.get(node)
+        if link is None:
+            return PeerReport(node, PeerState.NEVER_UP)
+        session = link.session
+        return PeerReport(
+            node=node,
+            state=_STATES[session.fate],
+            since=link.since,
+            remote_state=session.heard.phase.label if session.heard else Phase.DOWN.label,
+            diagnostic=session.diagnostic.label,
+            heard=session.heard is not None,
+        )
+
+
+def _path(peer: Peer) -> tuple[str, str]:
+    return peer.interface, peer.address
+
+
+def _kind(before: Fate, session: Session) -> Kind | None:
+    match before, session.fate:
+        case Fate.UNKNOWN, Fate.UP:
+            return Kind.UP
+        case _, Fate.UP:
+            return Kind.BACK
+        case Fate.UP, (Fate.TIMED_OUT | Fate.STOPPED):
+            return Kind.DIED
+        case Fate.UP, Fate.DOUBTFUL:
+            missed = Diagnostic.CONTROL_DETECTION_TIME_EXPIRED
+            theirs = session.heard.diagnostic if session.heard else Diagnostic.NONE
+            return Kind.DEAF_TO_US if theirs is missed else Kind.IN_DOUBT
+        case _:
+            return None
+
+
+def _in_words(session: Session) -> str:
+    words = {
+        Fate.UP: "up",
+        Fate.TIMED_OUT: f"nothing heard for {session.detection:.2f} s: down",
+        Fate.STOPPED: "it stops",
+        Fate.DOUBTFUL: "in doubt",
+        Fate.UNKNOWN: "not up yet",
+    }
+    return words[session.fate]

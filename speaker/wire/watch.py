@@ -1,0 +1,246 @@
+"""One address on one interface, as data: its states, what can happen to it, and every interval.
+
+The rules that lead from state to state are in `holding`.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import assert_never
+
+from speaker.messages import Role, State
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Every interval of the wire, in seconds."""
+
+    probes: int = 3
+    """Questions before silence counts (RFC 5227's PROBE_NUM)."""
+    probe_interval: float = 0.15
+    """Between two questions, and after the last one. RFC 5227 section 1.1 says 1 to 2 s and lets
+    faster links shorten it; a failover must not wait that long."""
+    ask_again: float = 1.0
+    """After an answer, until the next round of questions."""
+    ask_again_jitter: float = 0.5
+    """At most this much more, so that nodes that wait do not ask in step."""
+    verify_again: float = 5.0
+    """The same for an address that is being released."""
+    poll_interval: float = 2.0
+    """Between two questions of a standby to the holder."""
+    polls: int = 3
+    """Questions without an answer before a standby believes that nobody holds the address."""
+    turn: float = 0.15
+    """What each live node earlier in the succession is given to take the address first."""
+    burst: tuple[float, ...] = (0.1, 0.2, 0.7, 2.0)
+    """Gaps between the announcements after taking: a lost frame is made good quickly."""
+    refresh: float = 10.0
+    """Between announcements while holding. It keeps switches from forgetting the port, and it is
+    how two holders find each other after a partition."""
+    defend_interval: float = 10.0
+    """Between two defences against another MAC (RFC 5227's DEFEND_INTERVAL)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Not held, and nothing to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The LAN is being asked; nothing is answered meanwhile."""
+
+    sent: int
+    due: float
+    regain: bool = False
+    """It was held a moment ago, so the address may be taken again even in the role `keep`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Somebody else answers, or is believed to; ask again when due."""
+
+    by: bytes | None
+    """The other's MAC; None when it is not known, or the question could not be sent."""
+    due: float
+    unanswered: int = 0
+    """Questions of a standby, since the other was heard last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeding:
+    """The holder is dead; those earlier in the succession have their turn until `due`."""
+
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """This node answers for the address."""
+
+    gap: int
+    """Index of the next gap of the burst; past its end the slow refresh runs."""
+    due: float
+    defended: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Asked for a release, and nobody answered."""
+
+
+WatchState = Idle | Asking | Blocked | Succeeding | Holding | Silent
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan names this address (again, or for the first time)."""
+
+    role: Role
+    generation: int = 0
+    rank: int | None = None
+    """The own place in the succession; None where the plan says nothing about who is next: then
+    only the first may take the address, and nobody stands by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The state's time has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A frame says that the address is at another MAC."""
+
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """Another MAC asks whether the address is free."""
+
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """This process stood still (stopped, suspended, starved): the LAN may have moved on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The kernel refused the question, so silence means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bereaved:
+    """The holder of this MAC is dead, by BFD."""
+
+    of: bytes
+    ahead: int
+    """Nodes earlier in the succession that are not known to be dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """The holder may have let go: its wire has restarted, or it died and is only believed to hold.
+
+    Given to those who believe so.
+    """
+
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """Nothing at all is heard on the interface any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejoined:
+    """The first frame after `CutOff`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerBack:
+    """A session with another node is up again."""
+
+
+Event = (
+    Planned
+    | Due
+    | Claimed
+    | Probed
+    | Stalled
+    | Unsent
+    | Bereaved
+    | Doubted
+    | CutOff
+    | Rejoined
+    | PeerBack
+)
+
+
+class Action(Enum):
+    """What to put on the LAN."""
+
+    PROBE = auto()
+    """One question to all: an ARP probe."""
+    POLL = auto()
+    """One question to the one who is believed to hold, or to all while nobody is known."""
+    ANNOUNCE = auto()
+    """A gratuitous ARP, request and reply form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One address on one interface."""
+
+    mac: bytes
+    """The interface's own."""
+    role: Role
+    generation: int
+    state: WatchState
+    rank: int | None = None
+
+    @property
+    def stands_by(self) -> bool:
+        """Whether it may take the address when the holder is gone."""
+        return self.rank is not None and self.role is not Role.VERIFY
+
+
+def due(watch: Watch) -> float | None:
+    """When `Due` is to be given next; None for never."""
+    match watch.state:
+        case Asking(due=when) | Blocked(due=when) | Succeeding(due=when) | Holding(due=when):
+            return when if when < math.inf else None
+        case Idle() | Silent():
+            return None
+        case _:
+            assert_never(watch.state)
+
+
+def outcome(watch: Watch) -> State:  # noqa: PLR0911  # a table: one row for each state
+    """The state in the words of the agent."""
+    match watch.state:
+        case Idle():
+            return State.IDLE
+        case Asking() | Succeeding():
+            return State.ASKING
+        case Blocked() if watch.role is Role.KEEP:
+            return State.IDLE
+        case Blocked(by=None):
+            return State.ASKING
+        case Blocked():
+            return State.ANSWERED if watch.role is Role.VERIFY else State.BLOCKED
+        case Holding():
+            return State.HOLDING
+        case Silent():
+            return State.SILENT
+        case _:
+            assert_never(watch.state)
+
+
+def answered_by(watch: Watch) -> bytes | None:
+    """The MAC that answers instead of this node, where one is known."""
+    return watch.state.by if isinstance(watch.state, Blocked) else None

@@ -1,0 +1,122 @@
+"""The next of the succession takes over when its holder dies, and only then."""
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from speaker.messages import PeerState, State
+from tests.wire import frames
+from tests.wire.network import Host, Network
+from tests.wire.tap import PATIENCE, Tap
+from tests.wire.wires import VIP, Wire, ranked
+
+pytestmark = pytest.mark.root
+
+CLIENT = bytes([2, 0, 0, 0, 0, 1])
+ADDRESS = "172.31.9.1"
+WireStarter = Callable[[Host], Wire]
+
+
+@dataclass
+class Succession:
+    """Wires of one address, in order; the first holds, the others stand by and know it."""
+
+    wires: list[Wire]
+    tap: Tap
+
+    @property
+    def hosts(self) -> list[Host]:
+        return [wire.host for wire in self.wires]
+
+    def next_after(self, fault: Callable[[], object], *, other_than: Host) -> Host:
+        """Who announces the address after a fault, and a word about how long that took."""
+        self.tap.drain()
+        began = time.monotonic()
+        fault()
+        frame = self.tap.wait_for(lambda frame: is_announcement(frame, other_than))
+        print(f"announced by the next after {time.monotonic() - began:.3f} s")
+        return next(host for host in self.hosts if host.mac == frame[6:12])
+
+    def answering(self) -> list[Host]:
+        """Every node that answers one question of the outside host."""
+        self.tap.drain()
+        self.tap.frames.clear()
+        self.tap.send(frames.request(CLIENT, ADDRESS, VIP))
+        self.tap.wait_for(lambda frame: frame[20:22] == b"\0\2" and frame[:6] == CLIENT)
+        time.sleep(0.2)  # for a second answer, which must not come
+        self.tap.drain()
+        macs = [frame[6:12] for frame in self.tap.frames if frame[:6] == CLIENT]
+        return [host for host in self.hosts if host.mac in macs]
+
+
+def is_announcement(frame: bytes, other_than: Host) -> bool:
+    mac = frame[6:12]
+    return mac != other_than.mac and frame == frames.announcement(mac, VIP)
+
+
+@pytest.fixture
+def make(network: Network, start_wire: WireStarter, tap: Tap) -> Callable[[int], Succession]:
+    def made(count: int) -> Succession:
+        wires = [start_wire(network.host(f"n{at}", 10 + at)) for at in range(1, count + 1)]
+        hosts = [wire.host for wire in wires]
+        for wire in wires:
+            wire.plan(ranked(wire.host, hosts), peers=hosts)
+        for wire in wires:
+            for host in hosts:
+                if host != wire.host:
+                    wire.wait_peer(host)
+        wires[0].wait_state(State.HOLDING)
+        succession = Succession(wires, tap)
+        for wire in wires[1:]:
+            wait_until_known(wire, hosts[0])
+        return succession
+
+    return made
+
+
+def wait_until_known(wire: Wire, holder: Host) -> None:
+    """Until a standby has heard who holds: it takes over at once only from one it knows."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        wire.ask()
+        if wire.reports[VIP].by_mac == holder.mac.hex(":"):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{wire.host.name} does not know who holds: {wire.reports}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
+def test_the_next_takes_over_from_a_holder_that_is_gone(
+    make: Callable[[int], Succession], number: signal.Signals
+) -> None:
+    succession = make(3)
+    first, second, third = succession.wires
+
+    heir = succession.next_after(lambda: first.signal(number), other_than=first.host)
+
+    assert heir is second.host, "the next in the list, not just anyone"
+    told = PeerState.ADMIN_DOWN if number is signal.SIGTERM else PeerState.DOWN
+    second.wait_peer(first.host, told)
+    assert succession.answering() == [second.host]
+    assert third.reports[VIP].state is State.IDLE
+
+
+def test_the_next_takes_over_from_a_holder_behind_a_dead_port(
+    make: Callable[[int], Succession], network: Network
+) -> None:
+    succession = make(3)
+    first, second, third = succession.wires
+
+    heir = succession.next_after(lambda: network.part(first.host), other_than=first.host)
+
+    assert heir is second.host
+    assert succession.answering() == [second.host]
+    first.wait_state(State.ASKING)
+    network.heal(first.host)
+    first.wait_peer(second.host)
+    first.wait_state(State.BLOCKED)
+    assert succession.answering() == [second.host], "who comes back does not take"
+    assert third.reports[VIP].state is State.IDLE
