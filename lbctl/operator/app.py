@@ -197,6 +197,8 @@ class Operator:
                 await self._pools.reconcile(item.key)
             case What.SPEAKER:
                 await self._speakers.reconcile(item.key)
+            case What.DEATHS:
+                self._triggers.look_for_deaths()
             case _:
                 assert_never(item.what)
 

@@ -15,6 +15,8 @@ class What(StrEnum):
     VIRTUAL_IP = "virtualip"
     POOL = "pool"
     SPEAKER = "speaker"
+    DEATHS = "deaths"
+    """What all speakers together say of their partners; it has no key."""
 
 
 class Item(NamedTuple):

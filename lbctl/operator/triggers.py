@@ -23,6 +23,8 @@ POOL_PAUSE_SECONDS = 0.5
 """A pool's counts are written at most this often while addresses come and go."""
 PLAN_PAUSE_SECONDS = 0.1
 """Several nodes that change at once make one new plan of every address."""
+DEATHS_PAUSE_SECONDS = 0.1
+"""The partners of a node that died tell of it at about the same time."""
 PARTNERS_PAUSE_SECONDS = 0.5
 """Several nodes that join at once make one new graph of partners."""
 
@@ -81,6 +83,12 @@ class Triggers:
         if self.active:
             for key in self._world.virtual_ips:
                 self._queue.add_later(Item(What.VIRTUAL_IP, key), PLAN_PAUSE_SECONDS)
+
+    def look_for_deaths(self) -> None:
+        """Partners said something of each other: every plan changes if that makes somebody dead."""
+        before, self._reported_down = self._reported_down, self._world.reported_down()
+        if before != self._reported_down:
+            self.speakers_changed()
 
     def address_freed(self) -> None:
         """Whoever waits is tried again."""
@@ -142,10 +150,10 @@ class Triggers:
         if before != after:
             for pool in self._world.pools:
                 self._queue.add_later(Item(What.POOL, pool), POOL_PAUSE_SECONDS)
-        # What a speaker says of its partners changes often, what follows from it seldom.
-        reported_before, self._reported_down = self._reported_down, self._world.reported_down()
-        if before != after or reported_before != self._reported_down:
             self.speakers_changed()
+        elif _reports(old) != _reports(new):
+            # They change often, all together when a switch dies; little follows from it.
+            self._queue.add_later(Item(What.DEATHS, Key("", "")), DEATHS_PAUSE_SECONDS)
 
     def _name_services(self, virtual_ip: Object) -> None:
         for entry in _owners(virtual_ip):
@@ -161,6 +169,10 @@ class Triggers:
 def _announcing(speaker: Object | None) -> SpeakerView | None:
     """A Speaker without what it says of others."""
     return None if speaker is None else replace(speaker_view(speaker), reports=())
+
+
+def _reports(speaker: Object | None) -> Object | None:
+    return ((speaker or {}).get("status") or {}).get("partners")
 
 
 def _owners(virtual_ip: Object | None) -> list[Object]:

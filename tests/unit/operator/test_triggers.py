@@ -8,6 +8,7 @@ import pytest
 from lbctl.core.outcomes import Outcome
 from lbctl.core.services import ServiceKey
 from lbctl.kube.lease import Record
+from lbctl.kube.objects import Key
 from lbctl.kube.queue import WorkQueue
 from lbctl.kube.store import Store
 from lbctl.operator.items import Item
@@ -61,7 +62,7 @@ def site() -> Site:
     return made
 
 
-SPEAKER = "speaker n1"
+SPEAKER, DEATHS = "speaker n1", f"deaths {Key('', '')}"
 WEB, VIP, POOL, PATIENT = (
     "service shop/web",
     "virtualip 172.16.110.100",
@@ -140,8 +141,8 @@ def remove(store: Store) -> None:
             lambda world: world.speakers.put(
                 objects.speaker("n1", "172.16.110.11/24", sees={"n2": "Up"})
             ),
-            set(),
-            id="a speaker sees a partner: nothing follows",
+            {DEATHS},
+            id="a speaker sees a partner: look whether all of them together say more",
         ),
         pytest.param(
             lambda world: world.speakers.put(
@@ -178,16 +179,21 @@ async def test_a_death_that_partners_report_makes_new_plans_once(site: Site) -> 
     def sees(name: str, **states: str) -> None:
         world.speakers.put(objects.speaker(name, f"172.16.110.1{name[1]}/24", sees=states))
 
+    def looked() -> set[str]:
+        assert site.drained() == {DEATHS}
+        site.triggers.look_for_deaths()
+        return site.drained()
+
     for name in names:
         sees(name, **{other: "Up" for other in names if other != name})
     site.drained()
     sees("n2", n1="Up", n3="Down")
-    assert site.drained() == set(), "one word is not enough"
+    assert looked() == set(), "one word is not enough"
     sees("n1", n2="Up", n3="Down")
+    assert looked() == {VIP}
     assert world.reported_down() == {"n3"}
-    assert site.drained() == {VIP}
     sees("n1", n2="Up", n3="Up")
-    assert site.drained() == {VIP}, "it is back"
+    assert looked() == {VIP}, "it is back"
 
 
 async def test_services_that_show_an_address_go_first(site: Site) -> None:
