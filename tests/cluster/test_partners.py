@@ -108,8 +108,14 @@ def test_a_death_that_two_partners_report_is_planned_around_before_the_lease_is_
     lan.sees("n2", n1="Up", n3="Down")
     without = [[node for node in one if node != "n3"] for one in before]
     eventually(lambda: successions(cluster) == without, what="n3 is in no succession")
-    said = cluster.condition("virtualips", next(iter(cluster.vips())), "Planned")["message"]
-    assert "n3: its partners report it down" in said
+    first = next(iter(cluster.vips()))
+    eventually(
+        lambda: (
+            "n3: its partners report it down"
+            in cluster.condition("virtualips", first, "Planned")["message"]
+        ),
+        what="and it is said why",
+    )
 
     lan.sees("n1", n2="Up", n3="Up")
     after = [[*one, "n3"] for one in without]
