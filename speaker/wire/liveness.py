@@ -73,7 +73,11 @@ class Liveness:
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         chance: Callable[[], float],
+        listen: Callable[[str, int], Receiver] = Receiver.open,
+        reach: Callable[[str, str, int], Sender] = Sender.open,
     ) -> None:
+        self._listen = listen
+        self._reach = reach
         self._clock = clock
         self._wall_clock = wall_clock
         self._chance = chance
@@ -140,7 +144,7 @@ class Liveness:
     def open(self, name: str) -> Receiver | None:
         """An interface is there: listen, and begin the sessions on it. None when it cannot be."""
         try:
-            receiver = Receiver.open(name, self._settings.port)
+            receiver = self._listen(name, self._settings.port)
         except OSError as error:
             if self._refused.get(name) != str(error):
                 port = self._settings.port
@@ -290,9 +294,8 @@ class Liveness:
             return
         peer = link.peer
         try:
-            link.sender = link.sender or Sender.open(
-                peer.interface, peer.address, self._settings.port
-            )
+            port = self._settings.port
+            link.sender = link.sender or self._reach(peer.interface, peer.address, port)
             sent = link.sender.send(bfd.write(packet))
         except OSError:
             sent = False

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.lab.commands import run
@@ -22,6 +23,7 @@ RUN = {
     "sysctl": "procps",
     "tcpdump": "tcpdump",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/usr/lib/frr/bfdd": "frr",
 }
 """What a running lab needs: a program (or a file), and the package that brings it."""
 
@@ -32,6 +34,9 @@ BUILD = {
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 }
 """What making the images needs on top."""
+
+
+_POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 def is_there(program: str) -> bool:
@@ -52,6 +57,20 @@ def install_command(packages: Iterable[str]) -> str:
     return f"apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)}"
 
 
+@contextmanager
+def no_services() -> Iterator[None]:
+    """Debian starts what it installs, unless this file says no: a router daemon is for tests."""
+    if _POLICY.exists():
+        yield
+        return
+    _POLICY.write_text("#!/bin/sh\nexit 101\n")
+    _POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        _POLICY.unlink(missing_ok=True)
+
+
 def ensure(wanted: dict[str, str]) -> None:
     """Install what is missing.
 
@@ -66,15 +85,8 @@ def ensure(wanted: dict[str, str]) -> None:
     print(f"installing Debian packages: {' '.join(packages)} (about 1 min)", flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run("apt-get", "update", "-qq", timeout=600, env=quiet)
-    run(
-        "apt-get",
-        "install",
-        "-y",
-        "-qq",
-        "--no-install-recommends",
-        *packages,
-        timeout=1200,
-        env=quiet,
-    )
+    install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages)
+    with no_services():
+        run(*install, timeout=1200, env=quiet)
     if left := missing(wanted):
         raise LabError(f"installed, yet still missing: {' '.join(left)}; try: {command}")

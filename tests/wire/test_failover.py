@@ -9,7 +9,7 @@ import pytest
 
 from speaker.messages import PeerState, State
 from tests.wire import frames
-from tests.wire.network import Host, Network
+from tests.wire.network import Host, Network, enter, run
 from tests.wire.tap import PATIENCE, Tap
 from tests.wire.wires import VIP, Wire, ranked
 
@@ -102,6 +102,10 @@ def test_the_next_takes_over_from_a_holder_that_is_gone(
     second.wait_peer(first.host, told)
     assert succession.answering() == [second.host]
     assert third.reports[VIP].state is State.IDLE
+    if number is signal.SIGSTOP:
+        first.signal(signal.SIGCONT)
+        first.wait_state(State.BLOCKED)
+        assert succession.answering() == [second.host], "who was away asks before it answers"
 
 
 def test_the_next_takes_over_from_a_holder_behind_a_dead_port(
@@ -120,3 +124,93 @@ def test_the_next_takes_over_from_a_holder_behind_a_dead_port(
     first.wait_state(State.BLOCKED)
     assert succession.answering() == [second.host], "who comes back does not take"
     assert third.reports[VIP].state is State.IDLE
+
+
+def test_the_second_next_takes_over_when_the_next_died_with_the_holder(
+    make: Callable[[int], Succession],
+) -> None:
+    succession = make(4)
+    first, second, third, _ = succession.wires
+
+    def fault() -> None:
+        first.signal(signal.SIGKILL)
+        second.signal(signal.SIGKILL)
+
+    assert succession.next_after(fault, other_than=first.host) is third.host
+    assert succession.answering() == [third.host]
+
+
+def test_an_interface_that_is_cut_off_takes_nothing(
+    make: Callable[[int], Succession], network: Network
+) -> None:
+    succession = make(3)
+    first, second, third = succession.wires
+
+    network.part(second.host)
+    third.wait_peer(second.host, PeerState.DOWN)
+    second.wait_for(lambda _: True)
+    time.sleep(1)  # for what must not come
+    second.ask()
+    assert second.reports[VIP].state is not State.HOLDING
+
+    network.heal(second.host)
+    second.wait_peer(first.host)
+    assert succession.answering() == [first.host]
+
+
+def test_a_stall_of_everybody_is_nobodys_death(make: Callable[[int], Succession]) -> None:
+    succession = make(3)
+
+    for number in (signal.SIGSTOP, signal.SIGCONT):
+        for wire in succession.wires:
+            wire.signal(number)
+        time.sleep(1)  # the stall itself is what happens here
+
+    for wire in succession.wires:
+        wire.ask()
+    holding = [w for w in succession.wires if w.reports[VIP].state is State.HOLDING]
+    assert len(holding) == 1
+    assert succession.answering() == [holding[0].host]
+
+
+def test_where_a_firewall_blocks_bfd_nobody_takes_what_another_holds(
+    network: Network, start_wire: WireStarter, tap: Tap
+) -> None:
+    wires = [start_wire(network.host(f"n{at}", 10 + at)) for at in (1, 2, 3)]
+    hosts = [wire.host for wire in wires]
+    for host in hosts:
+        block_bfd(host)
+    for wire in wires:
+        wire.plan(ranked(wire.host, hosts), peers=hosts)
+    first, second, third = wires
+    first.wait_state(State.HOLDING)
+    succession = Succession(wires, tap)
+    for wire in (second, third):
+        wait_until_known(wire, first.host)
+    time.sleep(1)  # longer than any detection time
+    assert succession.answering() == [first.host]
+    assert {report.state for report in second.peers.values()} == {PeerState.NEVER_UP}
+
+    heir = succession.next_after(lambda: first.signal(signal.SIGKILL), other_than=first.host)
+
+    # Whose three questions end first is not the plan's to say: BFD is how the order is kept.
+    assert succession.answering() == [heir]
+
+
+def test_a_firewall_that_comes_later_ends_with_one_that_answers(
+    make: Callable[[int], Succession],
+) -> None:
+    succession = make(3)
+    first, second, _ = succession.wires
+
+    block_bfd(first.host)
+    second.wait_peer(first.host, PeerState.DOWN)
+    deadline = time.monotonic() + PATIENCE
+    while len(answering := succession.answering()) != 1:
+        assert time.monotonic() < deadline, answering
+
+
+def block_bfd(host: Host) -> None:
+    """What a host firewall does that lets in only what it knows."""
+    rules = "table inet f { chain in { type filter hook input priority 0; udp dport 3784 drop; }; }"
+    run(*enter(host.namespace, "nft", rules))

@@ -1,0 +1,214 @@
+"""Several wires on one simulated LAN, with BFD: whatever happens, in the end one node answers."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speaker.wire.watch import Timings
+from tests.unit.speaker.simulation import Lan, Node
+
+T = Timings()
+HEALED_WITHIN = 2 * T.refresh + T.defend_interval + 5.0
+"""Two holders hear each other at the next refresh, and the loser's questions take a moment."""
+TAKEN_WITHIN = 0.45
+"""A detection time of 0.3 s, and a turn."""
+
+
+def settled(count: int, seed: int = 1) -> Lan:
+    """A LAN whose first node holds, and everybody knows."""
+    lan = Lan(count, seed)
+    lan.run(5.0)
+    assert lan.holders == [lan.nodes[0]]
+    return lan
+
+
+def trouble(lan: Lan, what: str, node: Node, other: Node) -> None:
+    match what:
+        case "split":
+            node.side = 1 - node.side
+        case "one-way":
+            lan.mute ^= {(node.name, other.name)}
+        case "restart":
+            node.kill()
+            node.start()
+        case "stop":
+            node.stop()
+        case "kill":
+            node.kill()
+        case "freeze":
+            node.freeze()
+        case "thaw":
+            node.thaw()
+        case "plan":
+            # Two nodes may see different plans for a while.
+            rest = [each for each in lan.nodes if each is not other]
+            node.obey(lan.plan_for(node, [other, *rest]))
+        case "dropped":
+            node.obey(lan.plan_for(node, [each for each in lan.nodes if each is not node]))
+        case _:
+            raise AssertionError(what)
+
+
+TROUBLES = [
+    "split", "one-way", "restart", "stop", "kill", "freeze", "thaw", "plan", "dropped",
+]  # fmt: skip
+stories = st.lists(
+    st.tuples(
+        st.sampled_from(TROUBLES), st.integers(0, 4), st.integers(1, 4), st.floats(0.01, 4.0)
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    count=st.integers(2, 5),
+    seed=st.integers(0, 2**32),
+    loss=st.sampled_from([0.0, 0.1, 0.5]),
+    story=stories,
+)
+def test_whatever_happened_one_holds_once_the_network_heals(
+    count: int, seed: int, loss: float, story: list[tuple[str, int, int, float]]
+) -> None:
+    lan = Lan(count, seed, loss)
+    for what, which, offset, pause in story:
+        node = lan.nodes[which % count]
+        other = lan.nodes[(which + 1 + offset % (count - 1)) % count]
+        trouble(lan, what, node, other if other is not node else lan.nodes[node is lan.nodes[0]])
+        lan.run(pause)
+
+    lan.heal()
+    for node in lan.nodes:
+        node.thaw()
+        if not node.running:
+            node.start()
+        node.obey(lan.plan_for(node, lan.nodes))
+    lan.run(HEALED_WITHIN)
+
+    assert len(lan.holders) == 1
+    holders = lan.holders
+    for _ in range(30):
+        lan.run(0.5)
+        assert lan.holders == holders, "whoever holds, keeps"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    count=st.integers(3, 5),
+    seed=st.integers(0, 2**32),
+    story=st.lists(
+        st.tuples(
+            st.sampled_from(["restart", "stop", "kill", "freeze", "thaw"]),
+            st.integers(0, 4),
+            st.floats(0.01, 3.0),
+        ),
+        max_size=12,
+    ),
+)
+def test_on_a_lan_that_works_nobody_takes_what_another_holds(
+    count: int, seed: int, story: list[tuple[str, int, float]]
+) -> None:
+    lan = Lan(count, seed)
+    for what, which, pause in story:
+        trouble(lan, what, lan.nodes[which % count], lan.nodes[which % count])
+        lan.run(pause)
+
+    assert lan.takes_while_held == 0
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("fault", ["stop", "kill", "freeze", "split"])
+def test_the_next_takes_over_within_half_a_second(fault: str, seed: int) -> None:
+    lan = settled(4, seed)
+    first, second, *_ = lan.nodes
+
+    trouble(lan, fault, first, second)
+    lan.run(0.01 if fault == "stop" else TAKEN_WITHIN)
+
+    assert [node for node in lan.holders if node is not first] == [second]
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_who_is_cut_off_takes_nothing_and_asks_when_it_hears_again(count: int) -> None:
+    lan = settled(count)
+    first, second, *rest = lan.nodes
+    second.side = 1
+    lan.run(1.0)
+    assert not second.holds, "alone on its side, it knows nothing"
+
+    first.side = 1
+    lan.run(3.0)
+    assert [node for node in lan.holders if node in (first, second)] == [first]
+    if len(rest) > 1:
+        assert [node for node in lan.holders if node in rest] == [rest[0]]
+
+
+def test_two_nodes_the_one_whose_machine_lives_is_called_and_answers() -> None:
+    lan = settled(2)
+
+    lan.nodes[0].kill()
+    lan.run(TAKEN_WITHIN)
+
+    assert lan.holders == [lan.nodes[1]], "the kernel of the dead wire's node proves that we hear"
+
+
+def test_the_first_and_the_second_die_at_once() -> None:
+    lan = settled(4)
+
+    for node in lan.nodes[:2]:
+        node.kill()
+    lan.run(TAKEN_WITHIN + T.turn)
+
+    assert lan.holders == [lan.nodes[2]]
+
+
+def test_a_wire_that_was_restarted_costs_half_a_second_and_no_fight() -> None:
+    lan = settled(3)
+
+    trouble(lan, "restart", lan.nodes[0], lan.nodes[1])
+    lan.run(2.0)
+
+    assert len(lan.holders) == 1
+    assert lan.takes_while_held == 0
+
+
+def test_a_holder_whose_address_is_silent_is_replaced_whatever_bfd_says() -> None:
+    lan = settled(3)
+    first, second, _ = lan.nodes
+
+    # Its plan does not name the address any more, theirs do; all sessions stay up.
+    first.obey(lan.plan_for(first, lan.nodes[1:]))
+    lan.run(T.polls * T.poll_interval * 1.2 + 2.0)
+
+    assert len(lan.holders) == 1
+    assert first not in lan.holders
+    assert second.liveness.any_up("lan0")
+
+
+def test_a_pause_of_all_machines_is_nobodys_death() -> None:
+    lan = settled(3)
+
+    for node in lan.nodes:
+        node.freeze()
+    lan.run(60.0)
+    for node in lan.nodes:
+        node.datagrams.clear()
+        node.frames.clear()
+        node.thaw()
+    lan.run(3.0)
+
+    assert lan.holders == [lan.nodes[0]]
+    assert lan.takes_while_held == 0
+
+
+def test_partners_that_the_plan_drops_one_after_the_other_cause_no_move() -> None:
+    lan = settled(3)
+    first, second, third = lan.nodes
+    for node, other in ((first, second), (second, first)):
+        peers = tuple(peer for peer in node.plan.peers if peer.node != other.name)
+        plan = lan.plan_for(node, lan.nodes)
+        node.obey(type(plan)(plan.entries, node.name, plan.bfd, peers))
+        lan.run(2.0)
+        assert lan.holders == [first]
+
+    assert third.liveness.any_up("lan0")
