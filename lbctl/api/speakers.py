@@ -57,7 +57,7 @@ class SessionState(StrEnum):
 
 
 class PartnerStatus(ApiModel):
-    """A partner as it is seen from here, on one of the LANs that both are on."""
+    """A partner as it is seen from here."""
 
     node: str = Field(min_length=1, max_length=253)
     """Its node."""

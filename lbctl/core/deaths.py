@@ -15,10 +15,10 @@ from lbctl.core.speakers import NodeView
 WORDS = 2
 """So many partners must report a speaker down."""
 
-_DEAD = {PartnerState.DOWN, PartnerState.ADMIN_DOWN}
+_DEAD: frozenset[PartnerState | None] = frozenset({PartnerState.DOWN, PartnerState.ADMIN_DOWN})
 
-_Seen = Mapping[str, frozenset[PartnerState]]
-"""What a speaker says of each partner: one state for each LAN that they share."""
+_Seen = Mapping[str, PartnerState | None]
+"""What a speaker says of each of its partners; None is nothing."""
 
 
 def reported_down(nodes: Mapping[str, NodeView], drawn: Partnerships) -> frozenset[str]:
@@ -30,7 +30,7 @@ def reported_down(nodes: Mapping[str, NodeView], drawn: Partnerships) -> frozens
     seen = {name: _seen(nodes[name], around) for name, around in partners.items()}
     credible = {name for name, states in seen.items() if _credible(states)}
     words = {
-        name: {other for other in around & credible if _dead(seen[other], name)}
+        name: {other for other in around & credible if seen[other].get(name) in _DEAD}
         for name, around in partners.items()
     }
     needed = {name: max(1, min(WORDS, len(around))) for name, around in partners.items()}
@@ -39,7 +39,7 @@ def reported_down(nodes: Mapping[str, NodeView], drawn: Partnerships) -> frozens
         name
         for name in accused
         if len(words[name] - accused) >= needed[name]
-        and not any(_alive(seen[other], name) for other in partners[name] - accused)
+        and not any(seen[other].get(name) is PartnerState.UP for other in partners[name] - accused)
     )
 
 
@@ -47,25 +47,12 @@ def _seen(node: NodeView, partners: frozenset[str]) -> _Seen:
     """What a speaker sees of its partners. One that does not live sees nothing of anybody."""
     speaker = node.speaker
     if speaker is None or not speaker.ready or node.liveness is not Liveness.FRESH:
-        return dict.fromkeys(partners, frozenset())
-    found = dict.fromkeys(partners, frozenset[PartnerState]())
-    for report in speaker.reports:
-        if report.node in partners:
-            found[report.node] |= {report.state}
-    return found
-
-
-def _dead(seen: _Seen, name: str) -> bool:
-    """Whether it was alive and is not any more, on every LAN that the two share."""
-    states = seen.get(name, frozenset())
-    return bool(states) and states <= _DEAD
-
-
-def _alive(seen: _Seen, name: str) -> bool:
-    return PartnerState.UP in seen.get(name, ())
+        return dict.fromkeys(partners)
+    said = {report.node: report.state for report in speaker.reports}
+    return {name: said.get(name) for name in partners}
 
 
 def _credible(seen: _Seen) -> bool:
     """Whether the speaker and those that it sees are more than half; of two, it alone will do."""
-    seeing = 1 + sum(_alive(seen, name) for name in seen)
+    seeing = 1 + sum(state is PartnerState.UP for state in seen.values())
     return len(seen) == 1 or 2 * seeing > 1 + len(seen)

@@ -5,28 +5,31 @@ cluster: on a larger one the nodes stand on a ring, in an order that is hashed f
 each is the partner of the five on either side. Nothing is remembered, so every replica of the
 operator draws the same graph, and a node that comes or goes changes 15 edges, whatever the size.
 
+Two nodes have one session. Where they share several LANs it runs on one that a pool is on.
+
 Who lives does not matter here: a node that is dead keeps its partners, or they would never see it
 come back, and one that the API server alone takes for dead must not lose them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
 
+from lbctl.core.addresses import AddressSet
 from lbctl.core.speakers import NodeView
 
 SIDE = 5
 """So many neighbours on either side of the ring are partners: ten in all, or everybody there is."""
 
 MOST = 64
-"""A Speaker names so many partners: a node on three large LANs has 30."""
+"""A Speaker names so many partners: one that joins six large LANs has 60."""
 
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """The speaker of another node, as it is reached on one LAN."""
+    """The speaker of another node, as it is reached on a LAN that both are on."""
 
     node: str
     address: IPv4Address
@@ -34,26 +37,34 @@ class Partner:
 
 
 Partnerships = Mapping[str, tuple[Partner, ...]]
-"""The partners of each node that has any interface, by node and LAN."""
+"""The partners of each node that has a speaker."""
 
 
-def partnerships(nodes: Mapping[str, NodeView]) -> dict[str, tuple[Partner, ...]]:
-    """The partners of every node that has a speaker, ordered by address.
+def partnerships(
+    nodes: Mapping[str, NodeView], pools: Collection[AddressSet] = ()
+) -> dict[str, tuple[Partner, ...]]:
+    """The partners of every node that has a speaker, ordered by name.
 
-    Two nodes can be partners on each LAN that they share: an interface of both with an address of
-    the same subnet. A node that is on no LAN, or alone there, has none.
+    Two nodes can be partners on a LAN: both have an interface with an address of the same subnet.
+    A node that is on no LAN, or alone there, has no partner.
+
+    Args:
+        nodes: every node, by name.
+        pools: the addresses that are announced; the LANs that they are on come first.
     """
-    found: dict[str, set[Partner]] = {
-        name: set() for name, node in nodes.items() if node.speaker is not None
+    found: dict[str, dict[str, Partner]] = {
+        name: {} for name, node in nodes.items() if node.speaker is not None
     }
-    for members in _lans(nodes).values():
-        for one, other in _edges(members):
-            if one.address == other.address:
-                continue  # An address that somebody moves about, or a mistake: nobody's own.
-            found[one.node].add(other)
-            found[other.node].add(one)
+    lans = _lans(nodes)
+    for network in sorted(lans, key=lambda lan: (not _carries(lan, pools), lan)):
+        for one, other in _edges(lans[network]):
+            if one.address == other.address or other.node in found[one.node]:
+                # Nobody's own address (somebody moves it about), or two that are partners already.
+                continue
+            found[one.node][other.node] = other
+            found[other.node][one.node] = one
     return {
-        name: tuple(sorted(partners, key=lambda one: (one.address, one.node)))[:MOST]
+        name: tuple(partners[other] for other in sorted(partners)[:MOST])
         for name, partners in found.items()
     }
 
@@ -87,6 +98,11 @@ def _lans(nodes: Mapping[str, NodeView]) -> dict[IPv4Network, list[Partner]]:
                 lan = lans.setdefault(own.network, {})
                 lan.setdefault(name, Partner(name, own.ip, interface.mac))
     return {network: [*lan.values()] for network, lan in lans.items()}
+
+
+def _carries(lan: IPv4Network, pools: Collection[AddressSet]) -> bool:
+    first, last = int(lan.network_address), int(lan.broadcast_address)
+    return any(one.first <= last and first <= one.last for pool in pools for one in pool)
 
 
 def _edges(members: list[Partner]) -> Iterable[tuple[Partner, Partner]]:

@@ -23,7 +23,7 @@ class InterfaceView:
 
 @dataclass(frozen=True, slots=True)
 class PartnerReport:
-    """What a speaker says of one of its partners, on one LAN."""
+    """What a speaker says of one of its partners."""
 
     node: str
     state: PartnerState

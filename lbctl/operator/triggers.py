@@ -127,6 +127,7 @@ class Triggers:
             return
         for pool in self._world.pools:
             self._queue.add(Item(What.POOL, pool))
+        self._partners_changed()
         self.address_freed()
 
     def _node_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
@@ -143,8 +144,7 @@ class Triggers:
     def _speaker_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         before, after = _announcing(old), _announcing(new)
         if before is None or after is None or before.interfaces != after.interfaces:
-            for speaker in self._world.speakers:
-                self._queue.add_later(Item(What.SPEAKER, speaker), PARTNERS_PAUSE_SECONDS)
+            self._partners_changed()
         elif old is not None and new is not None and old.get("spec") != new.get("spec"):
             self._queue.add(Item(What.SPEAKER, key))
         if before != after:
@@ -154,6 +154,11 @@ class Triggers:
         elif _reports(old) != _reports(new):
             # They change often, all together when a switch dies; little follows from it.
             self._queue.add_later(Item(What.DEATHS, Key("", "")), DEATHS_PAUSE_SECONDS)
+
+    def _partners_changed(self) -> None:
+        """Another node, interface or pool: anybody may have other partners."""
+        for speaker in self._world.speakers:
+            self._queue.add_later(Item(What.SPEAKER, speaker), PARTNERS_PAUSE_SECONDS)
 
     def _name_services(self, virtual_ip: Object) -> None:
         for entry in _owners(virtual_ip):

@@ -106,7 +106,9 @@ class World:
         """Who is whose partner, as of now. Whether they live makes no difference."""
         if self._partnerships is None:
             views = self._speaker_views
-            self._partnerships = partnerships({name: NodeView(name, views[name]) for name in views})
+            pools = [finding.addresses for finding in self.ledger.findings()]
+            nodes = {name: NodeView(name, views[name]) for name in views}
+            self._partnerships = partnerships(nodes, pools)
         return self._partnerships
 
     def reported_down(self) -> frozenset[str]:
@@ -177,6 +179,7 @@ class World:
             self.ledger.drop_pool(key.name)
         else:
             self.ledger.put_pool(pool_view(new))
+        self._partnerships = self._node_views = None
 
     def _virtual_ip_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
         try:

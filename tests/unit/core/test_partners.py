@@ -2,6 +2,7 @@
 
 import pytest
 
+from lbctl.core.addresses import AddressSet, parse_entry
 from lbctl.core.outcomes import Liveness
 from lbctl.core.partners import SIDE, partnerships, watchers
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
@@ -53,6 +54,21 @@ def test_who_is_whose_partner(
     rule: str, known: list[NodeView], expected: dict[str, set[str]]
 ) -> None:
     assert names(nodes(*known)) == expected, rule
+
+
+def test_of_two_lans_the_session_runs_on_the_one_with_a_pool() -> None:
+    known = nodes(
+        on("a", "10.0.0.1/24", "10.0.1.1/24"),
+        on("b", "10.0.0.2/24", "10.0.1.2/24"),
+        on("c", "10.0.0.3/24"),
+    )
+    pool = AddressSet.union([parse_entry("10.0.1.100-10.0.1.109")])
+
+    def partners_of_a(*pools: AddressSet) -> dict[str, str]:
+        return {one.node: str(one.address) for one in partnerships(known, pools)["a"]}
+
+    assert partners_of_a() == {"b": "10.0.0.2", "c": "10.0.0.3"}
+    assert partners_of_a(pool) == {"b": "10.0.1.2", "c": "10.0.0.3"}
 
 
 def test_a_partner_is_told_by_the_address_and_mac_that_it_has_on_the_lan() -> None:

@@ -112,8 +112,8 @@ def remove(store: Store) -> None:
         ),
         pytest.param(
             lambda world: world.pools.put(objects.pool("new", "172.16.111.0/28")),
-            {POOL, "pool new", PATIENT},
-            id="a pool comes: all are judged anew, and who waits is tried",
+            {POOL, "pool new", PATIENT, SPEAKER},
+            id="a pool comes: all are judged anew, who waits is tried, and sessions may move to it",
         ),
         pytest.param(
             lambda world: world.nodes.put(objects.node("n1", "172.16.110.11")),
