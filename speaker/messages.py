@@ -186,8 +186,8 @@ class PeerReport:
     remote_state: str = "down"
     """What the peer says of the session: admin-down, down, init or up (RFC 5880 section 4.1)."""
     diagnostic: str = "none"
-    """Why it went down last, in the RFC's words: `control-detection-time-expired`,
-    `neighbor-signaled-session-down`, ..."""
+    """Why it is down, in the RFC's words: `control-detection-time-expired` for a peer that fell
+    silent, `neighbor-signaled-session-down` for one that said so, or is heard again."""
     heard: bool = False
     """Whether any valid packet of the peer ever arrived. A session that is never up though the peer
     is heard is blocked in the other direction."""

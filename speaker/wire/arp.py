@@ -116,6 +116,14 @@ def show_mac(mac: bytes) -> str:
     return mac.hex(":")
 
 
+def peer_mac(text: str) -> bytes:
+    """The MAC that a plan gives for a peer; empty, and nobody's, where it knows none."""
+    try:
+        return read_mac(text)
+    except ValueError:
+        return b""
+
+
 def read_mac(text: str) -> bytes:
     """The bytes of a MAC in the usual notation.
 

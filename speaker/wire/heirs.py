@@ -13,7 +13,7 @@ from typing import Final
 
 from speaker.messages import Peer, Plan
 from speaker.wire import watch
-from speaker.wire.arp import NO_ADDRESS, read_mac
+from speaker.wire.arp import NO_ADDRESS, peer_mac
 from speaker.wire.keeper import Keeper, Kept
 from speaker.wire.liveness import Kind, Liveness, News
 
@@ -165,7 +165,7 @@ class Heirs:
         self._keeper.call(interface, addresses)
 
     def _bereave(self, peer: Peer) -> None:
-        mac = read_mac(peer.mac)
+        mac = peer_mac(peer.mac)
         for kept in self._keeper.kept_on(peer.interface):
             by = watch.answered_by(kept.watch) if kept.watch else None
             ahead = self._ahead(kept, peer.node)
@@ -176,7 +176,7 @@ class Heirs:
                 self._events.append((kept.address, watch.Doubted(ahead)))
 
     def _doubt(self, peer: Peer) -> None:
-        mac = read_mac(peer.mac)
+        mac = peer_mac(peer.mac)
         for kept in self._keeper.kept_on(peer.interface):
             by = watch.answered_by(kept.watch) if kept.watch else None
             if by == mac or (by is None and kept.entry.holder == peer.node):

@@ -12,7 +12,7 @@ from typing import Final, assert_never
 
 from speaker.messages import AddressReport, Entry, Plan, Role, State
 from speaker.wire import holding, watch
-from speaker.wire.arp import NO_ADDRESS, Arp, Operation, Verdict, read, read_mac, show_mac
+from speaker.wire.arp import NO_ADDRESS, Arp, Operation, Verdict, peer_mac, read, show_mac
 from speaker.wire.pace import Pace
 from speaker.wire.sockets import PacketSocket
 from speaker.wire.templates import Frames, Templates, frames_for
@@ -115,7 +115,7 @@ class Keeper:
     def apply(self, plan: Plan) -> None:
         """Obey a complete plan. An address that it does not name is silent at once."""
         entries = {socket.inet_aton(entry.address): entry for entry in plan.entries}
-        self._peer_macs = frozenset(read_mac(peer.mac) for peer in plan.peers)
+        self._peer_macs = frozenset(peer_mac(peer.mac) for peer in plan.peers)
         self._timings = _stretched(self._base, len(entries))
         for address in self._kept.keys() - entries.keys():
             self._let_go(self._kept.pop(address))
@@ -188,6 +188,7 @@ class Keeper:
         """This process stood still: nothing is held until the LAN has been asked again."""
         for kept in self._kept.values():
             self._step(kept, watch.Stalled())
+            self._stay_cut_off(kept)
 
     def frame(self, port: Port, buffer: bytearray, length: int, packet_type: int) -> None:
         """One received frame."""
@@ -253,6 +254,7 @@ class Keeper:
         )
         if kept.watch is not None:
             self._step(kept, planned)
+            self._stay_cut_off(kept)
             return
         port = self._ports.get(kept.entry.interface)
         if port is None:
@@ -265,7 +267,11 @@ class Keeper:
             mac, planned, now=self._clock(), chance=self._chance(), timings=self._timings
         )
         self._become(kept, begun, actions)
-        if port.cut_off:
+        self._stay_cut_off(kept)
+
+    def _stay_cut_off(self, kept: Kept) -> None:
+        # Whatever else has happened: while nothing is heard, silence is no answer.
+        if kept.port is not None and kept.port.cut_off:
             self._step(kept, watch.CutOff())
 
     def _step(self, kept: Kept, event: watch.Event) -> None:

@@ -31,6 +31,13 @@ _STATES: Final = {
     Fate.STOPPED: PeerState.ADMIN_DOWN,
 }
 
+_WHY: Final = {
+    Fate.TIMED_OUT: Diagnostic.CONTROL_DETECTION_TIME_EXPIRED,
+    Fate.STOPPED: Diagnostic.NEIGHBOR_SIGNALED_SESSION_DOWN,
+    # Also of one that timed out and is heard again: the agent is to hear no second death.
+    Fate.DOUBTFUL: Diagnostic.NEIGHBOR_SIGNALED_SESSION_DOWN,
+}
+
 
 class Kind(Enum):
     """What has become of a peer."""
@@ -83,6 +90,8 @@ class Liveness:
         self._chance = chance
         self._settings = Bfd()
         self._peers: dict[str, Peer] = {}
+        self._named_at: dict[str, float] = {}
+        """When the plan first named a peer, by the wall clock."""
         self._links: dict[str, Link] = {}
         """By node; only of peers whose interface is open."""
         self._leaving: list[Link] = []
@@ -131,6 +140,8 @@ class Liveness:
         self._settings = plan.bfd
         self.changed |= wanted != self._peers
         self._peers = wanted
+        now = self._wall_clock()
+        self._named_at = {node: self._named_at.get(node, now) for node in wanted}
         for link in list(self._links.values()):
             peer = wanted.get(link.peer.node)
             if peer is None or _path(peer) != _path(link.peer):
@@ -304,14 +315,14 @@ class Liveness:
     def _report(self, node: str) -> PeerReport:
         link = self._links.get(node)
         if link is None:
-            return PeerReport(node, PeerState.NEVER_UP)
+            return PeerReport(node, PeerState.NEVER_UP, since=self._named_at[node])
         session = link.session
         return PeerReport(
             node=node,
             state=_STATES[session.fate],
             since=link.since,
             remote_state=session.heard.phase.label if session.heard else Phase.DOWN.label,
-            diagnostic=session.diagnostic.label,
+            diagnostic=_WHY.get(session.fate, Diagnostic.NONE).label,
             heard=session.heard is not None,
         )
 

@@ -6,6 +6,7 @@ an address of its own, on the same path.
 """
 
 import os
+import select
 import socket
 import statistics
 import subprocess
@@ -60,6 +61,16 @@ class Asker:
 
     def close(self) -> None:
         self._socket.close()
+
+    def receive(self, patience: float) -> bytes:
+        """The next frame, whatever it is; empty when none comes."""
+        ready, _, _ = select.select([self._socket], [], [], patience)
+        return self._socket.recv(64) if ready else b""
+
+    def drain(self) -> None:
+        """Forget what has come."""
+        while self.receive(0):
+            pass
 
     def latency(self, address: str, count: int) -> list[float]:
         """Microseconds from each question to its answer."""

@@ -116,6 +116,19 @@ def test_a_session_by_hand_from_a_port_of_the_rfc(wire: Wire, client: Host) -> N
         assert last.phase is Phase.ADMIN_DOWN
 
 
+def test_net_raw_is_the_only_capability_that_sessions_need(network: Network, forged: str) -> None:
+    only = ("setpriv", "--no-new-privs", "--bounding-set=-all,+net_raw", "--inh-caps=-all,+net_raw")
+    hosts = [network.host(f"n{at}", 10 + at) for at in (1, 2)]
+    with closing(Wire(hosts[0], forged, *only)) as first, closing(Wire(hosts[1], forged)) as second:
+        for wire in (first, second):
+            wire.plan(peers=hosts)
+
+        first.wait_peer(hosts[1])
+        second.wait_peer(hosts[0])
+        status = Path(f"/proc/{first.process.pid}/status").read_text()
+        assert "CapEff:\t0000000000002000" in status, "CAP_NET_RAW is bit 13"
+
+
 def test_the_port_can_be_moved_while_sessions_are_up(
     network: Network, start_wire: WireStarter
 ) -> None:

@@ -67,7 +67,7 @@ class Wire:
             **os.environ,
             CHANNEL_VARIABLE: str(theirs.fileno()),
             templates.VARIABLE: forged,
-            "LBCTL_LOG_LEVEL": "debug",
+            "LBCTL_LOG_LEVEL": os.environ.get("LBCTL_LOG_LEVEL", "debug"),
         }
         command = enter(host.namespace, *prefix, sys.executable, "-m", "speaker.wire")
         self.process = subprocess.Popen(

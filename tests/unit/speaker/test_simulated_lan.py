@@ -1,9 +1,13 @@
 """Several wires on one simulated LAN, with BFD: whatever happens, in the end one node answers."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speaker.messages import Peer, PeerState
+from speaker.wire.pace import Pace
 from speaker.wire.watch import Timings
 from tests.unit.speaker.simulation import Lan, Node
 
@@ -60,7 +64,7 @@ stories = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     count=st.integers(2, 5),
     seed=st.integers(0, 2**32),
@@ -92,7 +96,7 @@ def test_whatever_happened_one_holds_once_the_network_heals(
         assert lan.holders == holders, "whoever holds, keeps"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     count=st.integers(3, 5),
     seed=st.integers(0, 2**32),
@@ -141,6 +145,21 @@ def test_who_is_cut_off_takes_nothing_and_asks_when_it_hears_again(count: int) -
     assert [node for node in lan.holders if node in (first, second)] == [first]
     if len(rest) > 1:
         assert [node for node in lan.holders if node in rest] == [rest[0]]
+
+
+@pytest.mark.parametrize("what", ["plan", "dropped", "freeze"])
+def test_who_is_cut_off_takes_nothing_whatever_else_happens_to_it(what: str) -> None:
+    lan = settled(3)
+    first, second, _ = lan.nodes
+    second.side = 1
+    lan.run(1.0)
+
+    trouble(lan, what, second, second)
+    lan.run(5.0)
+    second.thaw()
+    lan.run(5.0)
+
+    assert lan.holders == [first]
 
 
 def test_two_nodes_the_one_whose_machine_lives_is_called_and_answers() -> None:
@@ -212,3 +231,43 @@ def test_partners_that_the_plan_drops_one_after_the_other_cause_no_move() -> Non
         assert lan.holders == [first]
 
     assert third.liveness.any_up("lan0")
+
+
+def test_a_peer_whose_mac_the_plan_does_not_know_is_replaced_after_asking() -> None:
+    lan = settled(3)
+    for node in lan.nodes:
+        plan = replace(
+            lan.plan_for(node, lan.nodes), peers=tuple(map(without_mac, node.plan.peers))
+        )
+        holder = replace(plan.entries[0], holder=lan.nodes[0].name)
+        node.obey(replace(plan, entries=(holder,)))
+
+    lan.nodes[0].kill()
+    lan.run(T.polls * T.poll_interval * 1.2 + 2.0)
+
+    assert len(lan.holders) == 1
+
+
+def without_mac(peer: Peer) -> Peer:
+    return replace(peer, mac="")
+
+
+def test_a_death_is_told_to_the_agent_once_and_a_return_is_no_death() -> None:
+    lan = settled(2)
+    first, second = lan.nodes
+    first.side = 1
+    lan.run(1.0)
+    dead = second.liveness.reports()[0]
+    assert (dead.state, dead.diagnostic) == (PeerState.DOWN, "control-detection-time-expired")
+
+    first.side = 0
+    lan.run(3.0)
+
+    assert second.liveness.reports()[0].state is PeerState.UP
+
+
+def test_standbys_of_thousands_keep_within_their_share_of_the_lan() -> None:
+    pace = Pace(200, now=0.0)
+    asked = sum(pace.allows(at / 1000) for at in range(10_000))
+
+    assert 1_990 <= asked <= 2_020
