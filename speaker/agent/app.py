@@ -30,7 +30,7 @@ from speaker.agent.plan import plan
 from speaker.agent.registration import PartnersSeen, Registration
 from speaker.agent.settings import Settings
 from speaker.agent.suspects import Suspects
-from speaker.messages import Plan, State
+from speaker.messages import PeerState, Plan, State
 
 _log: Final = logging.getLogger(__name__)
 
@@ -75,6 +75,8 @@ class Agent:
         self._node = settings.node
         self._stop = asyncio.Event()
         self._stopping = False
+        self._handing_over = False
+        """Stopping, and peers will hear of it from the wire: its plan stays what it is."""
         self._started = time.monotonic()
         self._interfaces: tuple[Interface, ...] | None = None
         self._views: dict[Key, VirtualIPView] = {}
@@ -209,7 +211,7 @@ class Agent:
         while True:
             await self._replan.wait()
             self._replan.clear()
-            if self._interfaces is not None:
+            if self._interfaces is not None and not self._handing_over:
                 entries = plan(self._views.values(), self._interfaces, self._node)
                 self._channel.plan(
                     Plan(
@@ -335,14 +337,18 @@ class Agent:
     async def _say_goodbye(self) -> None:
         """Give the Lease back first, so that the operator plans around this node; then go.
 
-        The wire answers meanwhile. It falls silent when the new plan arrives, or when this process
-        has ended and the supervisor stops it.
+        The wire answers meanwhile. When this process has ended, the supervisor stops it; it says so
+        to its peers, and the next of each succession takes over at once. That is also why no plan
+        may silence it before. Without a peer that hears it, the new plan must come first.
         """
+        self._handing_over = any(peer.state is PeerState.UP for peer in self._channel.peers or ())
         try:
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 await (await self._sign()).release()
         except (ApiError, TimeoutError) as error:
             _log.warning("the Lease was not given back: %s", str(error) or "no answer in time")
+            return
+        if self._handing_over:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FAREWELL_SECONDS):
