@@ -86,11 +86,13 @@ class World:
         return all(store.synced for store in self.stores.values())
 
     def node_views(self) -> Mapping[str, NodeView]:
-        """Every node with its speaker and how alive that is, as of now."""
+        """Every node with its speaker, and how alive that was when the clock was last looked at."""
         if self._node_views is None:
             names = {key.name for key in self.nodes} | self._speaker_views.keys()
             self._node_views = {
-                name: node_view(name, self._speaker_views.get(name), self._liveness(name))
+                name: node_view(
+                    name, self._speaker_views.get(name), self._judged.get(name, Liveness.MISSING)
+                )
                 for name in names
             }
         return self._node_views
@@ -103,8 +105,18 @@ class World:
             self.freshness.forget(node)
         else:
             self._leases[node] = record
-            self.freshness.see(node, record, self._clock())
+            if self.freshness.see(node, record, self._clock()):
+                return self._judge(self._leases)
         return self._judge([node])
+
+    def leases_followed(self, *, following: bool) -> bool:
+        """Learn whether changes of Leases reach us. True when a speaker's liveness changed."""
+        now = self._clock()
+        if following:
+            self.freshness.following(now)
+        else:
+            self.freshness.lost(now)
+        return self._judge(self._leases)
 
     def next_expiry(self) -> float | None:
         """Seconds until the next speaker is judged silent unless it renews."""

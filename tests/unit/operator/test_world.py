@@ -63,6 +63,32 @@ def test_a_speaker_that_stops_in_order_is_known_at_once(world: World) -> None:
     assert liveness(world) is Liveness.MISSING
 
 
+def test_the_first_to_renew_after_an_outage_is_not_the_only_survivor(
+    world: World, clock: Clock
+) -> None:
+    for node in ("n1", "n2"):
+        world.nodes.put(objects.node(node, "172.16.110.11"))
+        world.lease_changed(f"lbctl-speaker-{node}", Record(node, "t1"))
+    assert not world.leases_followed(following=False)
+    clock.now = 100.0
+    assert not world.expire(), "the API server is away, not the speakers"
+    assert not world.leases_followed(following=True)
+    assert not world.lease_changed(LEASE, Record("n1", "t2"))
+    views = world.node_views().values()
+    assert [view.liveness for view in views] == [Liveness.FRESH, Liveness.FRESH]
+
+
+def test_views_and_judgements_never_differ(world: World, clock: Clock) -> None:
+    """Whoever asks in the moment between an expiry and the look at the clock changes nothing."""
+    world.nodes.put(objects.node("n1", "172.16.110.11"))
+    world.lease_changed(LEASE, Record("n1", "t1"))
+    clock.now = 20.0
+    world.speakers.put(objects.speaker("n1", "172.16.110.11/24"))
+    assert liveness(world) is Liveness.FRESH, "not judged again yet"
+    world.lease_changed(LEASE, Record("n1", "t2"))
+    assert liveness(world) is Liveness.FRESH
+
+
 def test_a_node_keeps_its_addresses_by_its_node_and_by_its_speaker(world: World) -> None:
     world.pools.put(objects.pool("lab", "172.16.110.11-172.16.110.14"))
     world.nodes.put(objects.node("n1", "172.16.110.11"))
