@@ -122,6 +122,9 @@ class VirtualIP(Resource):
             Column("Interface", ".status.interface"),
             Column("MAC", ".status.mac", wide=True),
             Column("Announced", '.status.conditions[?(@.type=="Announced")].status'),
+            Column("Reason", '.status.conditions[?(@.type=="Announced")].reason', wide=True),
+            Column("Planned", '.status.conditions[?(@.type=="Planned")].reason', wide=True),
+            Column("Released", '.status.conditions[?(@.type=="Released")].reason', wide=True),
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),
     )
