@@ -203,7 +203,7 @@ class _Case:
         return self._refuse(
             Outcome.NO_FREE_ADDRESS,
             f"No pool gives an IPv4 address. {'; '.join(considered)}. "
-            "Add addresses to a pool, or another pool.",
+            "Mend one of them, or add addresses or another pool.",
         )
 
     def _refuse(self, outcome: Outcome, message: str) -> Refuse:

@@ -372,7 +372,7 @@ def test_what_another_controller_wrote_is_left_alone(rule: str, seen: ServiceVie
             "both families required",
             service(families=DUAL, family_policy=FamilyPolicy.REQUIRE_DUAL_STACK),
             Outcome.IPV6_NOT_SUPPORTED,
-            "spec.ipFamilyPolicy",
+            "Set spec.ipFamilyPolicy to PreferDualStack",
         ),
         (
             "a requested address",
@@ -432,7 +432,7 @@ def test_when_nothing_is_free_every_pool_says_why() -> None:
         'No pool gives an IPv4 address. "full": full (1 of 1 used); '
         '"nodes": full (1 of 2 used, 1 skipped as a node\'s own); '
         '"off": disabled; "twin": overlaps an older pool; "wrong": has addresses that cannot be '
-        "read. Add addresses to a pool, or another pool.",
+        "read. Mend one of them, or add addresses or another pool.",
     )
 
 
