@@ -126,10 +126,15 @@ class Triggers:
             self.address_freed()
 
     def _speaker_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
-        if old is None or new is None or speaker_view(old) != speaker_view(new):
-            self.speakers_changed()
-            for pool in self._world.pools:
-                self._queue.add_later(Item(What.POOL, pool), POOL_PAUSE_SECONDS)
+        before = None if old is None else speaker_view(old)
+        after = None if new is None else speaker_view(new)
+        if before == after:
+            return
+        self.speakers_changed()
+        for pool in self._world.pools:
+            self._queue.add_later(Item(What.POOL, pool), POOL_PAUSE_SECONDS)
+        if node_addresses(None, before) - node_addresses(None, after):
+            self.address_freed()
 
     def _name_services(self, virtual_ip: Object) -> None:
         for entry in _owners(virtual_ip):

@@ -129,6 +129,16 @@ def remove(store: Store) -> None:
             {VIP, POOL},
             id="a cable is pulled: every plan may change",
         ),
+        pytest.param(
+            lambda world: world.speakers.put(objects.speaker("n1")),
+            {VIP, POOL, PATIENT},
+            id="a speaker's node gives up an address: it may be for who waits",
+        ),
+        pytest.param(
+            lambda world: remove(world.speakers),
+            {VIP, POOL, PATIENT},
+            id="a speaker goes, and the addresses that only it knew",
+        ),
     ],
 )
 async def test_a_change_is_looked_into(
