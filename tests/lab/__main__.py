@@ -155,7 +155,8 @@ def words_apart(argv: list[str]) -> list[str]:
 
 
 def _words(options: argparse.Namespace) -> list[str]:
-    return options.words[1:] if options.words[:1] == ["--"] else options.words
+    words: list[str] = options.words
+    return words[1:] if words[:1] == ["--"] else words
 
 
 def _end(number: int, _: FrameType | None) -> None:
