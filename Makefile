@@ -101,7 +101,7 @@ lab: binaries image ## A cluster to play with: NODES=3 PROXY=nftables
 lab-down: .venv/ready ## End it
 	@$(PY) -m tests.lab down
 
-demo: ## From nothing to an EXTERNAL-IP that survives its node; KEEP=1 leaves the cluster for you
+demo: ## From nothing to an EXTERNAL-IP that survives its node; KEEP=1 leaves the cluster; PROXY=iptables
 	$(call step,1,4,the Python environment,cold 1 min)
 	@$(MAKE) venv
 	$(call step,2,4,packages and the programs of the cluster,cold 15 min; else seconds)
@@ -109,7 +109,7 @@ demo: ## From nothing to an EXTERNAL-IP that survives its node; KEEP=1 leaves th
 	$(call step,3,4,the image,cold 2 min; else seconds)
 	@$(MAKE) image
 	$(call step,4,4,the tour,4 min)
-	@$(PY) -m tests.tour $(if $(KEEP),--keep)
+	@$(PY) -m tests.tour --proxy $(PROXY) $(if $(KEEP),--keep)
 
 demo-down: .venv/ready ## End a cluster that KEEP=1 left
 	@$(PY) -m tests.lab down --name demo
