@@ -107,10 +107,10 @@ class Triggers:
         if view.stage is not Stage.ALLOCATED or not self._world.ledger.claimants(view.address):
             self.address_freed()
 
-    def _pool_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
+    def _pool_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         if old is not None and new is not None and old.get("spec") == new.get("spec"):
             return
-        for pool in self._world.pools:
+        for pool in {key, *self._world.pools}:
             self._queue.add(Item(What.POOL, pool))
         self.address_freed()
 

@@ -113,6 +113,11 @@ def remove(store: Store) -> None:
             id="a pool comes: all are judged anew, and who waits is tried",
         ),
         pytest.param(
+            lambda world: remove(world.pools),
+            {POOL, PATIENT},
+            id="a pool goes: it is counted no more, and one that overlapped it may give",
+        ),
+        pytest.param(
             lambda world: world.nodes.put(objects.node("n1", "172.16.110.11")),
             set(),
             id="a node's heartbeat is nothing",
