@@ -39,7 +39,7 @@ lock: .venv/ready ## Pin the dependencies of pyproject.toml, with hashes
 
 # ---------------------------------------------------------------- checks and tests
 
-.PHONY: check format crds
+.PHONY: check format crds golden
 check: .venv/ready ## Format, lint, types, layers, generated files
 	@$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
@@ -53,6 +53,9 @@ format: .venv/ready ## Format the code and mend what the linter can
 
 crds: .venv/ready ## Write the CRDs of lbctl/api into the chart
 	@$(PY) -m lbctl crds --output charts/lbctl/files/crds
+
+golden: binaries ## Write the chart's golden files and docs/values.md anew; read the diff
+	@$(PY) -m tests.chart
 
 .PHONY: test test-unit test-wire test-chart test-cluster test-lab test-e2e
 test-unit: .venv/ready ## Unit and property tests
