@@ -70,18 +70,16 @@ class VirtualIPs:
         """Take an address by creating the object that bears its name.
 
         Raises:
-            AlreadyExists: somebody was faster, and the world knows it now.
+            AlreadyExists: somebody was faster; the mirror may not know yet.
         """
         plan = self._planned(address, current=(), holder=None)
         view = VirtualIPView(address, pool=pool, service=ref, succession=plan.succession)
         self._world.expect(view)
         try:
-            created = await self._client.create(VIRTUAL_IPS, _new(view))
-        except BaseException:
-            # Whether it was created or not: the next decision starts from what the server says.
+            self._world.virtual_ips.put(await self._client.create(VIRTUAL_IPS, _new(view)))
+        finally:
+            # Whether it was created or not, or is gone again: what the mirror says counts.
             self._world.settle(address)
-            raise
-        self._world.virtual_ips.put(created)
 
     async def assign(self, view: VirtualIPView, ref: ServiceRef) -> None:
         """Record another Service in a VirtualIP that exists."""
