@@ -52,13 +52,17 @@ def sight(previous: Sighting | None, record: Record, now: float) -> Sighting:
     return Sighting(record, now)
 
 
+_LONG_GAP = 1 / 3
+"""A gap of this part of the duration may have kept a live writer from renewing in time."""
+
+
 class Freshness:
     """Which of many Leases are fresh, by their locally measured age.
 
     A Lease that did not change tells of its writer only while a change would have reached us. When
     the API server was away, or our own process stood still, those who lived when we last heard of
     anybody get a whole duration more: else the first one to renew would look like the only
-    survivor.
+    survivor. A gap too short for that stops the clock, so that nobody lives on gaps.
 
     Args:
         duration: seconds after which a Lease that did not change is stale.
@@ -93,7 +97,7 @@ class Freshness:
         """Changes reach us again. Whoever was fresh when we lost the stream has a duration more."""
         if self._deaf_since is not None:
             since, self._deaf_since = self._deaf_since, None
-            self._excuse(since, now)
+            self._excuse(since, now, whole=now - since >= self.duration * _LONG_GAP)
             self._heard = now
 
     def forget(self, name: Hashable) -> None:
@@ -117,10 +121,12 @@ class Freshness:
         ]
         return min(left, default=None)
 
-    def _excuse(self, last: float, now: float) -> None:
+    def _excuse(self, last: float, now: float, *, whole: bool = True) -> None:
+        """Whoever was fresh at `last` has a whole duration from now, or what was left of it."""
         for name, sighting in self._sightings.items():
             if self._fresh(sighting, last):
-                self._sightings[name] = Sighting(sighting.record, now)
+                age = 0.0 if whole else max(0.0, sighting.age(last))
+                self._sightings[name] = Sighting(sighting.record, now - age)
 
     def _fresh(self, sighting: Sighting, at: float) -> bool:
         record = sighting.record

@@ -136,3 +136,13 @@ def test_one_who_is_silent_while_others_are_heard_is_stale() -> None:
     for at in range(105, 131, 5):
         assert not leases.see("n1", Record("n1", f"t{at}"), at)
     assert fresh(leases, 130) == ["n1"]
+
+
+def test_a_stream_that_breaks_again_and_again_hides_no_death() -> None:
+    """Short gaps stop the clock and do not turn it back: nobody lives on them."""
+    leases = three_speakers()
+    for at in range(105, 131, 5):
+        leases.lost(at)
+        leases.following(at + 1)
+        leases.see("n1", Record("n1", f"t{at}"), at + 1)
+    assert fresh(leases, 131) == ["n1"]
