@@ -18,10 +18,16 @@ Listener = Callable[[Key, Object | None, Object | None], None]
 
 
 class Store(Mapping[Key, Object]):
-    """The objects of one kind. Read it as a mapping; feed it with `put`, `remove` and `sweep`."""
+    """The objects of one kind. Read it as a mapping; feed it with `put`, `remove` and `sweep`.
 
-    def __init__(self, kind: Kind) -> None:
+    Args:
+        kind: what is mirrored.
+        accepts: which objects are; the others are not there for anybody.
+    """
+
+    def __init__(self, kind: Kind, *, accepts: Callable[[Object], bool] = lambda _: True) -> None:
         self.kind = kind
+        self._accepts = accepts
         self.synced = False
         """Whether a complete list has been swept in. Before that, absence means nothing."""
         self._objects: dict[Key, Object] = {}
@@ -44,7 +50,9 @@ class Store(Mapping[Key, Object]):
         self._listeners.append(listener)
 
     def put(self, obj: Object) -> bool:
-        """Learn of an object. False when this is old news."""
+        """Learn of an object. False when this is old news, or none of ours."""
+        if not self._accepts(obj):
+            return False
         key, version = key_of(obj), version_of(obj)
         old = self._objects.get(key)
         if old is not None and version <= version_of(old):

@@ -60,7 +60,10 @@ class World:
     def __init__(
         self, *, lease_duration: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.stores: Mapping[Kind, Store] = {kind: Store(kind) for kind in SELECTIONS}
+        self.stores: Mapping[Kind, Store] = {
+            kind: Store(kind, accepts=_named_after_address) if kind is VIRTUAL_IPS else Store(kind)
+            for kind in SELECTIONS
+        }
         self.services = self.stores[SERVICES]
         self.nodes = self.stores[NODES]
         self.pools = self.stores[POOLS]
@@ -173,10 +176,7 @@ class World:
             self.ledger.put_pool(pool_view(new))
 
     def _virtual_ip_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
-        try:
-            address = IPv4Address(key.name)
-        except AddressValueError:
-            return  # The CRD refuses such names; one that came past it is nobody's address.
+        address = IPv4Address(key.name)
         if new is None:
             self.ledger.drop_virtual_ip(address)
             self.loads.drop(address)
@@ -203,3 +203,12 @@ class World:
             self.ledger.drop_node(node)
         else:
             self.ledger.put_node(node, node_addresses(known, speaker))
+
+
+def _named_after_address(virtual_ip: Object) -> bool:
+    """Whether it can be one of ours: another version's, of IPv6, would be nobody's here."""
+    try:
+        IPv4Address(virtual_ip["metadata"]["name"])
+    except AddressValueError:
+        return False
+    return True
