@@ -53,3 +53,8 @@ def speaker(name: str, *addresses: str, carrier: bool = True) -> dict[str, Any]:
         "carrier": carrier,
     }
     return {"metadata": _meta(name), "status": {"interfaces": [interface]}}
+
+
+def lease(node: str) -> dict[str, Any]:
+    spec = {"holderIdentity": node, "renewTime": "2026-01-01T12:00:00.000000Z"}
+    return {"metadata": _meta(f"lbctl-speaker-{node}", "lbctl-system"), "spec": spec}
