@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import IPv4Address
 
 from lbctl.core.labels import SPEAKER_LEASE_PREFIX
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Liveness
 from lbctl.core.reading import (
+    named_after_ipv4,
     node_addresses,
+    node_identity,
     node_view,
     pool_view,
     service_view,
@@ -61,7 +63,7 @@ class World:
         self, *, lease_duration: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.stores: Mapping[Kind, Store] = {
-            kind: Store(kind, accepts=_named_after_address) if kind is VIRTUAL_IPS else Store(kind)
+            kind: Store(kind, accepts=named_after_ipv4) if kind is VIRTUAL_IPS else Store(kind)
             for kind in SELECTIONS
         }
         self.services = self.stores[SERVICES]
@@ -202,13 +204,4 @@ class World:
         if known is None and speaker is None:
             self.ledger.drop_node(node)
         else:
-            self.ledger.put_node(node, node_addresses(known, speaker))
-
-
-def _named_after_address(virtual_ip: Object) -> bool:
-    """Whether it can be one of ours: another version's, of IPv6, would be nobody's here."""
-    try:
-        IPv4Address(virtual_ip["metadata"]["name"])
-    except AddressValueError:
-        return False
-    return True
+            self.ledger.put_node(node, node_addresses(known, speaker), node_identity(known))
