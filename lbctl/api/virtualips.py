@@ -94,8 +94,8 @@ class VirtualIPStatus(ApiModel):
     """When the holder took the address."""
     conditions: list[Condition] = Field(default_factory=list, json_schema_extra=list_map("type"))
     """Announced: whether the holder answers (reasons Holding, AnsweredByAnother, NotHeld).
-    Planned: whether a node can (reasons Planned, NoEligibleSpeaker). Released: whether the LAN is
-    silent again (reasons Silent, StillAnswered)."""
+    Planned: whether a node can (reasons Planned, NoEligibleSpeaker, NobodyToAsk). Released: whether
+    the LAN is silent again (reasons Silent, StillAnswered)."""
 
 
 class VirtualIP(Resource):

@@ -132,6 +132,8 @@ class PlannedReason(StrEnum):
 
     PLANNED = "Planned"
     NO_ELIGIBLE_SPEAKER = "NoEligibleSpeaker"
+    NOBODY_TO_ASK = "NobodyToAsk"
+    """It is being released, and no speaker can ask whether anybody still answers for it."""
 
 
 class SpeakerReason(StrEnum):

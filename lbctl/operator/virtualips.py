@@ -115,6 +115,8 @@ class VirtualIPs:
                 await self._delete(obj)
             case release.Await(reason):
                 log.debug("%s: %s", view.address, reason)
+            case release.Stuck(message):
+                await self._say_planned(obj, PlannedReason.NOBODY_TO_ASK, message)
             case _:
                 assert_never(step)
 
@@ -153,15 +155,16 @@ class VirtualIPs:
         if plan.succession != view.succession or labels != candidate_labels(plan.succession).keys():
             spec = {**obj["spec"], "succession": [*plan.succession]}
             obj = await self._replace(obj, spec, plan.succession)
-        await self._say_planned(obj, plan)
+        reason = PlannedReason.PLANNED if plan.planned else PlannedReason.NO_ELIGIBLE_SPEAKER
+        await self._say_planned(obj, reason, plan.message)
         if view.service is not None:
             news = [] if plan.planned else [_nobody(plan)]
             self._recorder.stand(self._subject(view.service), _PLAN, news)
 
-    async def _say_planned(self, obj: Object, plan: SuccessionPlan) -> None:
-        reason = PlannedReason.PLANNED if plan.planned else PlannedReason.NO_ELIGIBLE_SPEAKER
+    async def _say_planned(self, obj: Object, reason: PlannedReason, message: str) -> None:
         generation = int(obj["metadata"]["generation"])
-        condition = Condition(ConditionType.PLANNED, plan.planned, reason, plan.message, generation)
+        planned = reason is PlannedReason.PLANNED
+        condition = Condition(ConditionType.PLANNED, planned, reason, message, generation)
         merged = conditions.merge((obj.get("status") or {}).get("conditions") or [], condition)
         if merged is None:
             return

@@ -46,6 +46,10 @@ class Speakers:
         self.alive.discard(node)
         self._renew(node, holder="")
 
+    def come_back(self, node: str) -> None:
+        """After a power cut."""
+        self.alive.add(node)
+
     def stop(self) -> None:
         self._ending.set()
         self._thread.join()
