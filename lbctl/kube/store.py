@@ -8,7 +8,7 @@ so that news from before it does not bring the object back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from lbctl.kube.client import Listing
 from lbctl.kube.objects import Key, Kind, Object, key_of, version_of
@@ -105,37 +105,3 @@ class Store(Mapping[Key, Object]):
     def _tell(self, key: Key, old: Object | None, new: Object | None) -> None:
         for listener in self._listeners:
             listener(key, old, new)
-
-
-class Index(Mapping[str, frozenset[Key]]):
-    """Keys of a store's objects by something that the objects say, kept up with every change.
-
-    Args:
-        store: what to index.
-        values: what an object is to be found by; may be nothing, or several things.
-    """
-
-    def __init__(self, store: Store, values: Callable[[Object], Iterable[str]]) -> None:
-        self._values = values
-        self._keys: dict[str, set[Key]] = {}
-        store.listen(self._change)
-        for key, obj in store.items():
-            self._change(key, None, obj)
-
-    def __getitem__(self, value: str) -> frozenset[Key]:
-        return frozenset(self._keys.get(value, ()))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def _change(self, key: Key, old: Object | None, new: Object | None) -> None:
-        for value in () if old is None else self._values(old):
-            keys = self._keys.get(value, set())
-            keys.discard(key)
-            if not keys:
-                self._keys.pop(value, None)
-        for value in () if new is None else self._values(new):
-            self._keys.setdefault(value, set()).add(key)
