@@ -159,7 +159,8 @@ class VirtualIPs:
         await self._say_planned(obj, reason, plan.message)
         if view.service is not None:
             news = [] if plan.planned else [_nobody(plan)]
-            self._recorder.stand(self._subject(view.service), _PLAN, news)
+            found = Note(Outcome.SPEAKER_FOUND, plan.message)
+            self._recorder.stand(self._subject(view.service), _PLAN, news, mended=found)
 
     async def _say_planned(self, obj: Object, reason: PlannedReason, message: str) -> None:
         generation = int(obj["metadata"]["generation"])

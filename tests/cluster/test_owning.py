@@ -307,6 +307,8 @@ def test_without_any_speaker_the_plan_stays_and_says_why(
     assert cluster.vips()["172.16.110.100"]["spec"]["succession"] == ["n1"], "fail static"
     planned = cluster.condition("virtualips", "172.16.110.100", "Planned")
     assert (planned["status"], planned["reason"]) == ("False", "NoEligibleSpeaker")
+    lan.come_back("n1")
+    assert "In this order: n1" in cluster.wait_note("web", "SpeakerFound")
 
 
 def test_a_release_that_nobody_can_verify_says_so_and_goes_on_when_a_speaker_is_back(
