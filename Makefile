@@ -39,7 +39,7 @@ lock: .venv/ready ## Pin the dependencies of pyproject.toml, with hashes
 
 # ---------------------------------------------------------------- checks and tests
 
-.PHONY: check format crds
+.PHONY: check format crds golden
 check: .venv/ready ## Format, lint, types, layers, generated files
 	@$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
@@ -53,6 +53,9 @@ format: .venv/ready ## Format the code and mend what the linter can
 
 crds: .venv/ready ## Write the CRDs of lbctl/api into the chart
 	@$(PY) -m lbctl crds --output charts/lbctl/files/crds
+
+golden: binaries ## Write the chart's golden files and docs/values.md anew; read the diff
+	@$(PY) -m tests.chart
 
 .PHONY: test test-unit test-wire test-chart test-cluster test-lab test-e2e
 test-unit: .venv/ready ## Unit and property tests
@@ -101,7 +104,7 @@ lab: binaries image ## A cluster to play with: NODES=3 PROXY=nftables
 lab-down: .venv/ready ## End it
 	@$(PY) -m tests.lab down
 
-demo: ## From nothing to an EXTERNAL-IP that survives its node; KEEP=1 leaves the cluster for you
+demo: ## From nothing to an EXTERNAL-IP that survives its node; KEEP=1 leaves the cluster; PROXY=iptables
 	$(call step,1,4,the Python environment,cold 1 min)
 	@$(MAKE) venv
 	$(call step,2,4,packages and the programs of the cluster,cold 15 min; else seconds)
@@ -109,7 +112,7 @@ demo: ## From nothing to an EXTERNAL-IP that survives its node; KEEP=1 leaves th
 	$(call step,3,4,the image,cold 2 min; else seconds)
 	@$(MAKE) image
 	$(call step,4,4,the tour,4 min)
-	@$(PY) -m tests.tour $(if $(KEEP),--keep)
+	@$(PY) -m tests.tour --proxy $(PROXY) $(if $(KEEP),--keep)
 
 demo-down: .venv/ready ## End a cluster that KEEP=1 left
 	@$(PY) -m tests.lab down --name demo

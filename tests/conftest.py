@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Lab, LabSpec
+from tests.lab import Lab, LabSpec, own_name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[Lab]:
     """A real API server without nodes."""
-    with Lab(LabSpec(name="cp", nodes=0)) as lab:
+    with Lab(LabSpec(name=own_name("cp"), nodes=0)) as lab:
         yield lab
 
 

@@ -94,8 +94,8 @@ class VirtualIPStatus(ApiModel):
     """When the holder took the address."""
     conditions: list[Condition] = Field(default_factory=list, json_schema_extra=list_map("type"))
     """Announced: whether the holder answers (reasons Holding, AnsweredByAnother, NotHeld).
-    Planned: whether a node can (reasons Planned, NoEligibleSpeaker). Released: whether the LAN is
-    silent again (reasons Silent, StillAnswered)."""
+    Planned: whether a node can (reasons Planned, NoEligibleSpeaker, NobodyToAsk). Released: whether
+    the LAN is silent again (reasons Silent, StillAnswered)."""
 
 
 class VirtualIP(Resource):
@@ -122,6 +122,9 @@ class VirtualIP(Resource):
             Column("Interface", ".status.interface"),
             Column("MAC", ".status.mac", wide=True),
             Column("Announced", '.status.conditions[?(@.type=="Announced")].status'),
+            Column("Reason", '.status.conditions[?(@.type=="Announced")].reason', wide=True),
+            Column("Planned", '.status.conditions[?(@.type=="Planned")].reason', wide=True),
+            Column("Released", '.status.conditions[?(@.type=="Released")].reason', wide=True),
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),
     )

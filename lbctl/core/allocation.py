@@ -168,6 +168,9 @@ class _Case:
         known = self.ledger.virtual_ip(address)
         if known in self.named:
             return None
+        node = self.ledger.node_known_by(address)
+        if node is not None:
+            return f"{address} is the address of node {node} itself."
         return self._elder(address) if known is None else _occupant(known)
 
     def _elder(self, address: IPv4Address) -> str | None:
@@ -203,7 +206,7 @@ class _Case:
         return self._refuse(
             Outcome.NO_FREE_ADDRESS,
             f"No pool gives an IPv4 address. {'; '.join(considered)}. "
-            "Add addresses to a pool, or another pool.",
+            "Mend one of them, or add addresses or another pool.",
         )
 
     def _refuse(self, outcome: Outcome, message: str) -> Refuse:
@@ -218,7 +221,7 @@ class _Case:
             entry.ip or entry.hostname
             for entry in self.service.ingress
             if (address := entry.address) is None
-            or (address not in own and self.ledger.pool_of(address) is None)
+            or (address not in own and not self._can_be_ours(address))
         ]
         if not alien:
             return None
@@ -227,6 +230,11 @@ class _Case:
             "alone. For an address of lbctl, create the Service with spec.loadBalancerClass: "
             f"{self.ownership.load_balancer_class}."
         )
+
+    def _can_be_ours(self, address: IPv4Address) -> bool:
+        """Whether lbctl may have written an address that no VirtualIP explains."""
+        in_a_pool = self.ledger.pool_of(address) is not None
+        return in_a_pool and self.ledger.node_known_by(address) is None
 
     def _all_but(self, kept: VirtualIPView | None) -> tuple[VirtualIPView, ...]:
         return tuple(v for v in self.named if kept is None or v.address != kept.address)

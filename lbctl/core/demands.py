@@ -12,7 +12,7 @@ def demands(service: ServiceView) -> tuple[Notice, ...]:
             Notice(
                 Outcome.IPV6_NOT_SUPPORTED,
                 "This version announces IPv4 addresses only. Set spec.ipFamilyPolicy to "
-                "SingleStack and spec.ipFamilies to [IPv4], or use PreferDualStack.",
+                "PreferDualStack, or make the Service anew with spec.ipFamilies [IPv4] alone.",
             ),
         )
     if service.requested_address:

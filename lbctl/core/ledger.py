@@ -32,6 +32,7 @@ class Ledger:
         self._shown: dict[IPv4Address, set[ServiceKey]] = {}
         self._nodes: dict[str, frozenset[IPv4Address]] = {}
         self._own: dict[IPv4Address, set[str]] = {}
+        self._identities: dict[str, frozenset[IPv4Address]] = {}
         self._occupied = Occupancy()
 
     def put_pool(self, pool: PoolView) -> None:
@@ -71,17 +72,31 @@ class Ledger:
             _discard(self._shown, address, key)
             self._free_unless_used(address)
 
-    def put_node(self, node: str, addresses: frozenset[IPv4Address]) -> None:
-        """Know a node's own addresses (of its Node and its Speaker): they are never given."""
-        if self._nodes.get(node) == addresses:
+    def put_node(
+        self,
+        node: str,
+        addresses: frozenset[IPv4Address],
+        identity: frozenset[IPv4Address] = frozenset(),
+    ) -> None:
+        """Know a node's own addresses: they are never given.
+
+        Args:
+            node: its name.
+            addresses: all of them, of its Node and its Speaker.
+            identity: those that its Node is known by. The others may be a Service's that another
+                controller has put on an interface, and can be adopted; these never.
+        """
+        if self._nodes.get(node) == addresses and self._identities.get(node) == identity:
             return
         self.drop_node(node)
         self._nodes[node] = addresses
+        self._identities[node] = identity
         for address in addresses:
             self._own.setdefault(address, set()).add(node)
             self._occupied.add(int(address))
 
     def drop_node(self, node: str) -> None:
+        self._identities.pop(node, None)
         for address in self._nodes.pop(node, ()):
             _discard(self._own, address, node)
             self._free_unless_used(address)
@@ -106,6 +121,11 @@ class Ledger:
         """The pool that names the address, the oldest if several do."""
         naming = [f.pool for f in self.findings() if int(address) in f.addresses]
         return min(naming, key=lambda pool: pool.seniority).name if naming else None
+
+    def node_known_by(self, address: IPv4Address) -> str | None:
+        """The node whose Node object names the address as the node's."""
+        owners = self._own.get(address, ())
+        return min((n for n in owners if address in self._identities[n]), default=None)
 
     def findings(self) -> tuple[PoolFinding, ...]:
         """What was found of each pool, in the order in which they are asked: by name."""

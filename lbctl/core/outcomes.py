@@ -33,6 +33,8 @@ class Outcome(StrEnum):
     """The Service's status was written by another controller. It is left as it is."""
     NO_ELIGIBLE_SPEAKER = "NoEligibleSpeaker"
     """The Service has its address, but no node can announce it."""
+    SPEAKER_FOUND = "SpeakerFound"
+    """A node can announce the Service's address again, after none could."""
 
     @property
     def is_warning(self) -> bool:
@@ -41,7 +43,12 @@ class Outcome(StrEnum):
 
 
 _GOOD_NEWS = frozenset(
-    {Outcome.ADDRESS_ALLOCATED, Outcome.ADDRESS_ADOPTED, Outcome.ADDRESS_RELEASED},
+    {
+        Outcome.ADDRESS_ALLOCATED,
+        Outcome.ADDRESS_ADOPTED,
+        Outcome.ADDRESS_RELEASED,
+        Outcome.SPEAKER_FOUND,
+    },
 )
 
 
@@ -136,6 +143,8 @@ class PlannedReason(StrEnum):
 
     PLANNED = "Planned"
     NO_ELIGIBLE_SPEAKER = "NoEligibleSpeaker"
+    NOBODY_TO_ASK = "NobodyToAsk"
+    """It is being released, and no speaker can ask whether anybody still answers for it."""
 
 
 class SpeakerReason(StrEnum):

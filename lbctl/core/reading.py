@@ -6,7 +6,7 @@ The speaker's agent uses this too, and must stay small.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import AddressValueError, IPv4Address, IPv4Interface
 from typing import Any
 
 from lbctl.core.outcomes import ConditionType, Liveness, PartnerState
@@ -63,6 +63,15 @@ def pool_view(obj: Json) -> PoolView:
         uid=meta.get("uid") or "",
         resource_version=meta.get("resourceVersion") or "",
     )
+
+
+def named_after_ipv4(virtual_ip: Json) -> bool:
+    """Whether a VirtualIP is of a kind that this version knows: a newer one may make others."""
+    try:
+        IPv4Address(virtual_ip["metadata"]["name"])
+    except AddressValueError:
+        return False
+    return True
 
 
 def virtual_ip_view(obj: Json) -> VirtualIPView:
@@ -141,16 +150,22 @@ def node_view(name: str, speaker: SpeakerView | None, liveness: Liveness) -> Nod
     return NodeView(name, speaker, liveness)
 
 
-def node_addresses(node: Json | None, speaker: SpeakerView | None) -> frozenset[IPv4Address]:
-    """The IPv4 addresses that are a node's own, by its Node and by its Speaker."""
+def node_identity(node: Json | None) -> frozenset[IPv4Address]:
+    """The IPv4 addresses by which a Node is known (`status.addresses`)."""
     found: set[IPv4Address] = set()
     status = (node or {}).get("status") or {}
     for entry in status.get("addresses") or ():
         with suppress(ValueError):
             found.add(IPv4Address(entry.get("address")))
-    if speaker is not None:
-        found.update(own.ip for interface in speaker.interfaces for own in interface.addresses)
     return frozenset(found)
+
+
+def node_addresses(node: Json | None, speaker: SpeakerView | None) -> frozenset[IPv4Address]:
+    """The IPv4 addresses that are a node's own, by its Node and by its Speaker."""
+    interfaces = () if speaker is None else speaker.interfaces
+    return node_identity(node).union(
+        own.ip for interface in interfaces for own in interface.addresses
+    )
 
 
 def condition(obj: Json, kind: str) -> Json | None:

@@ -38,7 +38,14 @@ class Await:
     reason: str
 
 
-Step = Begin | Reassign | Delete | Await
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Nobody can ask the LAN. Say so on the VirtualIP: a person may know, or start a speaker."""
+
+    message: str
+
+
+Step = Begin | Reassign | Delete | Await | Stuck
 
 
 def begin(virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView]) -> Begin | Delete:
@@ -60,13 +67,17 @@ def proceed(virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView]) -> Step:
     verifier = virtual_ip.release.verifier
     if verifier is None or not _can_ask(verifier, virtual_ip.address, nodes):
         replacement = choose_verifier(virtual_ip, nodes)
-        return Reassign(replacement) if replacement is not None else Await(_NOBODY_TO_ASK)
+        return Reassign(replacement) if replacement is not None else Stuck(_NOBODY_TO_ASK)
     if answer is not None:
         return Await(f"Somebody still answers for the address. {answer.message}".strip())
     return Await(f"The speaker of {verifier} has not said yet whether anybody answers.")
 
 
-_NOBODY_TO_ASK = "No speaker that lives is in the subnet, so nobody can ask who answers."
+_NOBODY_TO_ASK = (
+    "It is being released, but no speaker that lives has an interface in its subnet, so nobody can "
+    "ask whether a node still answers for it. Start a speaker there; or, if you know that nobody "
+    "answers, delete this VirtualIP."
+)
 
 
 def _current_answer(virtual_ip: VirtualIPView) -> ReleasedCondition | None:

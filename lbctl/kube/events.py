@@ -72,6 +72,10 @@ class Memory:
             self._said.pop((uid, topic), None)
         return [note for note in standing if note not in before]
 
+    def stands(self, uid: str, topic: str) -> bool:
+        """Whether anything was said for a topic that is still so."""
+        return (uid, topic) in self._said
+
     def forget(self, uid: str) -> None:
         """The object is gone."""
         for key in [key for key in self._said if key[0] == uid]:
@@ -102,10 +106,22 @@ class Recorder:
         self._waiting.append((subject, note))
         self._wake.set()
 
-    def stand(self, subject: Subject, topic: str, notes: Iterable[Note]) -> None:
-        """This is how things are with a topic; what was so before is not said again."""
+    def stand(
+        self, subject: Subject, topic: str, notes: Iterable[Note], *, mended: Note | None = None
+    ) -> None:
+        """This is how things are with a topic; what was so before is not said again.
+
+        Args:
+            subject: whom it is about.
+            topic: what it is about.
+            notes: all that is so now.
+            mended: said when something stood before and nothing does now.
+        """
+        stood = self._memory.stands(subject.uid, topic)
         for note in self._memory.news(subject.uid, topic, notes):
             self.say(subject, note)
+        if mended is not None and stood and not self._memory.stands(subject.uid, topic):
+            self.say(subject, mended)
 
     def forget(self, uid: str) -> None:
         """The object is gone: what was said of it need not be remembered."""

@@ -75,6 +75,8 @@ class Informer(Mapping[Key, Object]):
         on_change: called for each change after it is in the mapping. The first list counts as
             additions. Must not raise, must not block.
         on_relist: called after each list but the first: history was lost, here and maybe elsewhere.
+        on_following: called with False when the path to the server fails, and with True when news
+            comes again, before the first of it is told.
         selection: which objects; the server filters.
         pace: the intervals.
         sleep: how to wait; tests put their own clock here.
@@ -87,6 +89,7 @@ class Informer(Mapping[Key, Object]):
         on_change: Callable[[Change], None] = lambda _: None,
         *,
         on_relist: Callable[[], None] = lambda: None,
+        on_following: Callable[[bool], None] = lambda _: None,
         selection: Selection = EVERYTHING,
         pace: Pace = Pace(),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -99,6 +102,7 @@ class Informer(Mapping[Key, Object]):
         self._client = client
         self._on_change = on_change
         self._on_relist = on_relist
+        self._on_following = on_following
         self._selection = selection
         self._pace = pace
         self._sleep = sleep
@@ -133,6 +137,8 @@ class Informer(Mapping[Key, Object]):
         log.log(level, "%s: %s; trying again", self.kind.plural, error)
         if not isinstance(error, Unavailable):
             self._version = ""
+        if self.failures == 0:
+            self._on_following(False)  # noqa: FBT003 - it says so in its name
         pause = self._pace.backoff.pause(self.failures)
         if isinstance(error, Unavailable):
             pause = max(pause, error.retry_after)
@@ -141,13 +147,13 @@ class Informer(Mapping[Key, Object]):
 
     async def _list(self) -> None:
         listing = await self._client.list(self.kind, self._selection)
+        self._well()
         fresh = {key_of(item): item for item in listing.items}
         for key in [key for key in self._objects if key not in fresh]:
             self._forget(key)
         for item in fresh.values():
             self._take(item)
         self._version = listing.resource_version
-        self._well()
         if self.synced.is_set():
             self._on_relist()
         self.synced.set()
@@ -177,6 +183,7 @@ class Informer(Mapping[Key, Object]):
     def _well(self) -> None:
         if self.failures:
             log.info("%s: following again", self.kind.plural)
+            self._on_following(True)  # noqa: FBT003 - it says so in its name
         self.failures = 0
 
     def _take(self, new: Object) -> None:

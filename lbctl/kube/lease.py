@@ -4,6 +4,8 @@ Times in a Lease were written by somebody else's clock, so nobody here compares 
 own. What counts is how long ago *this* process saw the Lease change, by its monotonic clock. A
 Lease that is seen for the first time counts as fresh: its true age cannot be known, and to judge a
 living node dead is worse than to learn of a death ten seconds later.
+
+For the same reason nobody grows old while we could not have heard of them: see `Freshness`.
 """
 
 from __future__ import annotations
@@ -50,8 +52,17 @@ def sight(previous: Sighting | None, record: Record, now: float) -> Sighting:
     return Sighting(record, now)
 
 
+_LONG_GAP = 1 / 3
+"""A gap of this part of the duration may have kept a live writer from renewing in time."""
+
+
 class Freshness:
     """Which of many Leases are fresh, by their locally measured age.
+
+    A Lease that did not change tells of its writer only while a change would have reached us. When
+    the API server was away, or our own process stood still, those who lived when we last heard of
+    anybody get a whole duration more: else the first one to renew would look like the only
+    survivor. A gap too short for that stops the clock, so that nobody lives on gaps.
 
     Args:
         duration: seconds after which a Lease that did not change is stale.
@@ -60,12 +71,34 @@ class Freshness:
     def __init__(self, duration: float) -> None:
         self.duration = duration
         self._sightings: dict[Hashable, Sighting] = {}
+        self._heard: float | None = None
+        """When any Lease was last seen to change, or the stream to work again."""
+        self._deaf_since: float | None = None
 
     def see(self, name: Hashable, record: Record, now: float) -> bool:
-        """Look at a Lease. True when this made it fresh, or took its freshness by a release."""
-        before = self.fresh(name, now)
-        self._sightings[name] = sight(self._sightings.get(name), record, now)
-        return self.fresh(name, now) != before
+        """Look at a Lease. True when its change ends a silence of all, so that others are fresh."""
+        before = self._sightings.get(name)
+        seen = sight(before, record, now)
+        if seen is before:
+            return False
+        heard, self._heard = self._heard, now
+        silence = heard is not None and now - heard >= self.duration
+        if heard is not None and silence:
+            self._excuse(heard, now)
+        self._sightings[name] = seen
+        return silence
+
+    def lost(self, now: float) -> None:
+        """Nothing can be heard from now on: time stands still for all Leases."""
+        if self._deaf_since is None:
+            self._deaf_since = now
+
+    def following(self, now: float) -> None:
+        """Changes reach us again. Whoever was fresh when we lost the stream has a duration more."""
+        if self._deaf_since is not None:
+            since, self._deaf_since = self._deaf_since, None
+            self._excuse(since, now, whole=now - since >= self.duration * _LONG_GAP)
+            self._heard = now
 
     def forget(self, name: Hashable) -> None:
         """The Lease was deleted."""
@@ -74,20 +107,30 @@ class Freshness:
     def fresh(self, name: Hashable, now: float) -> bool:
         """Whether somebody holds the Lease and has renewed it within the duration."""
         sighting = self._sightings.get(name)
-        return (
-            sighting is not None
-            and bool(sighting.record.holder and sighting.record.renewed)
-            and sighting.age(now) < self.duration
-        )
+        at = now if self._deaf_since is None else min(now, self._deaf_since)
+        return sighting is not None and self._fresh(sighting, at)
 
     def next_expiry(self, now: float) -> float | None:
-        """Seconds until the next Lease turns stale unless renewed; None when none is fresh."""
+        """Seconds until the next Lease turns stale unless renewed; None when none can."""
+        if self._deaf_since is not None:
+            return None
         left = [
             sighting.since + self.duration - now
             for name, sighting in self._sightings.items()
             if self.fresh(name, now)
         ]
         return min(left, default=None)
+
+    def _excuse(self, last: float, now: float, *, whole: bool = True) -> None:
+        """Whoever was fresh at `last` has a whole duration from now, or what was left of it."""
+        for name, sighting in self._sightings.items():
+            if self._fresh(sighting, last):
+                age = 0.0 if whole else max(0.0, sighting.age(last))
+                self._sightings[name] = Sighting(sighting.record, now - age)
+
+    def _fresh(self, sighting: Sighting, at: float) -> bool:
+        record = sighting.record
+        return bool(record.holder and record.renewed) and sighting.age(at) < self.duration
 
 
 def stamp() -> str:

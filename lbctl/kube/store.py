@@ -8,7 +8,7 @@ so that news from before it does not bring the object back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from lbctl.kube.client import Listing
 from lbctl.kube.objects import Key, Kind, Object, key_of, version_of
@@ -18,10 +18,16 @@ Listener = Callable[[Key, Object | None, Object | None], None]
 
 
 class Store(Mapping[Key, Object]):
-    """The objects of one kind. Read it as a mapping; feed it with `put`, `remove` and `sweep`."""
+    """The objects of one kind. Read it as a mapping; feed it with `put`, `remove` and `sweep`.
 
-    def __init__(self, kind: Kind) -> None:
+    Args:
+        kind: what is mirrored.
+        accepts: which objects are; the others are not there for anybody.
+    """
+
+    def __init__(self, kind: Kind, *, accepts: Callable[[Object], bool] = lambda _: True) -> None:
         self.kind = kind
+        self._accepts = accepts
         self.synced = False
         """Whether a complete list has been swept in. Before that, absence means nothing."""
         self._objects: dict[Key, Object] = {}
@@ -44,7 +50,9 @@ class Store(Mapping[Key, Object]):
         self._listeners.append(listener)
 
     def put(self, obj: Object) -> bool:
-        """Learn of an object. False when this is old news."""
+        """Learn of an object. False when this is old news, or none of ours."""
+        if not self._accepts(obj):
+            return False
         key, version = key_of(obj), version_of(obj)
         old = self._objects.get(key)
         if old is not None and version <= version_of(old):
@@ -97,37 +105,3 @@ class Store(Mapping[Key, Object]):
     def _tell(self, key: Key, old: Object | None, new: Object | None) -> None:
         for listener in self._listeners:
             listener(key, old, new)
-
-
-class Index(Mapping[str, frozenset[Key]]):
-    """Keys of a store's objects by something that the objects say, kept up with every change.
-
-    Args:
-        store: what to index.
-        values: what an object is to be found by; may be nothing, or several things.
-    """
-
-    def __init__(self, store: Store, values: Callable[[Object], Iterable[str]]) -> None:
-        self._values = values
-        self._keys: dict[str, set[Key]] = {}
-        store.listen(self._change)
-        for key, obj in store.items():
-            self._change(key, None, obj)
-
-    def __getitem__(self, value: str) -> frozenset[Key]:
-        return frozenset(self._keys.get(value, ()))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def _change(self, key: Key, old: Object | None, new: Object | None) -> None:
-        for value in () if old is None else self._values(old):
-            keys = self._keys.get(value, set())
-            keys.discard(key)
-            if not keys:
-                self._keys.pop(value, None)
-        for value in () if new is None else self._values(new):
-            self._keys.setdefault(value, set()).add(key)

@@ -42,6 +42,7 @@ class SpeakerLeases:
             LEASES,
             self._seen,
             on_relist=relisted,
+            on_following=self._followed,
             selection=Selection(namespace=namespace, labels=labels),
         )
 
@@ -59,6 +60,10 @@ class SpeakerLeases:
     def _seen(self, change: Change) -> None:
         record = None if change.new is None else Record.of(change.new)
         if self._world.lease_changed(change.key.name, record):
+            self._changed()
+
+    def _followed(self, following: bool) -> None:  # noqa: FBT001 - the informer calls it so
+        if self._world.leases_followed(following=following):
             self._changed()
 
     async def _watch_the_clock(self) -> None:

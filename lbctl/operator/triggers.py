@@ -122,10 +122,10 @@ class Triggers:
         if view.stage is not Stage.ALLOCATED or not self._world.ledger.claimants(view.address):
             self.address_freed()
 
-    def _pool_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
+    def _pool_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         if old is not None and new is not None and old.get("spec") == new.get("spec"):
             return
-        for pool in self._world.pools:
+        for pool in {key, *self._world.pools}:
             self._queue.add(Item(What.POOL, pool))
         self._partners_changed()
         self.address_freed()
@@ -151,6 +151,8 @@ class Triggers:
             for pool in self._world.pools:
                 self._queue.add_later(Item(What.POOL, pool), POOL_PAUSE_SECONDS)
             self.speakers_changed()
+            if node_addresses(None, before) - node_addresses(None, after):
+                self.address_freed()
         elif _reports(old) != _reports(new):
             # They change often, all together when a switch dies; little follows from it.
             self._queue.add_later(Item(What.DEATHS, Key("", "")), DEATHS_PAUSE_SECONDS)

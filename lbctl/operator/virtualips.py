@@ -70,18 +70,16 @@ class VirtualIPs:
         """Take an address by creating the object that bears its name.
 
         Raises:
-            AlreadyExists: somebody was faster, and the world knows it now.
+            AlreadyExists: somebody was faster; the mirror may not know yet.
         """
         plan = self._planned(address, current=(), holder=None)
         view = VirtualIPView(address, pool=pool, service=ref, succession=plan.succession)
         self._world.expect(view)
         try:
-            created = await self._client.create(VIRTUAL_IPS, _new(view))
-        except BaseException:
-            # Whether it was created or not: the next decision starts from what the server says.
+            self._world.virtual_ips.put(await self._client.create(VIRTUAL_IPS, _new(view)))
+        finally:
+            # Whether it was created or not, or is gone again: what the mirror says counts.
             self._world.settle(address)
-            raise
-        self._world.virtual_ips.put(created)
 
     async def assign(self, view: VirtualIPView, ref: ServiceRef) -> None:
         """Record another Service in a VirtualIP that exists."""
@@ -117,6 +115,8 @@ class VirtualIPs:
                 await self._delete(obj)
             case release.Await(reason):
                 log.debug("%s: %s", view.address, reason)
+            case release.Stuck(message):
+                await self._say_planned(obj, PlannedReason.NOBODY_TO_ASK, message)
             case _:
                 assert_never(step)
 
@@ -155,15 +155,17 @@ class VirtualIPs:
         if plan.succession != view.succession or labels != candidate_labels(plan.succession).keys():
             spec = {**obj["spec"], "succession": [*plan.succession]}
             obj = await self._replace(obj, spec, plan.succession)
-        await self._say_planned(obj, plan)
+        reason = PlannedReason.PLANNED if plan.planned else PlannedReason.NO_ELIGIBLE_SPEAKER
+        await self._say_planned(obj, reason, plan.message)
         if view.service is not None:
             news = [] if plan.planned else [_nobody(plan)]
-            self._recorder.stand(self._subject(view.service), _PLAN, news)
+            found = Note(Outcome.SPEAKER_FOUND, plan.message)
+            self._recorder.stand(self._subject(view.service), _PLAN, news, mended=found)
 
-    async def _say_planned(self, obj: Object, plan: SuccessionPlan) -> None:
-        reason = PlannedReason.PLANNED if plan.planned else PlannedReason.NO_ELIGIBLE_SPEAKER
+    async def _say_planned(self, obj: Object, reason: PlannedReason, message: str) -> None:
         generation = int(obj["metadata"]["generation"])
-        condition = Condition(ConditionType.PLANNED, plan.planned, reason, plan.message, generation)
+        planned = reason is PlannedReason.PLANNED
+        condition = Condition(ConditionType.PLANNED, planned, reason, message, generation)
         merged = conditions.merge((obj.get("status") or {}).get("conditions") or [], condition)
         if merged is None:
             return

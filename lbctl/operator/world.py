@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import IPv4Address
 
 from lbctl.core.deaths import reported_down
 from lbctl.core.labels import SPEAKER_LEASE_PREFIX
@@ -17,7 +17,9 @@ from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Liveness
 from lbctl.core.partners import Partnerships, partnerships
 from lbctl.core.reading import (
+    named_after_ipv4,
     node_addresses,
+    node_identity,
     node_view,
     pool_view,
     service_view,
@@ -63,7 +65,10 @@ class World:
     def __init__(
         self, *, lease_duration: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.stores: Mapping[Kind, Store] = {kind: Store(kind) for kind in SELECTIONS}
+        self.stores: Mapping[Kind, Store] = {
+            kind: Store(kind, accepts=named_after_ipv4) if kind is VIRTUAL_IPS else Store(kind)
+            for kind in SELECTIONS
+        }
         self.services = self.stores[SERVICES]
         self.nodes = self.stores[NODES]
         self.pools = self.stores[POOLS]
@@ -90,11 +95,13 @@ class World:
         return all(store.synced for store in self.stores.values())
 
     def node_views(self) -> Mapping[str, NodeView]:
-        """Every node with its speaker and how alive that is, as of now."""
+        """Every node with its speaker, and how alive that was when the clock was last looked at."""
         if self._node_views is None:
             names = {key.name for key in self.nodes} | self._speaker_views.keys()
             views = {
-                name: node_view(name, self._speaker_views.get(name), self._liveness(name))
+                name: node_view(
+                    name, self._speaker_views.get(name), self._judged.get(name, Liveness.MISSING)
+                )
                 for name in names
             }
             for name in reported_down(views, self.partnerships()):
@@ -123,8 +130,18 @@ class World:
             self.freshness.forget(node)
         else:
             self._leases[node] = record
-            self.freshness.see(node, record, self._clock())
+            if self.freshness.see(node, record, self._clock()):
+                return self._judge(self._leases)
         return self._judge([node])
+
+    def leases_followed(self, *, following: bool) -> bool:
+        """Learn whether changes of Leases reach us. True when a speaker's liveness changed."""
+        now = self._clock()
+        if following:
+            self.freshness.following(now)
+        else:
+            self.freshness.lost(now)
+        return self._judge(self._leases)
 
     def next_expiry(self) -> float | None:
         """Seconds until the next speaker is judged silent unless it renews."""
@@ -182,10 +199,7 @@ class World:
         self._partnerships = self._node_views = None
 
     def _virtual_ip_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
-        try:
-            address = IPv4Address(key.name)
-        except AddressValueError:
-            return  # The CRD refuses such names; one that came past it is nobody's address.
+        address = IPv4Address(key.name)
         if new is None:
             self.ledger.drop_virtual_ip(address)
             self.loads.drop(address)
@@ -213,4 +227,4 @@ class World:
         if known is None and speaker is None:
             self.ledger.drop_node(node)
         else:
-            self.ledger.put_node(node, node_addresses(known, speaker))
+            self.ledger.put_node(node, node_addresses(known, speaker), node_identity(known))

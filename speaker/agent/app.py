@@ -14,7 +14,7 @@ from typing import Final
 
 from lbctl.core.labels import SPEAKER_LABELS, candidate_label, speaker_lease
 from lbctl.core.partners import Partner
-from lbctl.core.reading import virtual_ip_view
+from lbctl.core.reading import named_after_ipv4, virtual_ip_view
 from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube.client import Client, Selection
 from lbctl.kube.errors import ApiError, NotFound
@@ -160,7 +160,7 @@ class Agent:
 
     def _virtual_ip_changed(self, change: Change) -> None:
         before = self._views.pop(change.key, None)
-        if change.new is not None:
+        if change.new is not None and named_after_ipv4(change.new):
             self._views[change.key] = virtual_ip_view(change.new)
         after = self._views.get(change.key)
         if _planned_part(before) != _planned_part(after):

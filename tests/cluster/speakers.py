@@ -61,6 +61,10 @@ class Speakers:
             *GROUP, "speakers", node, {"status": {"partners": rows}}
         )
 
+    def come_back(self, node: str) -> None:
+        """After a power cut."""
+        self.alive.add(node)
+
     def stop(self) -> None:
         self._ending.set()
         self._thread.join()

@@ -305,7 +305,7 @@ def test_kubectl_shows_a_virtual_ip_and_finds_it_by_pool_and_holder(
         "interface": "eth0",
         "mac": "02:00:00:00:00:01",
         "since": NOON,
-        "conditions": [condition("Announced", "Holding")],
+        "conditions": [condition("Announced", "Holding"), condition("Planned", "Planned")],
     }
     objects.write_status("virtualips", "192.0.2.77", status)
     shown = columns(control_plane, "vip", "192.0.2.77")
@@ -319,6 +319,9 @@ def test_kubectl_shows_a_virtual_ip_and_finds_it_by_pool_and_holder(
         "INTERFACE": "eth0",
         "MAC": "02:00:00:00:00:01",
         "ANNOUNCED": "True",
+        "REASON": "Holding",
+        "PLANNED": "Planned",
+        "RELEASED": "",
     }
     assert objects.names("virtualips", "spec.pool=crd-test,status.holder=n1") == ["192.0.2.77"]
     assert objects.names("virtualips", "spec.pool=crd-test,status.holder=n2") == []

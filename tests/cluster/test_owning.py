@@ -9,7 +9,7 @@ import pytest
 from tests.cluster.operators import Operators
 from tests.cluster.oracle import CLASS, Oracle, eventually
 from tests.cluster.speakers import Speakers
-from tests.lab import Lab, LabError
+from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
@@ -170,7 +170,7 @@ def test_a_deletion_is_noticed_whose_history_the_api_server_has_lost(
     for number in range(3):
         cluster.delete_service(f"web-{number}")
     control_plane.faults.api_server_stopped()
-    eventually(lambda: _started(control_plane), what="the API server is back")
+    control_plane.faults.api_server_started()
     cluster.service("new")
     door.mended()
     cluster.wait_settled(3)
@@ -307,6 +307,31 @@ def test_without_any_speaker_the_plan_stays_and_says_why(
     assert cluster.vips()["172.16.110.100"]["spec"]["succession"] == ["n1"], "fail static"
     planned = cluster.condition("virtualips", "172.16.110.100", "Planned")
     assert (planned["status"], planned["reason"]) == ("False", "NoEligibleSpeaker")
+    lan.come_back("n1")
+    assert "In this order: n1" in cluster.wait_note("web", "SpeakerFound")
+
+
+def test_a_release_that_nobody_can_verify_says_so_and_goes_on_when_a_speaker_is_back(
+    cluster: Oracle, operators: Operators, speakers: Callable[..., Speakers]
+) -> None:
+    lan = speakers("n1")
+    cluster.pool("lab", POOL)
+    operators.start()
+    cluster.service("web")
+    _holder(cluster, "172.16.110.100")
+    lan.die("n1")
+    cluster.wait_note("web", "NoEligibleSpeaker")
+    cluster.delete_service("web")
+    eventually(
+        lambda: (
+            (cluster.condition("virtualips", "172.16.110.100", "Planned") or {}).get("reason")
+            == "NobodyToAsk"
+        ),
+        what="the VirtualIP says that nobody can ask",
+    )
+    assert list(cluster.vips()) == ["172.16.110.100"], "and it is not free"
+    lan.come_back("n1")
+    eventually(lambda: cluster.vips() == {}, what="the speaker asked, and the address is free")
 
 
 def _holder(cluster: Oracle, address: str) -> str:
@@ -316,15 +341,6 @@ def _holder(cluster: Oracle, address: str) -> str:
             what=f"somebody holds {address}",
         )
     )
-
-
-def _started(lab: Lab) -> bool:
-    """Start the API server; its port may still be the old one's for a moment."""
-    try:
-        lab.faults.api_server_started()
-    except LabError:
-        return False
-    return True
 
 
 def _wait_given(cluster: Oracle, count: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Lab, LabSpec
+from tests.lab import Lab, LabSpec, own_name
 from tests.lab.errors import LabError
 from tests.tour import steps
 from tests.tour.site import IMAGE, NAMESPACE, ROOT, KubeconfigSite, LabSite, Site
@@ -39,7 +39,7 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
         check=True,
         cwd=ROOT,
     )
-    with Lab(LabSpec(name="e2e", nodes=3)) as lab:
+    with Lab(LabSpec(name=own_name("e2e"), nodes=3)) as lab:
         lab.load_image(IMAGE)
         yield LabSite(lab)
 

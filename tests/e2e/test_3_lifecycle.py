@@ -23,6 +23,23 @@ def test_a_misspelt_value_is_refused_and_nothing_changes(installed: Site, addres
     assert ask(installed, f"http://{address}:8080/")
 
 
+@pytest.mark.parametrize("own_crds", ["true", "false"])
+def test_a_second_lbctl_is_refused_and_told_where_the_first_is(
+    installed: Site, own_crds: str
+) -> None:
+    # Their operators would overrule each other's plans several times a second.
+    # fmt: off
+    with pytest.raises((LabError, subprocess.CalledProcessError)) as refused:
+        installed.helm("install", "second", str(CHART), "-n", NAMESPACE,
+                       "--set", f"crds.install={own_crds}")
+    # fmt: on
+    speakers = get(installed, "daemonsets", "-A", "-l", "app.kubernetes.io/name=lbctl")["items"]
+    assert [found["metadata"]["name"] for found in speakers] == ["lbctl-speaker"]
+    # Only the lab's errors carry what helm printed.
+    where = f'release "lbctl" in the namespace "{NAMESPACE}"'
+    assert installed.lab is None or where in str(refused.value)
+
+
 def test_an_upgrade_brings_the_chart_s_crds_and_keeps_the_addresses(
     installed: Site, address: str, values: list[str], tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from tests.lab.cluster import Lab
 from tests.lab.errors import LabError
 from tests.lab.forwarder import Forwarder
+from tests.lab.owned import own_name
 from tests.lab.spec import LabSpec
 
-__all__ = ["Forwarder", "Lab", "LabError", "LabSpec"]
+__all__ = ["Forwarder", "Lab", "LabError", "LabSpec", "own_name"]

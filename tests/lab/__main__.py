@@ -85,7 +85,7 @@ def status(options: argparse.Namespace) -> int:
 def kubectl(options: argparse.Namespace) -> int:
     """kubectl as the cluster's administrator, on this terminal."""
     lab = Lab.attach(options.name)
-    argv = [str(lab.site.binaries["kubectl"]), f"--kubeconfig={lab.kubeconfig}", *options.words]
+    argv = [str(lab.site.binaries["kubectl"]), f"--kubeconfig={lab.kubeconfig}", *_words(options)]
     return subprocess.call(argv)
 
 
@@ -93,12 +93,12 @@ def helm(options: argparse.Namespace) -> int:
     """The same for helm."""
     lab = Lab.attach(options.name)
     env = {**os.environ, "KUBECONFIG": str(lab.kubeconfig)}
-    return subprocess.call([str(lab.site.binaries["helm"]), *options.words], env=env)
+    return subprocess.call([str(lab.site.binaries["helm"]), *_words(options)], env=env)
 
 
 def execute(options: argparse.Namespace) -> int:
     """A command on a host, on this terminal."""
-    words = options.words[1:] if options.words[:1] == ["--"] else options.words
+    words = _words(options)
     if not words:
         raise LabError("say what to run: python -m tests.lab exec HOST -- COMMAND ...")
     return subprocess.call([*Lab.attach(options.name).enter(options.host), *words])
@@ -141,6 +141,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def words_apart(argv: list[str]) -> list[str]:
+    """The arguments with `--` before kubectl's or helm's own: argparse would read `-n` as ours."""
+    if argv[:1] not in (["kubectl"], ["helm"]):
+        return argv
+    ours = 1
+    while ours < len(argv) and argv[ours].startswith("--name"):
+        ours += 1 if "=" in argv[ours] else 2
+    own_words = argv[ours:]
+    if own_words[:1] in (["-h"], ["--help"], ["--"]):
+        return argv
+    return [*argv[:ours], "--", *own_words]
+
+
+def _words(options: argparse.Namespace) -> list[str]:
+    words: list[str] = options.words
+    return words[1:] if words[:1] == ["--"] else words
+
+
 def _end(number: int, _: FrameType | None) -> None:
     sys.exit(128 + number)
 
@@ -149,7 +167,7 @@ def main() -> int:
     """Run one command; an error is one sentence, not a traceback."""
     # SIGTERM is to clear up what is half booted, as Ctrl-C does.
     signal.signal(signal.SIGTERM, _end)
-    options = _parser().parse_args()
+    options = _parser().parse_args(words_apart(sys.argv[1:]))
     try:
         return int(options.action(options))
     except LabError as error:

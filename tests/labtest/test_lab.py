@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Lab, LabSpec
+from tests.lab import Lab, LabSpec, own_name
 from tests.lab.errors import LabError
 from tests.lab.network import NETNS, enter
 from tests.lab.processes import marked
@@ -23,7 +23,8 @@ from tests.lab.waiting import require, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 
-NAME = "labtest"
+NAME = own_name("labtest")
+KILLED = own_name("labkill")
 
 WEB = """
 apiVersion: apps/v1
@@ -268,9 +269,9 @@ def killed_during_up(name: str, reached: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("stage", ["etcd", "init-n1", "containerd-n1"])
 def test_a_killed_start_leaves_nothing_that_down_cannot_clear(stage: str) -> None:
-    half = Lab(LabSpec(name="labkill", nodes=1))
-    killed_during_up("labkill", (half.state.logs / f"{stage}.log").exists)
+    half = Lab(LabSpec(name=KILLED, nodes=1))
+    killed_during_up(KILLED, (half.state.logs / f"{stage}.log").exists)
 
     half.down()
-    assert traces("labkill") == []
+    assert traces(KILLED) == []
     half.down()

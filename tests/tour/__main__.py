@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from tests.lab import Lab, LabSpec
+from tests.lab.errors import LabError
 from tests.tour import steps
-from tests.tour.looking import NeverSeenError
 from tests.tour.site import IMAGE, LabSite, Site
 from tests.tour.steps import Seen
 
@@ -15,10 +15,12 @@ STEPS = 11
 LOOK_AROUND = """
 The cluster is still up. To look around:
 
-    .venv/bin/python -m tests.lab kubectl --name demo get svc,vips,speakers,ipaddresspools
-    .venv/bin/python -m tests.lab kubectl --name demo describe svc web
-    .venv/bin/python -m tests.lab exec --name demo client -- curl http://{address}:8080/
-    .venv/bin/python -m tests.lab exec --name demo client -- arping -c 3 -I eth0 {address}
+    lab="$PWD/.venv/bin/python -m tests.lab"
+    $lab kubectl --name demo get svc,vips,speakers,ipaddresspools
+    $lab kubectl --name demo describe svc web
+    $lab exec --name demo client -- curl http://{address}:8080/
+    $lab exec --name demo client -- arping -c 3 -I eth0 {address}
+    $lab status --name demo
 
 and to end it: make demo-down
 """
@@ -45,7 +47,7 @@ class Guide:
         self.saw(step(), since)
 
     def table(self) -> None:
-        width = max(len(row.what) for row in self._rows)
+        width = max((len(row.what) for row in self._rows), default=0)
         print("\n  What was seen\n")
         for row in self._rows:
             print(f"    {row.what:<{width}}  {row.how}")
@@ -84,25 +86,28 @@ def tour(lab: Lab, site: Site, guide: Guide) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.tour", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the cluster up at the end")
-    keep: bool = parser.parse_args().keep
+    parser.add_argument("--proxy", choices=["nftables", "iptables"], default="nftables")
+    options = parser.parse_args()
     guide = Guide()
-    lab = Lab(LabSpec(name="demo", nodes=3))
+    lab = Lab(LabSpec(name="demo", nodes=3, proxy=options.proxy))
     try:
         guide.announce("boot a Kubernetes of 3 nodes")
         since = time.monotonic()
         lab.up()
-        guide.saw(Seen("Cluster", "3 nodes, kube-proxy, one LAN, one client outside"), since)
+        what = f"3 nodes, kube-proxy ({options.proxy}), one LAN, one client outside"
+        guide.saw(Seen("Cluster", what), since)
         address = tour(lab, LabSite(lab), guide)
-    except NeverSeenError as missed:
+        guide.table()
+        if options.keep:
+            print(LOOK_AROUND.format(address=address))
+    except (AssertionError, LabError) as missed:
+        guide.table()
         print(f"\n  NOT SEEN: {missed}", file=sys.stderr)
         return 1
     else:
-        guide.table()
-        if keep:
-            print(LOOK_AROUND.format(address=address))
         return 0
     finally:
-        if not keep:
+        if not options.keep:
             lab.down()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import Lab, LabSpec
+from tests.lab import Lab, LabSpec, own_name
 from tests.wire.tap import PATIENCE
 from tests.wire.whole import Cluster, Speaker, wait_until
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.root, pytest.mark.lab]
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """An API server and two nodes without kubelets."""
-    with Lab(LabSpec(name="speakers", nodes=2, kubelets=False)) as lab:
+    with Lab(LabSpec(name=own_name("speakers"), nodes=2, kubelets=False)) as lab:
         made = Cluster(lab)
         made.install()
         yield made

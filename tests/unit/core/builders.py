@@ -1,5 +1,6 @@
 """Short words for the objects of a story: a test names what matters in it and nothing else."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
@@ -69,8 +70,15 @@ def reserved(address: str) -> VirtualIPView:
     return VirtualIPView(ip(address))
 
 
-def ledger(*objects: PoolView | ServiceView | VirtualIPView, **nodes: str) -> Ledger:
-    """A ledger that knows these objects, and each node with this address."""
+def ledger(
+    *objects: PoolView | ServiceView | VirtualIPView,
+    identities: Mapping[str, str] | None = None,
+    **nodes: str,
+) -> Ledger:
+    """A ledger that knows these objects, and each node with this address.
+
+    `nodes` have it on an interface, `identities` are known by it.
+    """
     known = Ledger()
     for thing in objects:
         match thing:
@@ -82,6 +90,8 @@ def ledger(*objects: PoolView | ServiceView | VirtualIPView, **nodes: str) -> Le
                 known.put_virtual_ip(thing)
     for node, address in nodes.items():
         known.put_node(node, frozenset({ip(address)}))
+    for node, address in (identities or {}).items():
+        known.put_node(node, frozenset({ip(address)}), frozenset({ip(address)}))
     return known
 
 

@@ -49,10 +49,12 @@ class Story:
     release: list[str] = field(default_factory=list)
     ownership: Ownership = OURS
     nodes: dict[str, str] = field(default_factory=dict)
+    identities: dict[str, str] = field(default_factory=dict)
 
 
 def check(story: Story) -> None:
-    decision = decide(key(), ledger(*story.state, **story.nodes), story.ownership)
+    known = ledger(*story.state, identities=story.identities, **story.nodes)
+    decision = decide(key(), known, story.ownership)
     assert decision.action == story.action
     assert [notice.outcome for notice in decision.notices] == story.notices
     assert [view.address for view in decision.release] == [ip(text) for text in story.release]
@@ -243,6 +245,13 @@ def test_a_service_keeps(story: Story) -> None:
         nodes={"n1": ".11"},
     ),
     Story(
+        "under our own class, what a node itself is known by is replaced",
+        [LAB, service("web", ".11", load_balancer_class=CLASS)],
+        Give(ip(".10"), "lab"),
+        notices=[Outcome.ADDRESS_TAKEN],
+        identities={"n1": ".11"},
+    ),
+    Story(
         "under our own class an address outside of every pool is ours",
         [LAB, service("web", "10.9.9.9", load_balancer_class=CLASS)],
         Adopt(ip("10.9.9.9"), None),
@@ -343,6 +352,11 @@ def test_released(story: Story) -> None:
     check(story)
 
 
+def test_a_node_s_address_in_our_pool_was_written_by_a_controller_that_uses_nodes() -> None:
+    known = ledger(LAB, service("web", ".11"), identities={"n1": ".11"})
+    assert isinstance(decide(key(), known, OURS).action, Foreign)
+
+
 @pytest.mark.parametrize(
     ("rule", "seen"),
     [
@@ -372,7 +386,7 @@ def test_what_another_controller_wrote_is_left_alone(rule: str, seen: ServiceVie
             "both families required",
             service(families=DUAL, family_policy=FamilyPolicy.REQUIRE_DUAL_STACK),
             Outcome.IPV6_NOT_SUPPORTED,
-            "spec.ipFamilyPolicy",
+            "Set spec.ipFamilyPolicy to PreferDualStack",
         ),
         (
             "a requested address",
@@ -432,7 +446,7 @@ def test_when_nothing_is_free_every_pool_says_why() -> None:
         'No pool gives an IPv4 address. "full": full (1 of 1 used); '
         '"nodes": full (1 of 2 used, 1 skipped as a node\'s own); '
         '"off": disabled; "twin": overlaps an older pool; "wrong": has addresses that cannot be '
-        "read. Add addresses to a pool, or another pool.",
+        "read. Mend one of them, or add addresses or another pool.",
     )
 
 

@@ -22,6 +22,7 @@ def test_only_good_news_is_not_a_warning() -> None:
         Outcome.ADDRESS_ALLOCATED,
         Outcome.ADDRESS_ADOPTED,
         Outcome.ADDRESS_RELEASED,
+        Outcome.SPEAKER_FOUND,
     }
 
 

@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 from lbctl.core.outcomes import Liveness
-from lbctl.core.release import Await, Begin, Delete, Reassign, Step, begin, proceed
+from lbctl.core.release import (
+    _NOBODY_TO_ASK,
+    Await,
+    Begin,
+    Delete,
+    Reassign,
+    Step,
+    Stuck,
+    begin,
+    proceed,
+)
 from lbctl.core.speakers import NodeView, rendezvous
 from lbctl.core.virtualips import ReleasedCondition, VirtualIPView
 from tests.unit.core.builders import allocated, ip, node, nodes, releasing, reserved
@@ -141,7 +151,7 @@ PLAN: dict[str, Any] = {"succession": ("a", "b"), "generation": 3}
             "while nobody can ask, nothing is free",
             releasing(verifier="a", **PLAN),
             nodes(ELSEWHERE),
-            Await("No speaker that lives is in the subnet, so nobody can ask who answers."),
+            Stuck(_NOBODY_TO_ASK),
         ),
         (
             "a release of an address that nobody announced needs no question",

@@ -65,6 +65,36 @@ async def test_a_list_counts_as_additions_and_a_watch_follows() -> None:
     assert heard == ["added a", "added b", "modified a", "deleted b"]
 
 
+async def test_it_says_when_the_path_fails_and_when_news_comes_again() -> None:
+    """Before the news itself: whoever measures silence must know first that it was not theirs."""
+    script = Script(
+        lists=[lambda: status(503, "ServiceUnavailable")] * 2 + [(5, obj("a", 1)), (5,)],
+        watches=[[{"type": "ADDED", "object": obj("b", 6)}]],
+    )
+    heard: list[str] = []
+    done = asyncio.Event()
+
+    def hear(change: Change) -> None:
+        heard.append(str(change.key))
+        if len(heard) == 4:
+            done.set()
+
+    async with serving(script.answer) as client:
+        informer = Informer(
+            client,
+            VIRTUAL_IPS,
+            hear,
+            on_following=lambda following: heard.append("follows" if following else "fails"),
+            pace=FAST,
+        )
+        task = asyncio.create_task(informer.run())
+        async with asyncio.timeout(20):
+            await done.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert heard == ["fails", "follows", "a", "b"]
+
+
 async def test_a_broken_stream_goes_on_where_it_was() -> None:
     script = Script(
         lists=[(5,)],

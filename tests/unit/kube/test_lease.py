@@ -94,3 +94,55 @@ def test_the_next_expiry_is_the_earliest() -> None:
     assert leases.next_expiry(16) == 4, "n1 is stale already"
     leases.forget("n2")
     assert leases.next_expiry(16) is None
+
+
+def three_speakers() -> Freshness:
+    """n1 and n2 renewed lately, n3 died long ago."""
+    leases = Freshness(15.0)
+    leases.see("n3", Record("n3", "t1"), 0)
+    for at in range(0, 101, 5):
+        leases.see("n1", Record("n1", f"t{at}"), at)
+        leases.see("n2", Record("n2", f"t{at}"), at + 3)
+    return leases
+
+
+def fresh(leases: Freshness, now: float) -> list[str]:
+    return [name for name in ("n1", "n2", "n3") if leases.fresh(name, now)]
+
+
+def test_while_nothing_can_be_heard_nobody_grows_old() -> None:
+    """The API server was away. Who comes back first must not look like the only survivor."""
+    leases = three_speakers()
+    leases.lost(104)
+    assert fresh(leases, 200) == ["n1", "n2"]
+    assert leases.next_expiry(200) is None
+    leases.following(300)
+    leases.see("n1", Record("n1", "back"), 301)
+    assert fresh(leases, 314) == ["n1", "n2"], "n3 was dead before"
+    assert fresh(leases, 315) == ["n1"], "n2 had a whole duration to come back"
+
+
+def test_who_breaks_a_silence_of_all_is_not_the_only_survivor() -> None:
+    """The stream seemed well: the path was dead without a word, or our own process stood still."""
+    leases = three_speakers()
+    assert fresh(leases, 130) == [], "nobody is heard"
+    assert leases.see("n1", Record("n1", "back"), 130)
+    assert fresh(leases, 144) == ["n1", "n2"]
+    assert fresh(leases, 145) == []
+
+
+def test_one_who_is_silent_while_others_are_heard_is_stale() -> None:
+    leases = three_speakers()
+    for at in range(105, 131, 5):
+        assert not leases.see("n1", Record("n1", f"t{at}"), at)
+    assert fresh(leases, 130) == ["n1"]
+
+
+def test_a_stream_that_breaks_again_and_again_hides_no_death() -> None:
+    """Short gaps stop the clock and do not turn it back: nobody lives on them."""
+    leases = three_speakers()
+    for at in range(105, 131, 5):
+        leases.lost(at)
+        leases.following(at + 1)
+        leases.see("n1", Record("n1", f"t{at}"), at + 1)
+    assert fresh(leases, 131) == ["n1"]

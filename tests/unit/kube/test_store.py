@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from lbctl.kube.client import Listing
-from lbctl.kube.objects import SERVICES, Key
-from lbctl.kube.store import Index, Store
+from lbctl.kube.objects import SERVICES
+from lbctl.kube.store import Store
 
 News = tuple[str, str, int] | tuple[str, dict[str, int], int]
 
@@ -99,14 +99,3 @@ def test_listeners_hear_each_change_once_with_what_was_before() -> None:
     store.listen(lambda key, old, new: heard.append((key.name, old is not None, new is not None)))
     play(store, ("put", "a", 1), ("put", "a", 1), ("put", "a", 2), ("list", {}, 5))
     assert heard == [("a", False, True), ("a", True, True), ("a", True, False)]
-
-
-def test_an_index_follows_its_store() -> None:
-    store = Store(SERVICES)
-    store.put(obj("a", 1, team="red"))
-    index = Index(store, lambda item: item["metadata"]["labels"].values())
-    store.put(obj("b", 2, team="red"))
-    store.put(obj("a", 3, team="blue"))
-    assert dict(index) == {"red": {Key("n", "b")}, "blue": {Key("n", "a")}}
-    store.remove(obj("b", 4))
-    assert dict(index) == {"blue": {Key("n", "a")}}

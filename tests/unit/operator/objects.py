@@ -60,3 +60,8 @@ def speaker(
         "metadata": _meta(name),
         "status": {"interfaces": [interface], "partners": partners},
     }
+
+
+def lease(node: str) -> dict[str, Any]:
+    spec = {"holderIdentity": node, "renewTime": "2026-01-01T12:00:00.000000Z"}
+    return {"metadata": _meta(f"lbctl-speaker-{node}", "lbctl-system"), "spec": spec}

@@ -116,6 +116,11 @@ def remove(store: Store) -> None:
             id="a pool comes: all are judged anew, who waits is tried, and sessions may move to it",
         ),
         pytest.param(
+            lambda world: remove(world.pools),
+            {POOL, PATIENT},
+            id="a pool goes: it is counted no more, and one that overlapped it may give",
+        ),
+        pytest.param(
             lambda world: world.nodes.put(objects.node("n1", "172.16.110.11")),
             set(),
             id="a node's heartbeat is nothing",
@@ -150,6 +155,16 @@ def remove(store: Store) -> None:
             ),
             {SPEAKER},
             id="somebody wrote a Speaker's partners: the operator looks",
+        ),
+        pytest.param(
+            lambda world: world.speakers.put(objects.speaker("n1")),
+            {VIP, POOL, PATIENT},
+            id="a speaker's node gives up an address: it may be for who waits",
+        ),
+        pytest.param(
+            lambda world: remove(world.speakers),
+            {VIP, POOL, PATIENT},
+            id="a speaker goes, and the addresses that only it knew",
         ),
     ],
 )

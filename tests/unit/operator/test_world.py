@@ -9,6 +9,9 @@ from lbctl.core.services import ServiceKey, ServiceRef
 from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube.client import Listing
 from lbctl.kube.lease import Record
+from lbctl.kube.queue import WorkQueue
+from lbctl.operator.items import Item
+from lbctl.operator.triggers import Triggers
 from lbctl.operator.world import World
 from tests.unit.operator import objects
 
@@ -61,6 +64,49 @@ def test_a_speaker_that_stops_in_order_is_known_at_once(world: World) -> None:
     assert liveness(world) is Liveness.RELEASED
     assert world.lease_changed(LEASE, None)
     assert liveness(world) is Liveness.MISSING
+
+
+def test_the_first_to_renew_after_an_outage_is_not_the_only_survivor(
+    world: World, clock: Clock
+) -> None:
+    for node in ("n1", "n2"):
+        world.nodes.put(objects.node(node, "172.16.110.11"))
+        world.lease_changed(f"lbctl-speaker-{node}", Record(node, "t1"))
+    assert not world.leases_followed(following=False)
+    clock.now = 100.0
+    assert not world.expire(), "the API server is away, not the speakers"
+    assert not world.leases_followed(following=True)
+    assert not world.lease_changed(LEASE, Record("n1", "t2"))
+    views = world.node_views().values()
+    assert [view.liveness for view in views] == [Liveness.FRESH, Liveness.FRESH]
+
+
+def test_views_and_judgements_never_differ(world: World, clock: Clock) -> None:
+    """Whoever asks in the moment between an expiry and the look at the clock changes nothing."""
+    world.nodes.put(objects.node("n1", "172.16.110.11"))
+    world.lease_changed(LEASE, Record("n1", "t1"))
+    clock.now = 20.0
+    world.speakers.put(objects.speaker("n1", "172.16.110.11/24"))
+    assert liveness(world) is Liveness.FRESH, "not judged again yet"
+    world.lease_changed(LEASE, Record("n1", "t2"))
+    assert liveness(world) is Liveness.FRESH
+
+
+def test_a_virtual_ip_of_a_newer_version_is_left_alone(world: World) -> None:
+    """After a downgrade there may be IPv6 ones. They are nobody's, and no reason to fall over."""
+    queue: WorkQueue[Item] = WorkQueue(_never)
+    triggers = Triggers(world, queue, {})
+    triggers.active = True
+    ipv6 = objects.virtual_ip("fd00-0110-0000-0000-0000-0000-0000-0100", "web", "n1")
+    world.virtual_ips.put(ipv6)
+    world.virtual_ips.sweep(Listing([ipv6], "1000000"))
+    triggers.everything()
+    assert [*queue.schedule.waiting()] == []
+    assert world.virtual_ips.synced
+
+
+async def _never(_: Item) -> None:
+    raise AssertionError("nothing works this queue")
 
 
 def test_a_node_keeps_its_addresses_by_its_node_and_by_its_speaker(world: World) -> None:

@@ -1,0 +1,42 @@
+"""The pages a person reads: what they point to is there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")],
+)
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
+QUOTED_PATH = re.compile(r"`((?:docs|tests|lbctl|speaker|charts|examples|\.ci)/[\w./-]*\w)`")
+COMMAND = re.compile(r"(?:^ {4}|`)make ([a-z][a-z-]*)", re.MULTILINE)
+TARGET = re.compile(r"^([a-z][a-z- ]*):", re.MULTILINE)
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+
+
+def anchors(page: Path) -> Iterator[str]:
+    """A heading's anchor as GitHub makes it."""
+    for heading in HEADING.findall(page.read_text(encoding="utf-8")):
+        yield re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_points_to_what_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for path, anchor in LINK.findall(text):
+        target = page.parent / path if path else page
+        assert target.exists(), f"dead link: {path}"
+        assert not anchor or anchor in anchors(target), f"no such heading: {path}#{anchor}"
+    for path in QUOTED_PATH.findall(text):
+        assert (ROOT / path).exists(), f"no such file: {path}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_names_targets_that_make_has(page: Path) -> None:
+    lines = TARGET.findall((ROOT / "Makefile").read_text(encoding="utf-8"))
+    targets = {name for line in lines for name in line.split()}
+    named = set(COMMAND.findall(page.read_text(encoding="utf-8")))
+    assert named <= targets, f"no such target: {named - targets}"
