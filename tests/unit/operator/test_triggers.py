@@ -117,7 +117,7 @@ def remove(store: Store) -> None:
         ),
         pytest.param(
             lambda world: remove(world.pools),
-            {POOL, PATIENT},
+            {POOL, PATIENT, SPEAKER},
             id="a pool goes: it is counted no more, and one that overlapped it may give",
         ),
         pytest.param(
@@ -158,7 +158,7 @@ def remove(store: Store) -> None:
         ),
         pytest.param(
             lambda world: world.speakers.put(objects.speaker("n1")),
-            {VIP, POOL, PATIENT},
+            {VIP, POOL, PATIENT, SPEAKER},
             id="a speaker's node gives up an address: it may be for who waits",
         ),
         pytest.param(
