@@ -19,8 +19,8 @@ PART_BYTES: Final = 32_000
 """About the size of a datagram at most, well under a Unix socket's default send buffer. Sixteen
 names of nodes may make one entry longer than 4 kB."""
 
-_ENTRY_BYTES: Final = 140
-"""Of one entry, the succession apart."""
+_ENTRY_BYTES: Final = 260
+"""Of one entry, the names of nodes apart."""
 _QUOTES: Final = 3
 
 DATAGRAM_BYTES: Final = 128 * 1024
@@ -67,11 +67,11 @@ class PeerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another speaker, to keep a BFD session with."""
+    """Another speaker, to keep a BFD session with: one for each interface that both share."""
 
     node: str
     address: str
-    """Its IPv4 address on the LAN that both share."""
+    """Its address on the LAN that both share, IPv4 or IPv6."""
     mac: str
     """Its MAC there: who claims an address with it is this peer."""
     interface: str
@@ -95,7 +95,7 @@ class Entry:
     """One address of the plan."""
 
     address: str
-    """IPv4, dotted."""
+    """IPv4 or IPv6, in canonical text: IPv6 compressed and in lower case (RFC 5952)."""
     interface: str
     ifindex: int
     mac: str
@@ -106,6 +106,17 @@ class Entry:
     """Every node in order, this one included. Empty: the plan says nothing about who is next."""
     holder: str | None = None
     """Who holds it as far as the API knows: a hint, for the LAN knows better."""
+    outgoing: str | None = None
+    """The node that is to hand the address over; None when no move is planned."""
+    outgoing_mac: str | None = None
+    """Its MAC on the LAN that holds the address, where the plan knows it."""
+    serving: bool = True
+    """Whether this node can hand on traffic for the address. False: let it go if it is held here
+    and another can have it, and take it never."""
+    burst: tuple[float, ...] | None = None
+    """Seconds between the announcements after taking; None for the wire's own."""
+    refresh: float | None = None
+    """Seconds between announcements while holding; None for the wire's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +179,10 @@ class AddressReport:
     mac: str | None = None
     since: float = 0.0
     """When this state began: seconds since 1970 by this node's clock."""
+    claimed_by: str | None = None
+    """MAC of a host that is no peer and claims the address while it is held here."""
+    claims: int = 0
+    """How often that one has claimed it in this conflict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +206,13 @@ class PeerReport:
     heard: bool = False
     """Whether any valid packet of the peer ever arrived. A session that is never up though the peer
     is heard is blocked in the other direction."""
+    interface: str = ""
+    """Our own interface that the session runs on."""
+    address: str = ""
+    """The peer's address that the session runs with."""
+    answers: bool | None = None
+    """After a death: whether the peer's own address still answers ARP or NS. None while that is
+    not known, and while the peer lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,10 +318,13 @@ def decode(datagram: bytes) -> Message:
 
 
 def _entry(row: list[Any]) -> Entry:
-    address, interface, ifindex, mac, role, generation, succession, holder = row
+    address, interface, ifindex, mac, role, generation, succession, *rest = row
+    holder, outgoing, outgoing_mac, serving, burst, refresh = rest
+    burst = None if burst is None else tuple(burst)
     return Entry(
-        address, interface, ifindex, mac, Role(role), generation, tuple(succession), holder
-    )
+        address, interface, ifindex, mac, Role(role), generation, tuple(succession),
+        holder, outgoing, outgoing_mac, serving, burst, refresh,
+    )  # fmt: skip
 
 
 def snapshot(plan_id: int, plan: Plan) -> list[FromAgent]:
@@ -315,7 +340,8 @@ def _parts(entries: tuple[Entry, ...]) -> Iterator[tuple[Entry, ...]]:
     part: list[Entry] = []
     size = 0
     for entry in entries:
-        length = _ENTRY_BYTES + sum(len(node) + _QUOTES for node in entry.succession)
+        named = (*entry.succession, entry.holder or "", entry.outgoing or "")
+        length = _ENTRY_BYTES + sum(len(node) + _QUOTES for node in named)
         if part and (len(part) == ENTRIES_PER_PART or size + length > PART_BYTES):
             yield tuple(part)
             part, size = [], 0

@@ -313,9 +313,15 @@ class Liveness:
         self.packets[SENT if sent else UNSENT] += 1
 
     def _report(self, node: str) -> PeerReport:
-        link = self._links.get(node)
+        link, peer = self._links.get(node), self._peers[node]
         if link is None:
-            return PeerReport(node, PeerState.NEVER_UP, since=self._named_at[node])
+            return PeerReport(
+                node,
+                PeerState.NEVER_UP,
+                since=self._named_at[node],
+                interface=peer.interface,
+                address=peer.address,
+            )
         session = link.session
         return PeerReport(
             node=node,
@@ -324,6 +330,8 @@ class Liveness:
             remote_state=session.heard.phase.label if session.heard else Phase.DOWN.label,
             diagnostic=_WHY.get(session.fate, Diagnostic.NONE).label,
             heard=session.heard is not None,
+            interface=peer.interface,
+            address=peer.address,
         )
 
 

@@ -47,6 +47,8 @@ reports = st.builds(
     interface=st.none() | st.text(),
     mac=st.none() | st.text(),
     since=st.floats(allow_nan=False),
+    claimed_by=st.none() | st.text(),
+    claims=st.integers(),
 )
 peer_reports = st.builds(
     PeerReport,
@@ -55,6 +57,9 @@ peer_reports = st.builds(
     remote_state=st.text(),
     diagnostic=st.text(),
     heard=st.booleans(),
+    interface=st.text(),
+    address=st.text(),
+    answers=st.none() | st.booleans(),
 )
 messages = st.one_of(
     *map(st.from_type, KINDS),
@@ -88,7 +93,8 @@ def test_a_message_arrives_as_it_was_sent(message: Message) -> None:
         b'{"kind":"plan-begin","id":1,"count":0,"bfd":{},"peers":[["n1"]]}',
         b'{"kind":"peers-report","peers":[["n1","happy"]]}',
         b'{"kind":"report","addresses":[["10.0.0.1","happy"]]}',
-        b'{"kind":"report","addresses":[["10.0.0.1","idle",0,null,null,null,0.0,"more"]]}',
+        b'{"kind":"report","addresses":[["10.0.0.1","idle",0,null,null,null,0.0,null,0,"more"]]}',
+        b'{"kind":"plan-part","id":1,"entries":[["10.0.0.1","eth0",2,"","claim",0,[],null]]}',
     ],
 )
 def test_what_is_no_message_is_refused(datagram: bytes) -> None:
