@@ -105,7 +105,9 @@ class SpeakerStatus(ApiModel):
     conditions: list[Condition] = Field(default_factory=list, json_schema_extra=list_map("type"))
     """Ready: whether the speaker can send and receive (reasons WireRunning, WireDown,
     NoInterface). PartnersReachable: whether the partners that live are heard by BFD (reasons
-    Reachable, BFDBlocked: a firewall drops its packets)."""
+    Reachable, BFDBlocked: a firewall drops its packets). HandOffReady: whether the node's proxy
+    takes the traffic from there (reasons ProxyHealthy, ProxyUnhealthy, ProxySilent, NodeLeaving;
+    Unknown for NoProxyHealth and NotChecked, and then the node holds addresses as others do)."""
 
 
 class Speaker(Resource):
@@ -122,6 +124,7 @@ class Speaker(Resource):
             Column("MAC", ".status.interfaces[0].mac"),
             Column("Addresses", ".status.interfaces[*].addresses", wide=True),
             Column("Partners", '.status.conditions[?(@.type=="PartnersReachable")].status'),
+            Column("HandOff", '.status.conditions[?(@.type=="HandOffReady")].status'),
             Column("Version", ".status.version"),
             Column("Age", ".metadata.creationTimestamp", "date"),
         ),

@@ -121,6 +121,8 @@ class ConditionType(StrEnum):
     """On VirtualIP, by the operator."""
     PARTNERS_REACHABLE = "PartnersReachable"
     """On Speaker, by itself."""
+    HAND_OFF_READY = "HandOffReady"
+    """On Speaker, by itself: whether the node's proxy can take the traffic from the holder."""
 
 
 class AnnouncedReason(StrEnum):
@@ -161,6 +163,38 @@ class PartnersReason(StrEnum):
     REACHABLE = "Reachable"
     BFD_BLOCKED = "BFDBlocked"
     """A partner renews its Lease and yet was never heard: a firewall drops the packets."""
+
+
+class HandOffReason(StrEnum):
+    """The reason of the condition `HandOffReady` of a Speaker."""
+
+    PROXY_HEALTHY = "ProxyHealthy"
+    PROXY_UNHEALTHY = "ProxyUnhealthy"
+    """The proxy answers, and says that it does not keep up with Services and endpoints."""
+    PROXY_SILENT = "ProxySilent"
+    """The proxy answered before, and does not now."""
+    NODE_LEAVING = "NodeLeaving"
+    """The proxy is well and says that its node is being deleted: new traffic should go elsewhere
+    (KEP-3836)."""
+    NO_PROXY_HEALTH = "NoProxyHealth"
+    """Nobody has ever answered: this proxy has no such health check, and nothing is concluded."""
+    NOT_CHECKED = "NotChecked"
+    """The check is turned off."""
+
+    @property
+    def ready(self) -> bool | None:
+        """What it says about the hand-off; None when it says nothing."""
+        match self:
+            case HandOffReason.PROXY_HEALTHY:
+                return True
+            case HandOffReason.NO_PROXY_HEALTH | HandOffReason.NOT_CHECKED:
+                return None
+            case (
+                HandOffReason.PROXY_UNHEALTHY
+                | HandOffReason.PROXY_SILENT
+                | HandOffReason.NODE_LEAVING
+            ):
+                return False
 
 
 class PartnerState(StrEnum):

@@ -116,12 +116,16 @@ def speaker_view(obj: Json) -> SpeakerView:
     """Read a Speaker."""
     status = obj.get("status") or {}
     ready = condition(obj, ConditionType.READY) or {}
+    hand_off = condition(obj, ConditionType.HAND_OFF_READY) or {}
+    hands_off = hand_off.get("status") != "False"
     return SpeakerView(
         node=obj["metadata"]["name"],
         interfaces=tuple(_interface(entry) for entry in status.get("interfaces") or ()),
         ready=ready.get("status") != "False",
         message=ready.get("message") or "",
         reports=tuple(_reports(status.get("partners") or ())),
+        hand_off_ready=hands_off,
+        hand_off_message="" if hands_off else hand_off.get("message") or "",
     )
 
 

@@ -40,6 +40,10 @@ class SpeakerView:
     message: str = ""
     """The message of the condition, when it is not ready."""
     reports: tuple[PartnerReport, ...] = ()
+    hand_off_ready: bool = True
+    """False only when its condition `HandOffReady` says so: where nobody can tell, it is."""
+    hand_off_message: str = ""
+    """The message of that condition, when it is not ready."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ class Condition:
     """What somebody says about an object. ``generation`` is the one of the spec that was read."""
 
     type: str
-    status: bool
+    status: bool | None
+    """None is ``Unknown``: nobody could tell."""
     reason: str
     message: str
     generation: int
@@ -35,7 +36,7 @@ def merge(
     ``lastTransitionTime`` moves only when the status changes, as the API conventions ask.
     """
     old = find(conditions, condition.type)
-    status = "True" if condition.status else "False"
+    status = {True: "True", False: "False", None: "Unknown"}[condition.status]
     same_status = old is not None and old.get("status") == status
     entry = {
         "type": condition.type,

@@ -182,7 +182,25 @@ def test_a_speaker() -> None:
 
 
 def test_a_speaker_that_has_not_spoken_is_believed() -> None:
-    assert speaker_view({"metadata": {"name": "n1"}}).ready
+    seen = speaker_view({"metadata": {"name": "n1"}})
+    assert seen.ready
+    assert seen.hand_off_ready
+
+
+@pytest.mark.parametrize(
+    ("sentence", "status", "ready", "message"),
+    [
+        ("a proxy that is well", "True", True, ""),
+        ("a proxy that is not", "False", False, "it says 503"),
+        ("where nobody can tell, the node holds addresses as others do", "Unknown", True, ""),
+    ],
+)
+def test_whether_a_node_can_hand_traffic_on(
+    sentence: str, status: str, *, ready: bool, message: str
+) -> None:
+    said = {"type": "HandOffReady", "status": status, "message": "it says 503"}
+    seen = speaker_view({"metadata": {"name": "n1"}, "status": {"conditions": [said]}})
+    assert (seen.hand_off_ready, seen.hand_off_message) == (ready, message), sentence
 
 
 def test_a_nodes_own_addresses_are_those_of_its_node_and_of_its_speaker() -> None:

@@ -21,6 +21,11 @@ def test_saying_the_same_again_writes_nothing() -> None:
     assert merge(merged, READY, now="t2") is None
 
 
+def test_what_nobody_can_tell_is_unknown() -> None:
+    (entry,) = merge([], Condition("Ready", None, "NotChecked", "", 1), now="t1") or []
+    assert entry["status"] == "Unknown"
+
+
 def test_the_transition_time_moves_with_the_status_only() -> None:
     first = merge([], READY, now="t1") or []
     reworded = Condition("Ready", status=True, reason="Ready", message="finer", generation=2)
