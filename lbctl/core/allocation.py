@@ -6,9 +6,9 @@ server refuses. A crash between two writes is mended by deciding anew.
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import assert_never
 
+from lbctl.core.addresses import Address, place
 from lbctl.core.demands import demands, dual_stack_notice
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Notice, Outcome, PoolReason
@@ -21,7 +21,7 @@ from lbctl.core.virtualips import Stage, VirtualIPView
 class Give:
     """Create the VirtualIP, then write the status. On a conflict, read it and decide again."""
 
-    address: IPv4Address
+    address: Address
     pool: str
 
 
@@ -32,7 +32,7 @@ class Adopt:
     Create it. When `existing` is given, replace its service instead, under its resourceVersion.
     """
 
-    address: IPv4Address
+    address: Address
     pool: str | None
     existing: VirtualIPView | None = None
 
@@ -41,7 +41,7 @@ class Adopt:
 class Keep:
     """The VirtualIP names the Service. Write the status if it says anything else."""
 
-    address: IPv4Address
+    address: Address
     write_status: bool
 
 
@@ -51,7 +51,7 @@ class Refuse:
 
     outcome: Outcome
     message: str
-    withdraw: tuple[IPv4Address, ...] = ()
+    withdraw: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Foreign:
 class Withdraw:
     """The Service is not ours any more: take these addresses out of its status, then release."""
 
-    addresses: tuple[IPv4Address, ...]
+    addresses: tuple[Address, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class _Case:
     def keep(self) -> Decision:
         # Two operators that raced must agree on which of two addresses stays: the status decides,
         # because it has one writer at a time; without it, the lower address.
-        kept = min(self.own, key=lambda v: (v.address not in self.service.shown, v.address))
+        kept = min(self.own, key=lambda v: (v.address not in self.service.shown, place(v.address)))
         foreign = self._foreign()
         write = foreign is None and not self.service.shows_only(kept.address)
         notices = [*demands(self.service), *dual_stack_notice(self.service)]
@@ -153,7 +153,7 @@ class _Case:
             notices=(*lost, *(dual_stack_notice(self.service) if isinstance(action, Give) else ())),
         )
 
-    def _adopt(self, address: IPv4Address) -> Decision:
+    def _adopt(self, address: Address) -> Decision:
         existing = self.ledger.virtual_ip(address)
         return Decision(
             Adopt(address, self.ledger.pool_of(address), existing),
@@ -161,7 +161,7 @@ class _Case:
             notices=(*demands(self.service), *dual_stack_notice(self.service)),
         )
 
-    def _obstacle(self, address: IPv4Address) -> str | None:
+    def _obstacle(self, address: Address) -> str | None:
         """Why the address that the status shows cannot be adopted; None when it can."""
         if address.is_multicast or address.is_loopback or address.is_unspecified:
             return f"{address} is no unicast address of a LAN."
@@ -173,7 +173,7 @@ class _Case:
             return f"{address} is the address of node {node} itself."
         return self._elder(address) if known is None else _occupant(known)
 
-    def _elder(self, address: IPv4Address) -> str | None:
+    def _elder(self, address: Address) -> str | None:
         """Of the Services that show an address without a VirtualIP, the oldest one adopts it."""
         elder = next(s for s in self.ledger.claimants(address) if self._contends(s))
         if elder.uid == self.service.uid:
@@ -231,7 +231,7 @@ class _Case:
             f"{self.ownership.load_balancer_class}."
         )
 
-    def _can_be_ours(self, address: IPv4Address) -> bool:
+    def _can_be_ours(self, address: Address) -> bool:
         """Whether lbctl may have written an address that no VirtualIP explains."""
         in_a_pool = self.ledger.pool_of(address) is not None
         return in_a_pool and self.ledger.node_known_by(address) is None

@@ -4,10 +4,10 @@ The truth is the API server: an address is taken by the creation of its VirtualI
 second is refused there. The ledger only says where to try first, and it errs on the safe side.
 """
 
-from ipaddress import IPv4Address
 from typing import TypeVar
 
-from lbctl.core.addresses import Occupancy
+from lbctl.core.addresses import Address, address_at, place
+from lbctl.core.intervals import Occupancy
 from lbctl.core.pools import PoolCounts, PoolFinding, PoolView, assess
 from lbctl.core.services import ServiceKey, ServiceView
 from lbctl.core.virtualips import VirtualIPView
@@ -26,13 +26,13 @@ class Ledger:
     def __init__(self) -> None:
         self._pools: dict[str, PoolView] = {}
         self._findings: dict[str, PoolFinding] | None = None
-        self._virtual_ips: dict[IPv4Address, VirtualIPView] = {}
-        self._named: dict[ServiceKey, set[IPv4Address]] = {}
+        self._virtual_ips: dict[Address, VirtualIPView] = {}
+        self._named: dict[ServiceKey, set[Address]] = {}
         self._services: dict[ServiceKey, ServiceView] = {}
-        self._shown: dict[IPv4Address, set[ServiceKey]] = {}
-        self._nodes: dict[str, frozenset[IPv4Address]] = {}
-        self._own: dict[IPv4Address, set[str]] = {}
-        self._identities: dict[str, frozenset[IPv4Address]] = {}
+        self._shown: dict[Address, set[ServiceKey]] = {}
+        self._nodes: dict[str, frozenset[Address]] = {}
+        self._own: dict[Address, set[str]] = {}
+        self._identities: dict[str, frozenset[Address]] = {}
         self._occupied = Occupancy()
 
     def put_pool(self, pool: PoolView) -> None:
@@ -48,9 +48,9 @@ class Ledger:
         self._virtual_ips[virtual_ip.address] = virtual_ip
         if virtual_ip.service is not None:
             self._named.setdefault(virtual_ip.service.key, set()).add(virtual_ip.address)
-        self._occupied.add(int(virtual_ip.address))
+        self._occupied.add(place(virtual_ip.address))
 
-    def drop_virtual_ip(self, address: IPv4Address) -> None:
+    def drop_virtual_ip(self, address: Address) -> None:
         known = self._virtual_ips.pop(address, None)
         if known is None:
             return
@@ -64,7 +64,7 @@ class Ledger:
         self._services[service.key] = service
         for address in service.shown:
             self._shown.setdefault(address, set()).add(service.key)
-            self._occupied.add(int(address))
+            self._occupied.add(place(address))
 
     def drop_service(self, key: ServiceKey) -> None:
         known = self._services.pop(key, None)
@@ -75,8 +75,8 @@ class Ledger:
     def put_node(
         self,
         node: str,
-        addresses: frozenset[IPv4Address],
-        identity: frozenset[IPv4Address] = frozenset(),
+        addresses: frozenset[Address],
+        identity: frozenset[Address] = frozenset(),
     ) -> None:
         """Know a node's own addresses: they are never given.
 
@@ -93,7 +93,7 @@ class Ledger:
         self._identities[node] = identity
         for address in addresses:
             self._own.setdefault(address, set()).add(node)
-            self._occupied.add(int(address))
+            self._occupied.add(place(address))
 
     def drop_node(self, node: str) -> None:
         self._identities.pop(node, None)
@@ -105,24 +105,26 @@ class Ledger:
     def service(self, key: ServiceKey) -> ServiceView | None:
         return self._services.get(key)
 
-    def virtual_ip(self, address: IPv4Address) -> VirtualIPView | None:
+    def virtual_ip(self, address: Address) -> VirtualIPView | None:
         return self._virtual_ips.get(address)
 
     def virtual_ips_of(self, key: ServiceKey) -> tuple[VirtualIPView, ...]:
         """The VirtualIPs that name a Service of this name, whatever its uid, lowest first."""
-        return tuple(self._virtual_ips[address] for address in sorted(self._named.get(key, ())))
+        return tuple(
+            self._virtual_ips[address] for address in sorted(self._named.get(key, ()), key=place)
+        )
 
-    def claimants(self, address: IPv4Address) -> tuple[ServiceView, ...]:
+    def claimants(self, address: Address) -> tuple[ServiceView, ...]:
         """The Services whose status shows the address, oldest first."""
         services = (self._services[key] for key in self._shown.get(address, ()))
         return tuple(sorted(services, key=lambda service: service.seniority))
 
-    def pool_of(self, address: IPv4Address) -> str | None:
+    def pool_of(self, address: Address) -> str | None:
         """The pool that names the address, the oldest if several do."""
-        naming = [f.pool for f in self.findings() if int(address) in f.addresses]
+        naming = [f.pool for f in self.findings() if place(address) in f.addresses]
         return min(naming, key=lambda pool: pool.seniority).name if naming else None
 
-    def node_known_by(self, address: IPv4Address) -> str | None:
+    def node_known_by(self, address: Address) -> str | None:
         """The node whose Node object names the address as the node's."""
         owners = self._own.get(address, ())
         return min((n for n in owners if address in self._identities[n]), default=None)
@@ -135,13 +137,13 @@ class Ledger:
         """How many addresses the pool has, by what became of them."""
         addresses = self._judged()[pool].addresses
         occupied = self._occupied.count(addresses)
-        idle_own = sum(int(own) in addresses and not self._is_given(own) for own in self._own)
+        idle_own = sum(place(own) in addresses and not self._is_given(own) for own in self._own)
         return PoolCounts(addresses.size, occupied - idle_own, addresses.size - occupied)
 
-    def lowest_free(self, pool: str) -> IPv4Address | None:
+    def lowest_free(self, pool: str) -> Address | None:
         """The lowest address of the pool that nobody uses; whether the pool gives is not asked."""
         lowest = self._occupied.lowest_free(self._judged()[pool].addresses)
-        return None if lowest is None else IPv4Address(lowest)
+        return None if lowest is None else address_at(lowest)
 
     def _judged(self) -> dict[str, PoolFinding]:
         if self._findings is None:
@@ -149,12 +151,12 @@ class Ledger:
             self._findings = assess(pools, {own: min(nodes) for own, nodes in self._own.items()})
         return self._findings
 
-    def _is_given(self, address: IPv4Address) -> bool:
+    def _is_given(self, address: Address) -> bool:
         return address in self._virtual_ips or address in self._shown
 
-    def _free_unless_used(self, address: IPv4Address) -> None:
+    def _free_unless_used(self, address: Address) -> None:
         if not self._is_given(address) and address not in self._own:
-            self._occupied.discard(int(address))
+            self._occupied.discard(place(address))
 
 
 def _discard(index: dict[_K, set[_V]], key: _K, value: _V) -> None:

@@ -14,10 +14,10 @@ come back, and one that the API server alone takes for dead must not lose them.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
 
-from lbctl.core.addresses import AddressSet
+from lbctl.core.addresses import Address, Subnet, place
+from lbctl.core.intervals import AddressSet
 from lbctl.core.speakers import NodeView
 
 SIDE = 5
@@ -32,7 +32,7 @@ class Partner:
     """The speaker of another node, as it is reached on a LAN that both are on."""
 
     node: str
-    address: IPv4Address
+    address: Address
     mac: str
 
 
@@ -56,7 +56,7 @@ def partnerships(
         name: {} for name, node in nodes.items() if node.speaker is not None
     }
     lans = _lans(nodes)
-    for network in sorted(lans, key=lambda lan: (not _carries(lan, pools), lan)):
+    for network in sorted(lans, key=lambda lan: (not _carries(lan, pools), _order(lan))):
         for one, other in _edges(lans[network]):
             if one.address == other.address or other.node in found[one.node]:
                 # Nobody's own address (somebody moves it about), or two that are partners already.
@@ -69,7 +69,7 @@ def partnerships(
     }
 
 
-def watchers(node: NodeView, address: IPv4Address, drawn: Partnerships) -> frozenset[str]:
+def watchers(node: NodeView, address: Address, drawn: Partnerships) -> frozenset[str]:
     """The partners that see `node` die on the LAN where `address` is announced."""
     speaker = node.speaker
     if speaker is None:
@@ -87,9 +87,9 @@ def watchers(node: NodeView, address: IPv4Address, drawn: Partnerships) -> froze
     )
 
 
-def _lans(nodes: Mapping[str, NodeView]) -> dict[IPv4Network, list[Partner]]:
+def _lans(nodes: Mapping[str, NodeView]) -> dict[Subnet, list[Partner]]:
     """Who is on which subnet, by name. Of several interfaces there, one with a carrier speaks."""
-    lans: dict[IPv4Network, dict[str, Partner]] = {}
+    lans: dict[Subnet, dict[str, Partner]] = {}
     for name in sorted(nodes):
         speaker = nodes[name].speaker
         interfaces = () if speaker is None else speaker.interfaces
@@ -100,9 +100,13 @@ def _lans(nodes: Mapping[str, NodeView]) -> dict[IPv4Network, list[Partner]]:
     return {network: [*lan.values()] for network, lan in lans.items()}
 
 
-def _carries(lan: IPv4Network, pools: Collection[AddressSet]) -> bool:
-    first, last = int(lan.network_address), int(lan.broadcast_address)
+def _carries(lan: Subnet, pools: Collection[AddressSet]) -> bool:
+    first, last = place(lan.network_address), place(lan.broadcast_address)
     return any(one.first <= last and first <= one.last for pool in pools for one in pool)
+
+
+def _order(lan: Subnet) -> tuple[int, int]:
+    return (place(lan.network_address), lan.prefixlen)
 
 
 def _edges(members: list[Partner]) -> Iterable[tuple[Partner, Partner]]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from lbctl.core.addresses import AddressError, AddressSet, Interval, parse_entry
+from lbctl.core.addresses import Address, place
+from lbctl.core.entries import AddressError, parse_entry
+from lbctl.core.intervals import AddressSet, Interval
 from lbctl.core.outcomes import PoolReason
 
 _NAMED_AT_MOST = 8
@@ -60,7 +61,7 @@ class PoolFinding:
 
 def assess(
     pools: Iterable[PoolView],
-    node_addresses: Mapping[IPv4Address, str],
+    node_addresses: Mapping[Address, str],
 ) -> dict[str, PoolFinding]:
     """Judge every pool, by what only the whole can know.
 
@@ -110,7 +111,7 @@ class _Draft:
     def finding(
         self,
         overlap: tuple[_Range, _Range] | None,
-        node_addresses: Mapping[IPv4Address, str],
+        node_addresses: Mapping[Address, str],
     ) -> PoolFinding:
         addresses = AddressSet.union(own.interval for own in self.ranges)
         reason, message = self._verdict(addresses, overlap, node_addresses)
@@ -120,7 +121,7 @@ class _Draft:
         self,
         addresses: AddressSet,
         overlap: tuple[_Range, _Range] | None,
-        node_addresses: Mapping[IPv4Address, str],
+        node_addresses: Mapping[Address, str],
     ) -> tuple[PoolReason, str]:
         if self.error:
             return PoolReason.INVALID_ADDRESSES, self.error
@@ -135,14 +136,15 @@ class _Draft:
             return PoolReason.DISABLED, (
                 "spec.disabled is true: the pool keeps what it gave and gives nothing new."
             )
-        skipped = [(a, node) for a, node in node_addresses.items() if int(a) in addresses]
+        skipped = [(a, node) for a, node in node_addresses.items() if place(a) in addresses]
         if skipped:
             return PoolReason.NODE_ADDRESSES_SKIPPED, _skipped_message(skipped)
         return PoolReason.READY, "The pool gives addresses."
 
 
-def _skipped_message(skipped: list[tuple[IPv4Address, str]]) -> str:
-    named = [f"{address} (node {node})" for address, node in sorted(skipped)[:_NAMED_AT_MOST]]
+def _skipped_message(skipped: list[tuple[Address, str]]) -> str:
+    first = sorted(skipped, key=lambda one: place(one[0]))[:_NAMED_AT_MOST]
+    named = [f"{address} (node {node})" for address, node in first]
     if len(skipped) > _NAMED_AT_MOST:
         named.append(f"{len(skipped) - _NAMED_AT_MOST} more")
     return (

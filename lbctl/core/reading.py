@@ -6,9 +6,10 @@ The speaker's agent uses this too, and must stay small.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from ipaddress import AddressValueError, IPv4Address, IPv4Interface
+from ipaddress import ip_interface
 from typing import Any
 
+from lbctl.core.addresses import Address, InterfaceAddress, address_of, parse
 from lbctl.core.outcomes import ConditionType, Liveness, PartnerState
 from lbctl.core.pools import PoolView
 from lbctl.core.services import (
@@ -65,26 +66,25 @@ def pool_view(obj: Json) -> PoolView:
     )
 
 
-def named_after_ipv4(virtual_ip: Json) -> bool:
+def named_after_address(virtual_ip: Json) -> bool:
     """Whether a VirtualIP is of a kind that this version knows: a newer one may make others."""
-    try:
-        IPv4Address(virtual_ip["metadata"]["name"])
-    except AddressValueError:
-        return False
-    return True
+    return address_of(virtual_ip["metadata"]["name"]) is not None
 
 
 def virtual_ip_view(obj: Json) -> VirtualIPView:
     """Read a VirtualIP.
 
     Raises:
-        AddressValueError: its name is no IPv4 address. The API server refuses such objects.
+        ValueError: it is not named after an address. The API server refuses such objects.
     """
     meta, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
+    address = address_of(meta["name"])
+    if address is None:
+        raise ValueError(f"{meta['name']} is no name of a VirtualIP")
     services = spec.get("services") or ()
     release = spec.get("release")
     return VirtualIPView(
-        address=IPv4Address(meta["name"]),
+        address=address,
         uid=meta.get("uid") or "",
         resource_version=meta.get("resourceVersion") or "",
         generation=meta.get("generation") or 1,
@@ -137,10 +137,10 @@ def _reports(entries: Iterable[Json]) -> Iterator[PartnerReport]:
 
 
 def _interface(entry: Json) -> InterfaceView:
-    addresses: list[IPv4Interface] = []
+    addresses: list[InterfaceAddress] = []
     for text in entry.get("addresses") or ():
         with suppress(ValueError):
-            addresses.append(IPv4Interface(text))
+            addresses.append(ip_interface(text))
     return InterfaceView(
         name=entry["name"],
         mac=entry.get("mac") or "",
@@ -154,18 +154,18 @@ def node_view(name: str, speaker: SpeakerView | None, liveness: Liveness) -> Nod
     return NodeView(name, speaker, liveness)
 
 
-def node_identity(node: Json | None) -> frozenset[IPv4Address]:
-    """The IPv4 addresses by which a Node is known (`status.addresses`)."""
-    found: set[IPv4Address] = set()
+def node_identity(node: Json | None) -> frozenset[Address]:
+    """The addresses by which a Node is known (`status.addresses`)."""
+    found: set[Address] = set()
     status = (node or {}).get("status") or {}
     for entry in status.get("addresses") or ():
-        with suppress(ValueError):
-            found.add(IPv4Address(entry.get("address")))
+        if (address := parse(entry.get("address") or "")) is not None:
+            found.add(address)
     return frozenset(found)
 
 
-def node_addresses(node: Json | None, speaker: SpeakerView | None) -> frozenset[IPv4Address]:
-    """The IPv4 addresses that are a node's own, by its Node and by its Speaker."""
+def node_addresses(node: Json | None, speaker: SpeakerView | None) -> frozenset[Address]:
+    """The addresses that are a node's own, by its Node and by its Speaker."""
     interfaces = () if speaker is None else speaker.interfaces
     return node_identity(node).union(
         own.ip for interface in interfaces for own in interface.addresses

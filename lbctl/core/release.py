@@ -6,8 +6,8 @@ the LAN. Only when nobody answers is the VirtualIP deleted, and only then is the
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
+from lbctl.core.addresses import Address
 from lbctl.core.speakers import NodeView, exclusion, rendezvous
 from lbctl.core.virtualips import ReleasedCondition, Stage, VirtualIPView
 
@@ -101,5 +101,5 @@ def choose_verifier(virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView]) ->
     return min(others, key=lambda node: rendezvous(node, address), default=None)
 
 
-def _can_ask(node: str, address: IPv4Address, nodes: Mapping[str, NodeView]) -> bool:
+def _can_ask(node: str, address: Address, nodes: Mapping[str, NodeView]) -> bool:
     return node in nodes and exclusion(nodes[node], address) is None

@@ -5,6 +5,7 @@ from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address
 from typing import NamedTuple
 
+from lbctl.core.addresses import Address
 from lbctl.core.labels import DEFAULT_LOAD_BALANCER_CLASS
 
 
@@ -65,7 +66,7 @@ class Ingress:
     ip_mode: str = ""
 
     @property
-    def address(self) -> IPv4Address | None:
+    def address(self) -> Address | None:
         """The IPv4 address of the entry; None for a hostname, IPv6 or nonsense."""
         try:
             return IPv4Address(self.ip)
@@ -108,11 +109,11 @@ class ServiceView:
         return (self.created, self.namespace, self.name, self.uid)
 
     @property
-    def shown(self) -> tuple[IPv4Address, ...]:
+    def shown(self) -> tuple[Address, ...]:
         """The IPv4 addresses that the status shows, each once, in their order."""
         return tuple(dict.fromkeys(a for entry in self.ingress if (a := entry.address) is not None))
 
-    def shows_only(self, address: IPv4Address) -> bool:
+    def shows_only(self, address: Address) -> bool:
         """Whether the status already is what lbctl writes for `address`."""
         return self.ingress == (Ingress(ip=str(address), ip_mode=VIP_MODE),)
 

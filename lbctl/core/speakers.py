@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from ipaddress import IPv4Address, IPv4Interface
 
+from lbctl.core.addresses import Address, InterfaceAddress
 from lbctl.core.outcomes import LeftOut, Liveness, PartnerState
 
 
@@ -13,10 +13,10 @@ class InterfaceView:
 
     name: str
     mac: str
-    addresses: tuple[IPv4Interface, ...] = ()
+    addresses: tuple[InterfaceAddress, ...] = ()
     carrier: bool = True
 
-    def reaches(self, address: IPv4Address) -> bool:
+    def reaches(self, address: Address) -> bool:
         """Whether `address` is in a subnet of the interface, so that neighbours ask here for it."""
         return any(address in own.network for own in self.addresses)
 
@@ -69,7 +69,7 @@ class Exclusion:
         return f"{self.node}: {self.detail}"
 
 
-def exclusion(node: NodeView, address: IPv4Address) -> Exclusion | None:
+def exclusion(node: NodeView, address: Address) -> Exclusion | None:
     """The first reason why `node` cannot announce `address`; None when it can."""
     speaker = node.speaker
     if speaker is None:
@@ -98,7 +98,7 @@ def _not_alive(node: NodeView) -> Exclusion | None:
             return Exclusion(node.name, LeftOut.SPEAKER_SILENT, "its speaker has no Lease")
 
 
-def _no_way_to_the_lan(speaker: SpeakerView, address: IPv4Address) -> Exclusion | None:
+def _no_way_to_the_lan(speaker: SpeakerView, address: Address) -> Exclusion | None:
     reaching = [i for i in speaker.interfaces if i.reaches(address)]
     if not reaching:
         seen = ", ".join(f"{i.name} {own}" for i in speaker.interfaces for own in i.addresses)
@@ -110,7 +110,7 @@ def _no_way_to_the_lan(speaker: SpeakerView, address: IPv4Address) -> Exclusion 
     return None
 
 
-def rendezvous(node: str, address: IPv4Address) -> int:
+def rendezvous(node: str, address: Address) -> int:
     """A weight that settles ties: the same in every process, and another order for each address.
 
     Highest random weight hashing (Thaler and Ravishankar, 1998); here the lowest wins.

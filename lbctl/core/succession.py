@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Address
 from itertools import pairwise
 from types import MappingProxyType
 
+from lbctl.core.addresses import Address
 from lbctl.core.partners import Partnerships, watchers
 from lbctl.core.speakers import Exclusion, NodeView, exclusion, rendezvous
 
@@ -41,34 +41,34 @@ class Loads:
     """
 
     def __init__(self) -> None:
-        self._successions: dict[IPv4Address, tuple[str, ...]] = {}
+        self._successions: dict[Address, tuple[str, ...]] = {}
         self._firsts: Counter[str] = Counter()
         self._heirs: Counter[tuple[str, str]] = Counter()
 
-    def put(self, address: IPv4Address, succession: tuple[str, ...]) -> None:
+    def put(self, address: Address, succession: tuple[str, ...]) -> None:
         self.drop(address)
         self._successions[address] = succession
         self._firsts.update(succession[:1])
         self._heirs.update(pairwise(succession))
 
-    def drop(self, address: IPv4Address) -> None:
+    def drop(self, address: Address) -> None:
         succession = self._successions.pop(address, ())
         self._firsts.subtract(succession[:1])
         self._heirs.subtract(pairwise(succession))
 
-    def firsts(self, node: str, *, besides: IPv4Address) -> int:
+    def firsts(self, node: str, *, besides: Address) -> int:
         """How many other addresses `node` takes when nobody holds them."""
         own = self._successions.get(besides)
         return self._firsts[node] - (own is not None and own[:1] == (node,))
 
-    def heirs(self, before: str, node: str, *, besides: IPv4Address) -> int:
+    def heirs(self, before: str, node: str, *, besides: Address) -> int:
         """How many other addresses `node` takes next when `before` dies."""
         own = self._successions.get(besides)
         return self._heirs[before, node] - (own is not None and (before, node) in pairwise(own))
 
 
 def plan(
-    address: IPv4Address,
+    address: Address,
     *,
     current: tuple[str, ...],
     holder: str | None,
@@ -110,7 +110,7 @@ def plan(
 class _Tail:
     """Who is appended: so that nobody is first too often, and a dead node's load scatters."""
 
-    address: IPv4Address
+    address: Address
     eligible: list[str]
     nodes: Mapping[str, NodeView]
     loads: Loads

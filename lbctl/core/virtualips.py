@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from enum import StrEnum, auto
-from ipaddress import IPv4Address
 
+from lbctl.core.addresses import Address
 from lbctl.core.services import ServiceRef
 
 
@@ -40,7 +40,7 @@ class ReleasedCondition:
 class VirtualIPView:
     """The part of a VirtualIP that a decision depends on."""
 
-    address: IPv4Address
+    address: Address
     uid: str = ""
     resource_version: str = ""
     generation: int = 1

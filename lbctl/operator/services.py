@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address
 from typing import assert_never
 
+from lbctl.core.addresses import Address, object_name
 from lbctl.core.allocation import (
     Action,
     Adopt,
@@ -129,17 +129,17 @@ class Services:
             case _:
                 assert_never(action)
 
-    async def _take(self, service: ServiceView, address: IPv4Address, pool: str | None) -> None:
+    async def _take(self, service: ServiceView, address: Address, pool: str | None) -> None:
         try:
             await self._virtual_ips.create(address, pool, service.ref)
         except AlreadyExists:
-            await refresh(self._client, self._world.virtual_ips, Key("", str(address)))
+            await refresh(self._client, self._world.virtual_ips, Key("", object_name(address)))
             raise
 
-    async def _show(self, service: ServiceView, address: IPv4Address) -> None:
+    async def _show(self, service: ServiceView, address: Address) -> None:
         await self._write_ingress(service, [{"ip": str(address), "ipMode": VIP_MODE}])
 
-    async def _withdraw(self, service: ServiceView, addresses: Iterable[IPv4Address]) -> None:
+    async def _withdraw(self, service: ServiceView, addresses: Iterable[Address]) -> None:
         gone = {str(address) for address in addresses}
         left = [entry for entry in service.ingress if entry.ip not in gone]
         named = ("ip", "hostname", "ipMode")

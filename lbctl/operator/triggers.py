@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from ipaddress import IPv4Address
 
+from lbctl.core.addresses import Address, address_of
 from lbctl.core.reading import node_addresses, service_view, speaker_view, virtual_ip_view
 from lbctl.core.services import ServiceKey
 from lbctl.core.speakers import SpeakerView
@@ -112,8 +112,9 @@ class Triggers:
                     self._name_services(obj)
         if new is None and old is not None:
             self._virtual_ip_gone(old)
-        if old is None or new is None:
-            self._count_again({IPv4Address(key.name)})
+        address = address_of(key.name)
+        if address is not None and (old is None or new is None):
+            self._count_again({address})
 
     def _virtual_ip_gone(self, old: Object) -> None:
         view = virtual_ip_view(old)
@@ -166,7 +167,7 @@ class Triggers:
         for entry in _owners(virtual_ip):
             self._queue.add(Item(What.SERVICE, Key(entry["namespace"], entry["name"])))
 
-    def _count_again(self, addresses: Iterable[IPv4Address]) -> None:
+    def _count_again(self, addresses: Iterable[Address]) -> None:
         names = {self._world.ledger.pool_of(address) for address in addresses}
         for name in names:
             if name is not None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from ipaddress import IPv4Address
 from typing import assert_never
 
 from lbctl.core import release, succession
+from lbctl.core.addresses import Address, object_name
 from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
 from lbctl.core.outcomes import ConditionType, Outcome, PlannedReason
 from lbctl.core.reading import virtual_ip_view
@@ -66,7 +66,7 @@ class VirtualIPs:
                 assert_never(never)
         return True
 
-    async def create(self, address: IPv4Address, pool: str | None, ref: ServiceRef) -> None:
+    async def create(self, address: Address, pool: str | None, ref: ServiceRef) -> None:
         """Take an address by creating the object that bears its name.
 
         Raises:
@@ -83,14 +83,14 @@ class VirtualIPs:
 
     async def assign(self, view: VirtualIPView, ref: ServiceRef) -> None:
         """Record another Service in a VirtualIP that exists."""
-        obj = self._world.virtual_ips[Key("", str(view.address))]
+        obj = self._world.virtual_ips[Key("", object_name(view.address))]
         spec = {**obj["spec"], "services": [ref._asdict()]}
         spec.pop("release", None)
         await self._replace(obj, spec, view.succession)
 
     async def release(self, view: VirtualIPView) -> None:
         """The first step: the address has no Service any more, and everybody falls silent."""
-        obj = self._world.virtual_ips.get(Key("", str(view.address)))
+        obj = self._world.virtual_ips.get(Key("", object_name(view.address)))
         if obj is None or virtual_ip_view(obj).service != view.service:
             return  # Decided upon an older state: whatever changed it asked for another look.
         step = release.begin(virtual_ip_view(obj), self._world.node_views())
@@ -201,7 +201,7 @@ class VirtualIPs:
         return written
 
     def _planned(
-        self, address: IPv4Address, *, current: tuple[str, ...], holder: str | None
+        self, address: Address, *, current: tuple[str, ...], holder: str | None
     ) -> SuccessionPlan:
         return succession.plan(
             address,
@@ -230,7 +230,7 @@ class VirtualIPs:
         return Subject(SERVICES.api_version, SERVICES.kind, ref.namespace, ref.name, ref.uid)
 
 
-def _released(address: IPv4Address) -> str:
+def _released(address: Address) -> str:
     return f"{address} is given back and free again once no node answers for it"
 
 
@@ -247,4 +247,4 @@ def _new(view: VirtualIPView) -> Object:
     if view.pool is not None:
         spec["pool"] = view.pool
     labels = candidate_labels(view.succession)
-    return {"metadata": {"name": str(view.address), "labels": labels}, "spec": spec}
+    return {"metadata": {"name": object_name(view.address), "labels": labels}, "spec": spec}

@@ -9,15 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from ipaddress import IPv4Address
 
+from lbctl.core.addresses import Address, address_of, object_name
 from lbctl.core.deaths import reported_down
 from lbctl.core.labels import SPEAKER_LEASE_PREFIX
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Liveness
 from lbctl.core.partners import Partnerships, partnerships
 from lbctl.core.reading import (
-    named_after_ipv4,
+    named_after_address,
     node_addresses,
     node_identity,
     node_view,
@@ -66,7 +66,7 @@ class World:
         self, *, lease_duration: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.stores: Mapping[Kind, Store] = {
-            kind: Store(kind, accepts=named_after_ipv4) if kind is VIRTUAL_IPS else Store(kind)
+            kind: Store(kind, accepts=named_after_address) if kind is VIRTUAL_IPS else Store(kind)
             for kind in SELECTIONS
         }
         self.services = self.stores[SERVICES]
@@ -156,9 +156,10 @@ class World:
         self.ledger.put_virtual_ip(virtual_ip)
         self.loads.put(virtual_ip.address, virtual_ip.succession)
 
-    def settle(self, address: IPv4Address) -> None:
+    def settle(self, address: Address) -> None:
         """Forget what was expected: what the mirror says of the address counts again."""
-        self._virtual_ip_changed(key := Key("", str(address)), None, self.virtual_ips.get(key))
+        key = Key("", object_name(address))
+        self._virtual_ip_changed(key, None, self.virtual_ips.get(key))
 
     def keep_service(self, obj: Object) -> None:
         """Know a Service as it is at this moment, also one that the mirror does not hold."""
@@ -199,7 +200,9 @@ class World:
         self._partnerships = self._node_views = None
 
     def _virtual_ip_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
-        address = IPv4Address(key.name)
+        address = address_of(key.name)
+        if address is None:
+            return  # The store accepts none of these.
         if new is None:
             self.ledger.drop_virtual_ip(address)
             self.loads.drop(address)

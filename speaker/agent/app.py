@@ -10,11 +10,13 @@ import logging
 import socket
 import time
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Final
 
+from lbctl.core.addresses import address_of, object_name
 from lbctl.core.labels import SPEAKER_LABELS, candidate_label, speaker_lease
 from lbctl.core.partners import Partner
-from lbctl.core.reading import named_after_ipv4, virtual_ip_view
+from lbctl.core.reading import named_after_address, virtual_ip_view
 from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube.client import Client, Selection
 from lbctl.kube.errors import ApiError, NotFound
@@ -160,14 +162,14 @@ class Agent:
 
     def _virtual_ip_changed(self, change: Change) -> None:
         before = self._views.pop(change.key, None)
-        if change.new is not None and named_after_ipv4(change.new):
+        if change.new is not None and named_after_address(change.new):
             self._views[change.key] = virtual_ip_view(change.new)
         after = self._views.get(change.key)
         if _planned_part(before) != _planned_part(after):
             self._replan.set()
         elif before and after and before.holder != after.holder and self._hint is None:
             self._hint = asyncio.get_running_loop().call_later(_HINT_SECONDS, self._hint_is_due)
-        self._queue.add(_virtual_ip(change.key.name))
+        self._queue.add(change.key)
 
     def _hint_is_due(self) -> None:
         self._hint = None
@@ -236,7 +238,7 @@ class Agent:
                     partners=self._partners_seen(),
                 )
         else:
-            await self._tell(key.name)
+            await self._tell(key)
         return None
 
     def _partners_seen(self) -> PartnersSeen | None:
@@ -256,20 +258,21 @@ class Agent:
         reports = () if seen is None else partners.unheard(seen.reports, seen.now)
         return {report.node for report in reports}
 
-    async def _tell(self, address: str) -> None:
+    async def _tell(self, key: Key) -> None:
         """Write what the wire does with an address into its VirtualIP."""
+        address = str(address_of(key.name))
         report = self._channel.reports.get(address)
         if report is None:
             return
         held = report.state is State.HOLDING
-        virtual_ip = self._virtual_ips.get(Key("", address))
+        virtual_ip = self._virtual_ips.get(key)
         if virtual_ip is None:
             if not held:
                 self._channel.reports.pop(address, None)
             # Out of our sight: a status of ours may still stand there.
             if held or self._told.pop(address, None) is None:
                 return
-            virtual_ip = await self._read(address)
+            virtual_ip = await self._read(key)
         if virtual_ip is not None:
             told = self._told.get(address) == report.since
             patch = status.status_patch(virtual_ip, report, node=self._node, told=told)
@@ -280,9 +283,9 @@ class Agent:
         else:
             self._told.pop(address, None)
 
-    async def _read(self, address: str) -> Object | None:
+    async def _read(self, key: Key) -> Object | None:
         try:
-            return await self._client.get(VIRTUAL_IPS, address)
+            return await self._client.get(VIRTUAL_IPS, key.name)
         except NotFound:
             return None
 
@@ -378,7 +381,7 @@ _SPEAKER: Final = Key("speaker", "")
 
 
 def _virtual_ip(address: str) -> Key:
-    return Key("", address)
+    return Key("", object_name(ip_address(address)))
 
 
 def _planned_part(view: VirtualIPView | None) -> VirtualIPView | None:

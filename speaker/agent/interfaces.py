@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Address, IPv4Interface
 from typing import Final
 
+from lbctl.core.addresses import Address, InterfaceAddress
 from lbctl.core.speakers import InterfaceView
 
 _ETHERNET: Final = 1  # ARPHRD_ETHER, <linux/if_arp.h>
@@ -31,7 +31,7 @@ class Link:
     mac: str
     master: int | None = None
     """The bridge or bond that it belongs to."""
-    addresses: tuple[IPv4Interface, ...] = ()
+    addresses: tuple[InterfaceAddress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def usable(links: Iterable[Link]) -> tuple[Interface, ...]:
     )
 
 
-def interface_for(interfaces: Iterable[Interface], address: IPv4Address) -> Interface | None:
+def interface_for(interfaces: Iterable[Interface], address: Address) -> Interface | None:
     """Where an address is announced: with a carrier, in its subnet, the narrowest subnet first."""
     reaching = [
         (-own.network.prefixlen, interface.index, interface)

@@ -16,6 +16,7 @@ from pyroute2.iproute.linux import AsyncIPRoute
 from pyroute2.netlink import rtnl
 from pyroute2.netlink.exceptions import NetlinkError
 
+from lbctl.core.addresses import InterfaceAddress
 from speaker.agent.interfaces import Interface, Link, usable
 
 _log: Final = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ _WATCHED: Final = rtnl.RTMGRP_LINK | rtnl.RTMGRP_IPV4_IFADDR
 
 async def read_links() -> list[Link]:
     """Every interface of this network namespace, with its IPv4 addresses."""
-    addresses: dict[int, list[IPv4Interface]] = {}
+    addresses: dict[int, list[InterfaceAddress]] = {}
     async with AsyncIPRoute() as netlink:
         async for message in await netlink.addr("dump", family=AF_INET):
             own = IPv4Interface(f"{message.get('local')}/{message.get('prefixlen')}")

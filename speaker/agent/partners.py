@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import Any, Final
 
+from lbctl.core.addresses import Address
 from lbctl.core.outcomes import ConditionType, PartnersReason, PartnerState
 from lbctl.core.partners import Partner
 from lbctl.kube.conditions import Condition
@@ -61,7 +62,7 @@ def peers(partners: Iterable[Partner], interfaces: Collection[Interface]) -> tup
     return tuple(found)
 
 
-def _interface_to(address: IPv4Address, interfaces: Iterable[Interface]) -> Interface | None:
+def _interface_to(address: Address, interfaces: Iterable[Interface]) -> Interface | None:
     reaching = [
         (not interface.view.carrier, -own.network.prefixlen, interface.index, interface)
         for interface in interfaces

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from lbctl.core.addresses import place
 from lbctl.core.virtualips import Stage, VirtualIPView
 from speaker.agent.interfaces import Interface, interface_for
 from speaker.messages import Entry, Role
@@ -27,7 +28,7 @@ def plan(
     """The complete plan, in the order of the addresses. What it does not name is to be silent."""
     available = tuple(interfaces)
     entries = []
-    for virtual_ip in sorted(virtual_ips, key=lambda each: each.address):
+    for virtual_ip in sorted(virtual_ips, key=lambda each: place(each.address)):
         wanted = role(virtual_ip, node)
         interface = interface_for(available, virtual_ip.address)
         if wanted is None or interface is None:

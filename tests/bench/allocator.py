@@ -5,10 +5,10 @@ record the VirtualIP, decide again, record the status. Then every second one is 
 anew, so that the lowest free address has to be found among holes.
 """
 
-from ipaddress import IPv4Address
 from itertools import islice
 from time import process_time
 
+from lbctl.core.addresses import Address
 from lbctl.core.allocation import Give, Keep, decide
 from lbctl.core.ledger import Ledger
 from lbctl.core.pools import PoolView
@@ -57,7 +57,7 @@ def _forget(ledger: Ledger, service: ServiceView) -> None:
         ledger.drop_virtual_ip(gone.address)
 
 
-def _service(number: int, address: IPv4Address | None = None) -> ServiceView:
+def _service(number: int, address: Address | None = None) -> ServiceView:
     shown = () if address is None else (Ingress(ip=str(address), ip_mode=VIP_MODE),)
     return ServiceView(
         "default", str(number), f"uid-{number}", "2026-01-01T00:00:00Z", ingress=shown

@@ -7,8 +7,9 @@ writes. The order of writes is the one that `lbctl.core.allocation` asks for.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
+from lbctl.core.addresses import Address
 from lbctl.core.allocation import Adopt, Foreign, Give, Keep, Leave, Refuse, Withdraw, decide
 from lbctl.core.ledger import Ledger
 from lbctl.core.pools import PoolView
@@ -20,7 +21,7 @@ from lbctl.core.virtualips import Release, ReleasedCondition, Stage, VirtualIPVi
 OWNERSHIP = Ownership()
 
 Thing = ServiceView | VirtualIPView | PoolView
-Name = ServiceKey | IPv4Address | str
+Name = ServiceKey | Address | str
 
 
 class ConflictError(Exception):
@@ -83,7 +84,7 @@ class Server:
     def virtual_ips(self) -> list[VirtualIPView]:
         return [thing for thing in self.objects.values() if isinstance(thing, VirtualIPView)]
 
-    def virtual_ip(self, address: IPv4Address) -> VirtualIPView | None:
+    def virtual_ip(self, address: Address) -> VirtualIPView | None:
         thing = self.objects.get(address)
         return thing if isinstance(thing, VirtualIPView) else None
 
@@ -94,7 +95,7 @@ class Operator:
 
     server: Server
     nodes: dict[str, NodeView]
-    taken: Callable[[IPv4Address, ServiceView], None]
+    taken: Callable[[Address, ServiceView], None]
     """Told of each address that is newly given, before anybody can use it."""
     ledger: Ledger = field(default_factory=Ledger)
     seen: int = 0
@@ -116,7 +117,7 @@ class Operator:
         match name:
             case ServiceKey():
                 self._know_service(name, thing)
-            case IPv4Address():
+            case IPv4Address() | IPv6Address():
                 self._know_virtual_ip(name, thing)
             case str():
                 self._know_pool(name, thing)
@@ -127,7 +128,7 @@ class Operator:
         else:
             self.ledger.drop_service(key)
 
-    def _know_virtual_ip(self, address: IPv4Address, thing: Thing | None) -> None:
+    def _know_virtual_ip(self, address: Address, thing: Thing | None) -> None:
         if isinstance(thing, VirtualIPView):
             self.ledger.put_virtual_ip(thing)
         else:
@@ -178,7 +179,7 @@ class Operator:
         self.server.create(made)
         self.taken(made.address, service)
 
-    def _show(self, service: ServiceView, addresses: tuple[IPv4Address, ...]) -> Iterator[Name]:
+    def _show(self, service: ServiceView, addresses: tuple[Address, ...]) -> Iterator[Name]:
         ingress = tuple(Ingress(ip=str(a), ip_mode=VIP_MODE) for a in addresses)
         yield from self._try(service.key, lambda: self.server.update(service, ingress=ingress))
 
@@ -194,7 +195,7 @@ class Operator:
                 }
                 yield from self._try(view.address, lambda: self.server.update(view, **emptied))
 
-    def finish_release(self, address: IPv4Address) -> None:
+    def finish_release(self, address: Address) -> None:
         """The next step for an address that is being released."""
         view = self.ledger.virtual_ip(address)
         if view is None:
@@ -230,7 +231,7 @@ def run(writes: Iterator[Name], dies_after: int | None) -> None:
         return
 
 
-def verify(server: Server, address: IPv4Address, *, anybody_answers: bool) -> None:
+def verify(server: Server, address: Address, *, anybody_answers: bool) -> None:
     """What the verifier's speaker writes about an address that is being released."""
     view = server.virtual_ip(address)
     if view is not None and view.stage is Stage.RELEASING:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from lbctl.core.addresses import Interval
+from lbctl.core.intervals import Interval
 from lbctl.core.outcomes import Liveness
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
 

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lbctl.core.addresses import AddressSet, Interval, Occupancy, parse_entry
+from lbctl.core.entries import parse_entry
+from lbctl.core.intervals import AddressSet, Interval, Occupancy
 from tests.property.strategies import LAN, intervals
 
 changes = st.lists(st.tuples(st.booleans(), st.integers(0, 60)), max_size=80)

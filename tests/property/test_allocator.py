@@ -7,7 +7,6 @@ when all is quiet, every Service that can have an address has one, alone.
 """
 
 from dataclasses import replace
-from ipaddress import IPv4Address
 
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -18,6 +17,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from lbctl.core.addresses import Address
 from lbctl.core.pools import PoolView
 from lbctl.core.services import ServiceKey, ServiceView
 from lbctl.core.virtualips import Stage
@@ -38,13 +38,13 @@ class Allocator(RuleBasedStateMachine):
         self.server = Server()
         self.nodes = nodes(node("n1"))
         self.operators = [self.newborn(), self.newborn()]
-        self.answering: set[IPv4Address] = set()
+        self.answering: set[Address] = set()
         self.births = 0
 
     def newborn(self) -> Operator:
         return Operator(self.server, self.nodes, self.check_nobody_else_answers)
 
-    def check_nobody_else_answers(self, address: IPv4Address, service: ServiceView) -> None:
+    def check_nobody_else_answers(self, address: Address, service: ServiceView) -> None:
         assert address not in self.answering or address in service.shown, (
             f"{address} is given to {service.key} while a speaker answers for it"
         )
@@ -56,7 +56,7 @@ class Allocator(RuleBasedStateMachine):
     def all_is_seen(self) -> bool:
         return all(operator.seen >= len(self.server.log) - 1 for operator in self.operators)
 
-    def picked(self, pick: int) -> IPv4Address | None:
+    def picked(self, pick: int) -> Address | None:
         """One of the addresses that are taken."""
         taken = sorted(view.address for view in self.server.virtual_ips())
         return taken[pick % len(taken)] if taken else None
@@ -169,7 +169,7 @@ class Allocator(RuleBasedStateMachine):
 
     def check_the_end_state(self) -> None:
         ours = {s.ref: s for s in self.server.services() if OWNERSHIP.ours(s)}
-        held: dict[object, IPv4Address] = {}
+        held: dict[object, Address] = {}
         for view in self.server.virtual_ips():
             assert view.service in ours, f"{view.address} belongs to nobody"
             assert view.service not in held, f"{view.service} has two addresses"

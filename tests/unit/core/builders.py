@@ -1,9 +1,10 @@
 """Short words for the objects of a story: a test names what matters in it and nothing else."""
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import ip_address, ip_interface
 from typing import Any
 
+from lbctl.core.addresses import Address
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Liveness
 from lbctl.core.pools import PoolView
@@ -23,9 +24,9 @@ OURS = Ownership()
 CLASS = OURS.load_balancer_class
 
 
-def ip(text: str) -> IPv4Address:
+def ip(text: str) -> Address:
     """An address; `.7` is short for 10.0.0.7."""
-    return IPv4Address(f"10.0.0{text}" if text.startswith(".") else text)
+    return ip_address(f"10.0.0{text}" if text.startswith(".") else text)
 
 
 def ingress(*texts: str) -> tuple[Ingress, ...]:
@@ -104,7 +105,7 @@ def node(
     message: str = "",
 ) -> NodeView:
     """A node with a speaker; on the LAN 10.0.0.0/24 unless told otherwise."""
-    own = tuple(IPv4Interface(text) for text in addresses or ("10.0.0.201/24",))
+    own = tuple(ip_interface(text) for text in addresses or ("10.0.0.201/24",))
     interface = InterfaceView("eth0", "02:00:00:00:00:01", own, carrier=carrier)
     return NodeView(name, SpeakerView(name, (interface,), ready=ready, message=message), liveness)
 

@@ -1,87 +1,60 @@
-"""Reading a pool's entries, and the sets that addresses are kept in."""
+"""Addresses of both families: the names of their objects, and their order."""
 
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 import pytest
 
-from lbctl.core.addresses import AddressError, AddressSet, Interval, Occupancy, parse_entry
-from tests.unit.core.entries import ACCEPTED, REFUSED, Accepted, Refused
-
-
-@pytest.mark.parametrize("row", ACCEPTED, ids=lambda row: row.rule)
-def test_an_entry_names_addresses(row: Accepted) -> None:
-    first, last = parse_entry(row.entry)
-    assert (IPv4Address(first), IPv4Address(last)) == (
-        IPv4Address(row.first),
-        IPv4Address(row.last),
-    )
-
-
-@pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.rule)
-def test_a_bad_entry_is_told_what_to_write(row: Refused) -> None:
-    with pytest.raises(AddressError) as refusal:
-        parse_entry(row.entry)
-    assert f'"{row.entry}"' in str(refusal.value)
-    assert row.says in str(refusal.value)
-
-
-def test_host_bits_are_told_with_both_ways_out() -> None:
-    with pytest.raises(AddressError, match=r"10\.0\.0\.0/24, or for the one address 10\.0\.0\.7$"):
-        parse_entry("10.0.0.7/24")
+from lbctl.core.addresses import IPV6_BEGIN, address_at, address_of, object_name, parse, place
 
 
 @pytest.mark.parametrize(
-    ("rule", "given", "merged"),
+    ("rule", "address", "name"),
     [
-        ("nothing is the empty set", [], []),
-        ("order does not matter", [(5, 6), (1, 2)], [(1, 2), (5, 6)]),
-        ("what overlaps is one", [(1, 5), (3, 9)], [(1, 9)]),
-        ("what touches is one", [(1, 2), (3, 4)], [(1, 4)]),
-        ("what is inside adds nothing", [(1, 9), (3, 4)], [(1, 9)]),
-        ("what comes twice counts once", [(1, 2), (1, 2)], [(1, 2)]),
+        ("IPv4 is dotted", "172.16.110.100", "172.16.110.100"),
+        ("IPv6 is written out", "fd00:244::a", "fd00-0244-0000-0000-0000-0000-0000-000a"),
+        ("a name is in lower case", "FD00:ABCD::", "fd00-abcd-0000-0000-0000-0000-0000-0000"),
+        ("a name ends like no other", "2001:db8::", "2001-0db8-0000-0000-0000-0000-0000-0000"),
     ],
 )
-def test_entries_of_a_pool_are_a_union(
-    rule: str,
-    given: list[tuple[int, int]],
-    merged: list[tuple[int, int]],
-) -> None:
-    united = AddressSet.union(Interval(*pair) for pair in given)
-    assert list(united) == merged, rule
-    assert united.size == len({n for first, last in given for n in range(first, last + 1)})
-
-
-POOL = AddressSet.union([Interval(10, 14), Interval(20, 21)])
+def test_an_object_is_named_after_its_address(rule: str, address: str, name: str) -> None:
+    assert object_name(ip_address(address)) == name, rule
+    assert address_of(name) == ip_address(address), rule
 
 
 @pytest.mark.parametrize(
-    ("rule", "used", "lowest"),
+    ("rule", "name"),
     [
-        ("the lowest of an empty pool is its first", [], 10),
-        ("a neighbour below the pool is not in it", [9], 10),
-        ("the next follows a run", [10, 11, 12], 13),
-        ("a hole is taken first", [10, 12, 13], 11),
-        ("a full range leads to the next", [10, 11, 12, 13, 14], 20),
-        ("a run may start below and end inside", [8, 9, 10, 11], 12),
-        ("a run may cover a whole range and more", [*range(9, 21)], 21),
-        ("a full pool has none", [*range(10, 15), 20, 21], None),
+        ("a word is no address", "web"),
+        ("an address has one name", "fd00-0-0-0-0-0-0-a"),
+        ("short forms are no names", "fd00--a"),
+        ("names are in lower case", "FD00-0244-0000-0000-0000-0000-0000-000A"),
+        ("a colon is in no name", "fd00:0244:0000:0000:0000:0000:0000:000a"),
+        ("IPv4 has no leading zeros", "10.0.0.010"),
+        ("a zone is no part of an address", "fe80-0000-0000-0000-0000-0000-0000-0001%eth0"),
+        ("nothing is no address", ""),
     ],
 )
-def test_the_lowest_free_address(rule: str, used: list[int], lowest: int | None) -> None:
-    occupancy = Occupancy()
-    for address in used:
-        occupancy.add(address)
-    assert occupancy.lowest_free(POOL) == lowest, rule
-    assert occupancy.count(POOL) == sum(address in POOL for address in used)
+def test_other_names_belong_to_nobody(rule: str, name: str) -> None:
+    assert address_of(name) is None, rule
 
 
-def test_runs_split_and_join_again() -> None:
-    occupancy = Occupancy()
-    for address in (1, 3, 2):
-        occupancy.add(address)
-    occupancy.discard(2)
-    assert [address in occupancy for address in (1, 2, 3)] == [True, False, True]
-    occupancy.discard(2)
-    occupancy.add(2)
-    occupancy.add(2)
-    assert occupancy.count(AddressSet((Interval(0, 9),))) == 3
+def test_a_zone_is_refused() -> None:
+    assert parse("fe80::1%eth0") is None
+
+
+def test_ipv4_stands_before_ipv6() -> None:
+    mixed = ["::", "fd00::1", "0.0.0.0", "255.255.255.255", "::ffff:ffff", "10.0.0.1"]
+    ordered = sorted(map(ip_address, mixed), key=place)
+    assert [str(one) for one in ordered] == [
+        "0.0.0.0",
+        "10.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::ffff:ffff",
+        "fd00::1",
+    ]
+
+
+@pytest.mark.parametrize("where", [0, IPV6_BEGIN - 1, IPV6_BEGIN, IPV6_BEGIN + 2**128 - 1])
+def test_every_place_has_one_address(where: int) -> None:
+    assert place(address_at(where)) == where

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lbctl.core.addresses import AddressSet, parse_entry
+from lbctl.core.entries import parse_entry
+from lbctl.core.intervals import AddressSet
 from lbctl.core.outcomes import Liveness
 from lbctl.core.partners import SIDE, partnerships, watchers
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView

@@ -1,6 +1,6 @@
 """Objects as the API server sends them, read into views: what is missing is no surprise."""
 
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any
 
 import pytest
@@ -172,9 +172,10 @@ def test_a_speaker() -> None:
             },
         },
     )
+    own = (IPv4Interface("10.0.0.11/24"), IPv6Interface("fd00::11/64"))
     assert seen == SpeakerView(
         node="n1",
-        interfaces=(InterfaceView("eth0", "02:00:00:00:00:01", (IPv4Interface("10.0.0.11/24"),)),),
+        interfaces=(InterfaceView("eth0", "02:00:00:00:00:01", own),),
         ready=False,
         message="no wire",
     )
@@ -219,7 +220,7 @@ def test_a_nodes_own_addresses_are_those_of_its_node_and_of_its_speaker() -> Non
             ],
         },
     }
-    assert node_addresses(node, speaker) == {ip(".11"), ip(".12")}
+    assert node_addresses(node, speaker) == {ip(".11"), ip("fd00::11"), ip(".12")}
     assert node_addresses(None, None) == frozenset()
 
 
