@@ -128,3 +128,10 @@ RELEASED_WITHOUT_SERVICE = Rule(
     "!has(self.release) || !has(self.services) || self.services.size() == 0",
     "an address that has a Service cannot be released: remove spec.release, or empty spec.services",
 )
+
+OUTGOING_IS_NOT_FIRST = Rule(
+    "!has(self.outgoing) || (has(self.succession) && self.succession.size() > 0 "
+    "&& self.succession[0] != self.outgoing)",
+    "spec.outgoing hands over to the first of spec.succession: name another node there first, "
+    "or remove spec.outgoing",
+)

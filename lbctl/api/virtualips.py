@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from lbctl.api.meta import (
+    LIST_ATOMIC,
     LIST_SET,
     ApiModel,
     Column,
@@ -16,11 +17,14 @@ from lbctl.api.meta import (
 from lbctl.api.rules import (
     ADDRESS_RULES,
     NAMED_AFTER_ADDRESS,
+    OUTGOING_IS_NOT_FIRST,
     RELEASED_WITHOUT_SERVICE,
     validations,
 )
 
 MAX_SUCCESSION = 16
+MAX_INTERFACES = 16
+MAX_BURST = 16
 MAX_SERVICES = 1
 """One Service for an address. Sharing raises this when it comes."""
 
@@ -49,10 +53,39 @@ class Release(ApiModel):
     """The node whose speaker asks the LAN whether anybody still answers for the address."""
 
 
+InterfaceName = Annotated[str, Field(min_length=1, max_length=15)]
+"""The name of a network interface (the kernel's IFNAMSIZ is 16, with a final zero)."""
+
+Pause = Annotated[int, Field(ge=10, le=60_000)]
+"""Milliseconds between two announcements."""
+
+
+class Announcement(ApiModel):
+    """When the holder tells the LAN, unasked, that the address is here."""
+
+    burst_milliseconds: list[Pause] | None = Field(
+        default=None, max_length=MAX_BURST, json_schema_extra=LIST_ATOMIC
+    )
+    """The pauses between the first announcements, in milliseconds: after takeover one is sent at
+    once, and another after each pause. Not set: 100, 200, 700, 2000."""
+    refresh_seconds: int | None = Field(default=None, ge=1, le=3600)
+    """After the burst the announcement is repeated about every so many seconds. Not set: 10."""
+
+
+class HandOff(ApiModel):
+    """What a node needs to hand over the address's traffic to the pods."""
+
+    health_check_node_port: int | None = Field(default=None, ge=1, le=65535)
+    """The Service's healthCheckNodePort, with externalTrafficPolicy Local: a node on which it does
+    not answer 200 has no pod to hand traffic to and does not hold the address."""
+
+
 class VirtualIPSpec(ApiModel):
     """Who has the address, and who is to answer for it."""
 
-    model_config = ConfigDict(json_schema_extra=validations(RELEASED_WITHOUT_SERVICE))
+    model_config = ConfigDict(
+        json_schema_extra=validations(RELEASED_WITHOUT_SERVICE, OUTGOING_IS_NOT_FIRST)
+    )
 
     address: str = Field(
         min_length=1,
@@ -76,6 +109,20 @@ class VirtualIPSpec(ApiModel):
     )
     """The nodes that may answer for the address, in order: the first takes it when nobody holds it,
     and whoever holds it keeps it. Written by the operator."""
+    interfaces: list[InterfaceName] = Field(
+        default_factory=list,
+        max_length=MAX_INTERFACES,
+        json_schema_extra=LIST_SET,
+    )
+    """The network interfaces that may announce the address: on each node one of these, and first
+    one whose subnet holds it. Empty: the one whose subnet holds it. Written by the operator."""
+    outgoing: NodeName | None = None
+    """The node that holds the address and is to hand it over: it goes on until it hears the first
+    of the succession announce. Written by the operator."""
+    announcement: Announcement | None = None
+    """When the holder announces unasked. Written by the operator."""
+    hand_off: HandOff | None = None
+    """What a node needs to hand the traffic on. Written by the operator."""
     release: Release | None = None
     """The address has lost its Service and becomes free once the LAN is silent. Written by the
     operator."""

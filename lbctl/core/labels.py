@@ -12,6 +12,17 @@ DEFAULT_LOAD_BALANCER_CLASS = "lbctl.io/lbctl"
 
 CANDIDATE_PREFIX = "candidate.lbctl.io/"
 
+DRAIN = "lbctl.io/drain"
+"""A label of a Node (any value but "false") or the key of a taint: it hands its addresses over."""
+
+EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
+"""A label of a Node, whatever its value (KEP-1143): it serves no load balancer."""
+
+ZONE_LABEL = "topology.kubernetes.io/zone"
+
+NETWORK_UNAVAILABLE = "NetworkUnavailable"
+"""A condition of a Node, True while its pod network is not set up."""
+
 OPERATOR_LEASE = "lbctl-operator"
 
 SPEAKER_LEASE_PREFIX = "lbctl-speaker-"

@@ -106,6 +106,8 @@ class LeftOut(StrEnum):
     NO_INTERFACE_IN_SUBNET = "NoInterfaceInSubnet"
     NO_CARRIER = "NoCarrier"
     """An interface is in the subnet, but its cable is unplugged or its link is down."""
+    NO_ENDPOINT = "NoEndpoint"
+    """`externalTrafficPolicy: Local`, and no ready endpoint of the Service is on the node."""
 
 
 class ConditionType(StrEnum):

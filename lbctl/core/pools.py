@@ -1,7 +1,7 @@
 """Pools: what a user wrote, what is wrong with it, and what can be given from it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lbctl.core.addresses import Address, place
@@ -26,6 +26,7 @@ class PoolView:
     generation: int = 1
     uid: str = ""
     resource_version: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seniority(self) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from ipaddress import ip_interface
 from typing import Any
 
 from lbctl.core.addresses import Address, InterfaceAddress, address_of, parse
+from lbctl.core.labels import DRAIN, EXCLUDE_LABEL, NETWORK_UNAVAILABLE, ZONE_LABEL
 from lbctl.core.outcomes import ConditionType, Liveness, PartnerState
 from lbctl.core.pools import PoolView
 from lbctl.core.services import (
@@ -20,8 +21,8 @@ from lbctl.core.services import (
     ServiceView,
     TrafficPolicy,
 )
-from lbctl.core.speakers import InterfaceView, NodeView, PartnerReport, SpeakerView
-from lbctl.core.virtualips import Release, ReleasedCondition, VirtualIPView
+from lbctl.core.speakers import InterfaceView, NodeView, PartnerReport, SpeakerView, Taint
+from lbctl.core.virtualips import UNTIMED, Release, ReleasedCondition, Timings, VirtualIPView
 
 Json = Mapping[str, Any]
 """An object as the API server sends it."""
@@ -45,6 +46,7 @@ def service_view(obj: Json) -> ServiceView:
         external_traffic_policy=TrafficPolicy(spec.get("externalTrafficPolicy") or "Cluster"),
         deleting="deletionTimestamp" in meta,
         ingress=tuple(_ingress(entry) for entry in balancer.get("ingress") or ()),
+        labels=meta.get("labels") or {},
     )
 
 
@@ -63,6 +65,7 @@ def pool_view(obj: Json) -> PoolView:
         generation=meta.get("generation") or 1,
         uid=meta.get("uid") or "",
         resource_version=meta.get("resourceVersion") or "",
+        labels=meta.get("labels") or {},
     )
 
 
@@ -91,11 +94,23 @@ def virtual_ip_view(obj: Json) -> VirtualIPView:
         pool=spec.get("pool"),
         service=_service_ref(services[0]) if services else None,
         succession=tuple(spec.get("succession") or ()),
+        interfaces=tuple(spec.get("interfaces") or ()),
+        outgoing=spec.get("outgoing") or None,
+        timings=timings(spec.get("announcement")),
+        health_check_node_port=(spec.get("handOff") or {}).get("healthCheckNodePort"),
         release=None if release is None else Release(release.get("verifier") or None),
         labels=frozenset(meta.get("labels") or ()),
         holder=status.get("holder") or None,
         released=_released(condition(obj, ConditionType.RELEASED)),
     )
+
+
+def timings(entry: Json | None) -> Timings:
+    """Read an `announcement`, of a VirtualIP or of an L2Advertisement."""
+    if entry is None:
+        return UNTIMED
+    burst = entry.get("burstMilliseconds")
+    return Timings(None if burst is None else tuple(burst), entry.get("refreshSeconds"))
 
 
 def _service_ref(entry: Json) -> ServiceRef:
@@ -126,6 +141,7 @@ def speaker_view(obj: Json) -> SpeakerView:
         reports=tuple(_reports(status.get("partners") or ())),
         hand_off_ready=hands_off,
         hand_off_message="" if hands_off else hand_off.get("message") or "",
+        version=status.get("version") or "",
     )
 
 
@@ -149,9 +165,31 @@ def _interface(entry: Json) -> InterfaceView:
     )
 
 
-def node_view(name: str, speaker: SpeakerView | None, liveness: Liveness) -> NodeView:
-    """Put together what is known of a node."""
-    return NodeView(name, speaker, liveness)
+def node_view(
+    name: str, speaker: SpeakerView | None, liveness: Liveness, node: Json | None = None
+) -> NodeView:
+    """Put together what is known of a node; without its Node object nothing is held against it."""
+    if node is None:
+        return NodeView(name, speaker, liveness)
+    labels = node["metadata"].get("labels") or {}
+    taints = tuple(
+        Taint(entry["key"], entry.get("value") or "", entry.get("effect") or "")
+        for entry in (node.get("spec") or {}).get("taints") or ()
+    )
+    ready = condition(node, ConditionType.READY) or {}
+    network = condition(node, NETWORK_UNAVAILABLE) or {}
+    return NodeView(
+        name,
+        speaker,
+        liveness,
+        ready=ready.get("status", "True") == "True",
+        network_available=network.get("status") != "True",
+        excluded=EXCLUDE_LABEL in labels,
+        draining=labels.get(DRAIN, "false") != "false" or any(t.key == DRAIN for t in taints),
+        taints=taints,
+        labels=labels,
+        zone=labels.get(ZONE_LABEL) or "",
+    )
 
 
 def node_identity(node: Json | None) -> frozenset[Address]:

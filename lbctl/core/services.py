@@ -1,6 +1,7 @@
 """What the operator knows of a Service, and which Services are its own."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address
 from typing import NamedTuple
@@ -94,6 +95,7 @@ class ServiceView:
     deleting: bool = False
     """Somebody's finalizer holds the Service back: it keeps what it has and gets nothing new."""
     ingress: tuple[Ingress, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> ServiceKey:

@@ -1,6 +1,7 @@
 """What the operator knows of a node and its speaker, and what that makes it good for."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from lbctl.core.addresses import Address, InterfaceAddress
@@ -44,6 +45,20 @@ class SpeakerView:
     """False only when its condition `HandOffReady` says so: where nobody can tell, it is."""
     hand_off_message: str = ""
     """The message of that condition, when it is not ready."""
+    version: str = ""
+    """The speaker's version, "" before it has spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """A taint of a Node."""
+
+    key: str
+    value: str = ""
+    effect: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key}{'=' if self.value else ''}{self.value}:{self.effect}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,20 @@ class NodeView:
     liveness: Liveness = Liveness.MISSING
     reported_down: bool = False
     """Whether its partners saw it die, by `lbctl.core.deaths`."""
+    ready: bool = True
+    """The Node's condition `Ready`; unknown is not ready."""
+    network_available: bool = True
+    """False while the Node's condition `NetworkUnavailable` is True."""
+    excluded: bool = False
+    """Labelled `node.kubernetes.io/exclude-from-external-load-balancers`."""
+    draining: bool = False
+    """Labelled or tainted `lbctl.io/drain`."""
+    taints: tuple[Taint, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    zone: str = ""
+    """The label `topology.kubernetes.io/zone`, "" without."""
+    updated: bool = True
+    """Whether its speaker's version is the newest that any speaker has."""
 
 
 @dataclass(frozen=True, slots=True)

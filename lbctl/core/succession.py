@@ -8,8 +8,11 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from lbctl.core.addresses import Address
+from lbctl.core.advertisements import EVERYWHERE, Announcing
+from lbctl.core.outcomes import LeftOut
 from lbctl.core.partners import Partnerships, watchers
 from lbctl.core.speakers import Exclusion, NodeView, exclusion, rendezvous
+from lbctl.core.virtualips import UNTIMED, Timings
 
 LENGTH = 4
 """How many nodes a succession names, when there are so many. Each of them watches the address."""
@@ -32,6 +35,20 @@ class SuccessionPlan:
     """False when no node is eligible: then the succession is what it was (fail static)."""
     message: str
     """A sentence for the condition `Planned`."""
+    outgoing: str | None = None
+    """The node that holds the address and is to hand it to the first of the succession."""
+    interfaces: tuple[str, ...] = ()
+    """`spec.interfaces`."""
+    announcement: Timings = UNTIMED
+    """`spec.announcement`."""
+    again_in: float | None = None
+    """After so many seconds a plan may differ though nothing happens: ask again then."""
+
+    @property
+    def seeing(self) -> tuple[str, ...]:
+        """The nodes that must see the VirtualIP: candidates, and who hands over."""
+        extra = () if self.outgoing in (None, *self.succession) else (self.outgoing,)
+        return (*self.succession, *extra)
 
 
 class Loads:
@@ -75,6 +92,9 @@ def plan(
     nodes: Mapping[str, NodeView],
     loads: Loads,
     drawn: Partnerships = MappingProxyType({}),
+    advertisement: Announcing = EVERYWHERE,
+    endpoints: frozenset[str] | None = None,
+    outgoing: str | None = None,
 ) -> SuccessionPlan:
     """Plan one address.
 
@@ -90,20 +110,49 @@ def plan(
         nodes: every node of the cluster, by name.
         loads: what the nodes carry already; this address's own share is not counted.
         drawn: who is whose partner.
+        advertisement: how it is announced.
+        endpoints: the nodes with a ready endpoint of its Service, with `externalTrafficPolicy`
+            Local; None = it may be any node.
+        outgoing: who hands it over already, by `spec.outgoing`.
     """
-    judged = {name: exclusion(nodes[name], address) for name in sorted(nodes)}
+    judged = {
+        name: exclusion(nodes[name], address) or _no_endpoint(name, endpoints)
+        for name in sorted(nodes)
+    }
     left_out = tuple(found for found in judged.values() if found is not None)
     eligible = [name for name, found in judged.items() if found is None]
     if not eligible:
         message = f"No node can announce {address}. {_told(left_out) or 'There are no nodes.'}"
-        return SuccessionPlan(current, left_out, planned=False, message=message.strip())
+        return SuccessionPlan(
+            current,
+            left_out,
+            planned=False,
+            message=message.strip(),
+            outgoing=outgoing if holder == outgoing else None,
+            interfaces=advertisement.interfaces,
+            announcement=advertisement.timings,
+        )
     able = frozenset(eligible)
     succession = [name for name in current if name in able]
     if holder in able and holder not in succession:
         succession.append(holder)
     _Tail(address, eligible, nodes, loads, drawn).append_to(succession, holder)
     message = f"In this order: {', '.join(succession)}. {_told(left_out)}"
-    return SuccessionPlan(tuple(succession), left_out, planned=True, message=message.strip())
+    return SuccessionPlan(
+        tuple(succession),
+        left_out,
+        planned=True,
+        message=message.strip(),
+        outgoing=outgoing if holder == outgoing and outgoing != succession[0] else None,
+        interfaces=advertisement.interfaces,
+        announcement=advertisement.timings,
+    )
+
+
+def _no_endpoint(node: str, endpoints: frozenset[str] | None) -> Exclusion | None:
+    if endpoints is None or node in endpoints:
+        return None
+    return Exclusion(node, LeftOut.NO_ENDPOINT, "no ready endpoint of the Service is on it")
 
 
 @dataclass(frozen=True, slots=True)

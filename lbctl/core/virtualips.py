@@ -37,6 +37,19 @@ class ReleasedCondition:
 
 
 @dataclass(frozen=True, slots=True)
+class Timings:
+    """`spec.announcement`: when the holder announces unasked; None leaves it to the speaker."""
+
+    burst_milliseconds: tuple[int, ...] | None = None
+    """The pauses between the first announcements."""
+    refresh_seconds: int | None = None
+
+
+UNTIMED = Timings()
+"""Nobody said anything: the speaker's own."""
+
+
+@dataclass(frozen=True, slots=True)
 class VirtualIPView:
     """The part of a VirtualIP that a decision depends on."""
 
@@ -47,6 +60,13 @@ class VirtualIPView:
     pool: str | None = None
     service: ServiceRef | None = None
     succession: tuple[str, ...] = ()
+    interfaces: tuple[str, ...] = ()
+    """The interfaces that may announce it; empty = the one in its subnet."""
+    outgoing: str | None = None
+    """The node that hands it over to the first of the succession."""
+    timings: Timings = UNTIMED
+    health_check_node_port: int | None = None
+    """Where a node says whether it has a pod to hand traffic to."""
     release: Release | None = None
     labels: frozenset[str] = frozenset()
     """The keys of its labels; the candidates among them name the nodes that see it."""

@@ -192,6 +192,36 @@ def test_a_pool_may_not_hold(objects: Objects, row: Refused) -> None:
             virtual_ip("10.0.0.1", succession=[f"n{n}" for n in range(17)]),
             "must have at most 16 items",
         ),
+        (
+            "who hands over is not who takes over",
+            virtual_ip("10.0.0.1", succession=["n1", "n2"], outgoing="n1"),
+            "name another node there first, or remove spec.outgoing",
+        ),
+        (
+            "who hands over hands over to somebody",
+            virtual_ip("10.0.0.1", outgoing="n1"),
+            "name another node there first, or remove spec.outgoing",
+        ),
+        (
+            "an interface's name is short",
+            virtual_ip("10.0.0.1", interfaces=["a" * 16]),
+            "may not be more than 15",
+        ),
+        (
+            "announcements have a pause between them",
+            virtual_ip("10.0.0.1", announcement={"burstMilliseconds": [100, 9]}),
+            "should be greater than or equal to 10",
+        ),
+        (
+            "an address is announced again within the hour",
+            virtual_ip("10.0.0.1", announcement={"refreshSeconds": 3601}),
+            "should be less than or equal to 3600",
+        ),
+        (
+            "a port is a port",
+            virtual_ip("10.0.0.1", handOff={"healthCheckNodePort": 65536}),
+            "should be less than or equal to 65535",
+        ),
     ],
 )
 def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) -> None:
@@ -210,6 +240,17 @@ def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) 
         (
             "a release with one",
             virtual_ip("10.0.0.1", release={"verifier": "n1"}, succession=["n2", "n1"]),
+        ),
+        (
+            "a move to the first of the succession, with all that the operator plans",
+            virtual_ip(
+                "10.0.0.1",
+                succession=["n2", "n1"],
+                outgoing="n1",
+                interfaces=["eth1", "a234567890abcde"],
+                announcement={"burstMilliseconds": [10, 60000], "refreshSeconds": 3600},
+                handOff={"healthCheckNodePort": 32000},
+            ),
         ),
         (
             "a succession of 16 nodes with long names",

@@ -46,7 +46,13 @@ def test_what_is_not_set_is_absent_and_never_null() -> None:
         "apiVersion": "lbctl.io/v1beta1",
         "kind": "VirtualIP",
         "metadata": {"name": "10.0.0.8", "labels": candidate_labels(["n1"])},
-        "spec": {"address": "10.0.0.8", "services": [], "succession": [], "release": {}},
+        "spec": {
+            "address": "10.0.0.8",
+            "services": [],
+            "succession": [],
+            "interfaces": [],
+            "release": {},
+        },
     }
 
 

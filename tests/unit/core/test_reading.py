@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lbctl.core.labels import DRAIN, EXCLUDE_LABEL
 from lbctl.core.outcomes import Liveness
 from lbctl.core.pools import PoolView
 from lbctl.core.reading import (
@@ -17,8 +18,8 @@ from lbctl.core.reading import (
     virtual_ip_view,
 )
 from lbctl.core.services import Family, FamilyPolicy, Ingress, ServiceView, TrafficPolicy
-from lbctl.core.speakers import InterfaceView, SpeakerView
-from lbctl.core.virtualips import Release, ReleasedCondition, Stage, VirtualIPView
+from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView, Taint
+from lbctl.core.virtualips import Release, ReleasedCondition, Stage, Timings, VirtualIPView
 from tests.unit.core.builders import ip, ref
 
 META = {"namespace": "default", "name": "web", "uid": "uid-web", "resourceVersion": "7"}
@@ -106,6 +107,10 @@ def test_a_virtual_ip_with_everything() -> None:
                 "pool": "lab",
                 "services": [{"namespace": "default", "name": "web", "uid": "uid-web"}],
                 "succession": ["a", "b"],
+                "outgoing": "c",
+                "interfaces": ["eth1"],
+                "announcement": {"burstMilliseconds": [100], "refreshSeconds": 5},
+                "handOff": {"healthCheckNodePort": 32000},
             },
             "status": {
                 "holder": "b",
@@ -124,6 +129,10 @@ def test_a_virtual_ip_with_everything() -> None:
         pool="lab",
         service=ref(),
         succession=("a", "b"),
+        outgoing="c",
+        interfaces=("eth1",),
+        timings=Timings((100,), 5),
+        health_check_node_port=32000,
         labels=frozenset({"candidate.lbctl.io/0"}),
         holder="b",
         released=ReleasedCondition(silent=True, observed_generation=3, message="m"),
@@ -180,6 +189,67 @@ def test_a_speaker() -> None:
         message="no wire",
     )
     assert node_view("n1", seen, Liveness.FRESH).speaker is seen
+
+
+def test_a_speaker_says_whether_its_node_can_hand_traffic_on() -> None:
+    trouble = {"type": "HandOffReady", "status": "False", "message": "kube-proxy is ill"}
+    status = {"version": "1.2.3", "conditions": [trouble]}
+    seen = speaker_view({"metadata": {"name": "n1"}, "status": status})
+    assert (seen.hand_off_ready, seen.hand_off_message) == (False, "kube-proxy is ill")
+    assert seen.version == "1.2.3"
+    assert speaker_view({"metadata": {"name": "n1"}}).hand_off_ready
+
+
+@pytest.mark.parametrize(
+    ("rule", "node", "said"),
+    [
+        ("nothing is held against a Node that says nothing", {}, {}),
+        ("ready", {"conditions": {"Ready": "True"}}, {}),
+        ("not ready", {"conditions": {"Ready": "False"}}, {"ready": False}),
+        ("unknown is not ready", {"conditions": {"Ready": "Unknown"}}, {"ready": False}),
+        (
+            "no pod network",
+            {"conditions": {"NetworkUnavailable": "True"}},
+            {"network_available": False},
+        ),
+        ("its network is set up", {"conditions": {"NetworkUnavailable": "False"}}, {}),
+        ("excluded, whatever the value", {"labels": {EXCLUDE_LABEL: "false"}}, {"excluded": True}),
+        ("draining by a label", {"labels": {DRAIN: ""}}, {"draining": True}),
+        ("a label that takes it back", {"labels": {DRAIN: "false"}}, {}),
+        (
+            "draining by a taint",
+            {"taints": [{"key": DRAIN, "effect": "NoSchedule"}]},
+            {"draining": True, "taints": (Taint(DRAIN, "", "NoSchedule"),)},
+        ),
+        (
+            "a cordon is one taint of many",
+            {"taints": [{"key": "a/b", "value": "c", "effect": "NoExecute"}]},
+            {"taints": (Taint("a/b", "c", "NoExecute"),)},
+        ),
+        ("a zone", {"labels": {"topology.kubernetes.io/zone": "z1"}}, {"zone": "z1"}),
+    ],
+)
+def test_a_node(rule: str, node: dict[str, Any], said: dict[str, Any]) -> None:
+    labels = node.get("labels", {})
+    conditions = [{"type": t, "status": s} for t, s in node.get("conditions", {}).items()]
+    seen = node_view(
+        "n1",
+        None,
+        Liveness.FRESH,
+        {
+            "metadata": {"name": "n1", "labels": labels},
+            "spec": {"taints": node.get("taints")},
+            "status": {"conditions": conditions},
+        },
+    )
+    expected: dict[str, Any] = {"labels": labels, **said}
+    assert seen == NodeView("n1", None, Liveness.FRESH, **expected), rule
+
+
+def test_labels_are_read() -> None:
+    labels = {"tier": "gold"}
+    assert service_view({"metadata": META | {"labels": labels}}).labels == labels
+    assert pool_view({"metadata": {"name": "lab", "labels": labels}}).labels == labels
 
 
 def test_a_speaker_that_has_not_spoken_is_believed() -> None:

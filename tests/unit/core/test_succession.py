@@ -196,3 +196,16 @@ def test_a_dead_nodes_addresses_scatter_evenly() -> None:
     assert set(firsts.values()) == {10}
     heirs = Counter(one[:2] for one in successions)
     assert set(heirs.values()) <= {1, 2, 3}, "ten addresses of each dead node, over five heirs"
+
+
+def test_with_local_traffic_only_nodes_with_an_endpoint_are_named() -> None:
+    made = plan(
+        ADDRESS,
+        current=("a", "b"),
+        holder="a",
+        nodes=nodes(*"abc"),
+        loads=Loads(),
+        endpoints=frozenset("bc"),
+    )
+    assert made.succession == ("b", "c")
+    assert [(one.node, one.reason) for one in made.left_out] == [("a", LeftOut.NO_ENDPOINT)]
