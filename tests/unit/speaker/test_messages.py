@@ -39,21 +39,32 @@ def entry(number: int) -> Entry:
     return Entry(address, "eth0", 2, mac, Role.CLAIM, 0, ("n1", "n2", "n3"), "n1")
 
 
-KINDS = (PlanBegin, PlanPart, PlanEnd, ReportRequest, Hello, Counters)
+KINDS = (PlanBegin, PlanEnd, ReportRequest, Hello, Counters)
+seconds = st.floats(allow_nan=False)
+entries = st.builds(
+    Entry,
+    succession=st.lists(st.text(), max_size=3).map(tuple),
+    holder=st.none() | st.text(),
+    outgoing=st.none() | st.text(),
+    outgoing_mac=st.none() | st.text(),
+    serving=st.booleans(),
+    burst=st.none() | st.lists(seconds, max_size=3).map(tuple),
+    refresh=st.none() | seconds,
+)
 reports = st.builds(
     AddressReport,
     generation=st.integers(),
     by_mac=st.none() | st.text(),
     interface=st.none() | st.text(),
     mac=st.none() | st.text(),
-    since=st.floats(allow_nan=False),
+    since=seconds,
     claimed_by=st.none() | st.text(),
     claims=st.integers(),
 )
 peer_reports = st.builds(
     PeerReport,
     state=st.sampled_from(PeerState),
-    since=st.floats(allow_nan=False),
+    since=seconds,
     remote_state=st.text(),
     diagnostic=st.text(),
     heard=st.booleans(),
@@ -63,6 +74,7 @@ peer_reports = st.builds(
 )
 messages = st.one_of(
     *map(st.from_type, KINDS),
+    st.builds(PlanPart, entries=st.lists(entries, max_size=3).map(tuple)),
     st.builds(Report, addresses=st.lists(reports, max_size=4).map(tuple)),
     st.builds(PeersReport, peers=st.lists(peer_reports, max_size=4).map(tuple)),
 )
