@@ -15,8 +15,9 @@ from typing import Final
 
 from lbctl.core.addresses import address_of, object_name
 from lbctl.core.labels import SPEAKER_LABELS, candidate_label, speaker_lease
+from lbctl.core.outcomes import ConditionType
 from lbctl.core.partners import Partner
-from lbctl.core.reading import named_after_address, virtual_ip_view
+from lbctl.core.reading import condition, named_after_address, virtual_ip_view
 from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube.client import Client, Selection
 from lbctl.kube.errors import ApiError, NotFound
@@ -26,6 +27,7 @@ from lbctl.kube.objects import SPEAKERS, VIRTUAL_IPS, Key, Object
 from lbctl.kube.queue import WorkQueue
 from speaker.agent import netlink, partners, status
 from speaker.agent.channel import Channel, Peers
+from speaker.agent.health import Asker, ProxyWatch
 from speaker.agent.http import ChannelMetrics, HttpServer
 from speaker.agent.interfaces import Interface
 from speaker.agent.plan import plan
@@ -122,6 +124,9 @@ class Agent:
             suspects=self._unheard,
             changed=self._look_at_speaker,
         )
+        self._proxy = ProxyWatch(
+            url=settings.proxy_health_url, node=self._node, changed=self._look_at_speaker
+        )
         self._http = HttpServer(
             ChannelMetrics(self._channel, agent_restarts=restarts),
             healthy=self._unhealthy,
@@ -146,6 +151,7 @@ class Agent:
                     self._plan_again(),
                     self._tick(),
                     self._suspects.run(),
+                    self._watch_hand_off(),
                     self._http.run(self._settings.listen_host, self._settings.listen_port),
                 )
             ]
@@ -236,10 +242,19 @@ class Agent:
                     self._interfaces,
                     wire_alive=self._channel.wire_alive,
                     partners=self._partners_seen(),
+                    checks=[said for said in (self._proxy.condition,) if said is not None],
                 )
         else:
             await self._tell(key)
         return None
+
+    async def _watch_hand_off(self) -> None:
+        """Ask the node's proxy how it is. What the agent before this one knew is in the API."""
+        await self._speakers.synced.wait()
+        speaker = self._speakers.get(Key("", self._node)) or {}
+        before = condition(speaker, ConditionType.HAND_OFF_READY) or {}
+        async with Asker() as asker:
+            await self._proxy.run(asker, before=before.get("reason"))
 
     def _partners_seen(self) -> PartnersSeen | None:
         """What the wire says of the partners that are still so; None before it said anything."""

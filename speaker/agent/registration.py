@@ -1,7 +1,7 @@
 """The Speaker object of this node: made once, owned by the Node, kept up to date."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lbctl.core.outcomes import ConditionType
@@ -72,15 +72,18 @@ def status_patch(
     version: str,
     wire_alive: bool,
     partners: PartnersSeen | None = None,
+    checks: Iterable[Condition] = (),
 ) -> Object | None:
     """What to merge into the Speaker's status; None when it says all that already.
 
     Without ``partners`` the status keeps what it says of them: the wire has not spoken yet.
+    ``checks`` are conditions that do not depend on the Speaker's spec, of no generation yet.
     """
     status = speaker.get("status") or {}
     generation = int(speaker["metadata"].get("generation") or 1)
     wanted = speaker_status(interfaces, version=version)
     conditions = [ready(interfaces, wire_alive=wire_alive, generation=generation)]
+    conditions += (replace(check, generation=generation) for check in checks)
     if partners is not None:
         wanted["partners"] = status_rows(partners.reports)
         conditions.append(
@@ -139,11 +142,17 @@ class Registration:
         *,
         wire_alive: bool,
         partners: PartnersSeen | None,
+        checks: Iterable[Condition] = (),
     ) -> None:
         """Make the Speaker and its status say what is. Raises ApiError."""
         speaker = self._known.get(Key("", self._node)) or await self._create()
         patch = status_patch(
-            speaker, interfaces, version=self._version, wire_alive=wire_alive, partners=partners
+            speaker,
+            interfaces,
+            version=self._version,
+            wire_alive=wire_alive,
+            partners=partners,
+            checks=checks,
         )
         version = speaker["metadata"]["resourceVersion"]
         try:

@@ -4,10 +4,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+from urllib.parse import urlsplit
 
 from lbctl import __version__
 from speaker.messages import Bfd
+
+PROXY_HEALTH_URL: Final = "http://127.0.0.1:10256/healthz"
+"""kube-proxy's, unless its configuration says otherwise."""
 
 
 class SettingsError(ValueError):
@@ -30,6 +34,8 @@ class Settings:
     """LBCTL_LISTEN, after the last colon."""
     bfd: Bfd = field(default_factory=Bfd)
     """LBCTL_BFD_PORT, LBCTL_BFD_INTERVAL_MS, LBCTL_BFD_MULTIPLIER: the same on every node."""
+    proxy_health_url: str = PROXY_HEALTH_URL
+    """LBCTL_PROXY_HEALTH_URL: where the node's proxy says how it is; "" for not to ask."""
     kubeconfig: Path | None = None
     """LBCTL_KUBECONFIG: instead of the pod's service account."""
     version: str = __version__
@@ -63,6 +69,7 @@ class Settings:
                 interval_ms=_whole(environment, "LBCTL_BFD_INTERVAL_MS", 100, range(10, 10_001)),
                 multiplier=_whole(environment, "LBCTL_BFD_MULTIPLIER", 3, range(1, 256)),
             ),
+            proxy_health_url=_url(environment, "LBCTL_PROXY_HEALTH_URL", PROXY_HEALTH_URL),
             kubeconfig=Path(kubeconfig) if kubeconfig else None,
             version=environment.get("LBCTL_VERSION") or __version__,
         )
@@ -98,6 +105,21 @@ def _whole(environment: Mapping[str, str], name: str, default: int, allowed: ran
             f"{name} is {text!r}: write a whole number from {allowed[0]} to {allowed[-1]}"
         )
     return number
+
+
+def _url(environment: Mapping[str, str], name: str, default: str) -> str:
+    text = environment.get(name, default)
+    try:
+        parts = urlsplit(text)
+        # Reading the port is what finds a bad one.
+        good = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if text and not good:
+        raise SettingsError(
+            f"{name} is {text!r}: write a URL like {default}, or nothing for not to ask"
+        )
+    return text
 
 
 def _listen(text: str) -> tuple[str, int]:

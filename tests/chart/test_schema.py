@@ -45,6 +45,12 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("packets faster than Python", {"bfd": {"intervalMilliseconds": 10}}, "intervalMilliseconds"),
     ("an effect that taints lack", {"speaker": {"tolerations": [{"effect": "No"}]}}, "effect"),
     ("an annotation that is no text", {"operator": {"podAnnotations": {"a": True}}}, "want string"),
+    ("a port where a URL is meant", {"speaker": {"proxyHealthURL": "10256"}}, "proxyHealthURL"),
+    (
+        "a health check that needs a certificate",
+        {"speaker": {"proxyHealthURL": "https://127.0.0.1:10256/healthz"}},
+        "proxyHealthURL",
+    ),
     ("a group that was emptied", {"speaker": None}, "speaker"),
     (
         "a lease that one late renewal ends",
@@ -68,6 +74,7 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     ("a class without a domain", {"loadBalancerClass": "lan"}),
     ("no priority class", {"operator": {"priorityClassName": ""}}),
     ("a CPU limit, for those who must", {"operator": {"resources": {"limits": {"cpu": 1}}}}),
+    ("a proxy that nobody asks", {"speaker": {"proxyHealthURL": ""}}),
     ("a lease of twice its renewal", {"speaker": {"lease": {"durationSeconds": 10}}}),
 ]
 

@@ -154,6 +154,19 @@ class Faults:
         """Undo speaker_stopped."""
         self._signal_speaker(node, signal.SIGCONT)
 
+    def proxy_stopped(self, node: str) -> None:
+        """A node's kube-proxy is gone; what it wrote into the kernel stays there."""
+        self._site.supervisor.stop(f"kube-proxy-{self._node(node).host.name}", grace=0)
+
+    def proxy_started(self, node: str) -> None:
+        """Undo proxy_stopped; returns when it is healthy again."""
+        machine = self._node(node)
+        if self._site.spec.kubelets:
+            machine.start_proxy()
+            machine.wait_for_daemons()
+        else:
+            start_bare_proxy(self._site, machine.host)
+
     def api_server_stopped(self) -> None:
         """The API server is gone; etcd and all else go on."""
         self._site.supervisor.stop(API_SERVER, grace=0)

@@ -204,7 +204,12 @@ class Node:
             "--v=2",
         ]
         supervisor.start(f"kubelet-{node}", argv, enter=self.enter())
-        supervisor.start(f"kube-proxy-{node}", proxy_argv(self._site, node), enter=self.enter())
+        self.start_proxy()
+
+    def start_proxy(self) -> None:
+        """Start kube-proxy."""
+        argv = proxy_argv(self._site, self.host.name)
+        self._site.supervisor.start(f"kube-proxy-{self.host.name}", argv, enter=self.enter())
 
     def wait_for_daemons(self) -> None:
         """Wait until kubelet and kube-proxy call themselves healthy.

@@ -58,6 +58,34 @@ def test_a_speaker_registers_itself_under_its_node(
     assert cluster.lease_holder("n1") == "n1"
 
 
+def test_a_node_says_whether_its_proxy_takes_the_traffic(
+    cluster: Cluster, speakers: dict[str, Speaker]
+) -> None:
+    """A real kube-proxy. Which node holds, nobody asks here: that is the operator's to decide."""
+    address = "172.16.110.109"
+    cluster.apply(address, "n1", "n2")
+    cluster.wait_holder(address, "n1")
+
+    def says(reason: str) -> None:
+        wait_until(
+            lambda: cluster.condition("speaker", "n1", "HandOffReady").get("reason") == reason,
+            f"n1 says {reason}",
+        )
+
+    says("ProxyHealthy")
+    cluster.lab.faults.proxy_stopped("n1")
+    try:
+        says("ProxySilent")
+        assert cluster.condition("speaker", "n1", "HandOffReady")["status"] == "False"
+        speakers["n1"].kill("speaker.agent")
+        speakers["n1"].wait_ready()
+        says("ProxySilent")
+        assert cluster.answering(address) == cluster.lab.mac("n1"), "its rules stay in the kernel"
+    finally:
+        cluster.lab.faults.proxy_started("n1")
+    says("ProxyHealthy")
+
+
 def test_a_deleted_speaker_object_comes_back(
     cluster: Cluster, speakers: dict[str, Speaker]
 ) -> None:

@@ -28,6 +28,11 @@ def test_how_sessions_run_can_be_set() -> None:
     assert Settings.read(NEEDED | given).bfd == Bfd(13784, 50, 5)
 
 
+@pytest.mark.parametrize("url", ["", "http://10.0.0.1:10256/healthz", "http://[fd00::1]:1/livez"])
+def test_where_the_proxy_is_asked_can_be_set(url: str) -> None:
+    assert Settings.read(NEEDED | {"LBCTL_PROXY_HEALTH_URL": url}).proxy_health_url == url
+
+
 def test_an_ipv6_address_to_listen_on() -> None:
     settings = Settings.read({**NEEDED, "LBCTL_LISTEN": "[::1]:80"})
 
@@ -45,6 +50,10 @@ def test_an_ipv6_address_to_listen_on() -> None:
         ("LBCTL_LEASE_RENEW_SECONDS", "0"),
         ("LBCTL_LEASE_DURATION_SECONDS", "nan"),
         ("LBCTL_LEASE_DURATION_SECONDS", "6"),
+        ("LBCTL_PROXY_HEALTH_URL", "10256"),
+        ("LBCTL_PROXY_HEALTH_URL", "https://127.0.0.1:10256/healthz"),
+        ("LBCTL_PROXY_HEALTH_URL", "http://:10256/healthz"),
+        ("LBCTL_PROXY_HEALTH_URL", "http://127.0.0.1:102560/healthz"),
         ("LBCTL_BFD_PORT", "0"),
         ("LBCTL_BFD_PORT", "65536"),
         ("LBCTL_BFD_INTERVAL_MS", "0.1"),
