@@ -117,6 +117,18 @@ demo: ## From nothing to an EXTERNAL-IP that survives its node; KEEP=1 leaves th
 demo-down: .venv/ready ## End a cluster that KEEP=1 left
 	@$(PY) -m tests.lab down --name demo
 
+TRIALS  ?=
+FAULTS  ?=
+VALUES  ?=
+MINUTES ?= 60
+.PHONY: bench-failover bench-soak
+bench-failover: binaries image ## Faults of a real cluster, as a client sees them: docs/performance.md
+	@$(PY) -m tests.bench.outage $(if $(WRITE),--write) $(if $(FAULTS),--faults "$(FAULTS)") $(if $(TRIALS),--trials $(TRIALS)) \
+	  $(if $(FRESH),--fresh) $(if $(LAB),--lab $(LAB)) $(foreach value,$(VALUES),--set $(value))
+
+bench-soak: .venv/ready ## Is anybody taken for dead while all cores are busy? MINUTES=60
+	@$(PY) -m tests.bench.soak --minutes $(MINUTES)
+
 .PHONY: bench
 bench: .venv/ready ## Figures: allocator, wire
 	@$(PY) -m tests.bench.allocator

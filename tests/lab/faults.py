@@ -13,7 +13,7 @@ from tests.lab.control_plane import ControlPlane
 from tests.lab.errors import LabError
 from tests.lab.network import NETNS, Network, enter
 from tests.lab.node import Node
-from tests.lab.processes import start_time
+from tests.lab.processes import parent, start_time
 from tests.lab.site import Site
 from tests.lab.spec import SWITCH
 from tests.lab.waiting import require
@@ -141,6 +141,15 @@ class Faults:
             if mine and is_speaker(argv):
                 found.append(int(entry.name))
         return found
+
+    def speaker_terminated(self, node: str) -> None:
+        """SIGTERM to the speaker's first process, as kubelet does; kubelet starts it again."""
+        pids = set(self.speaker_processes(node))
+        roots = [pid for pid in pids if parent(pid) not in pids]
+        if not roots:
+            raise LabError(f"no speaker runs on {node}")
+        for pid in roots:
+            os.kill(pid, signal.SIGTERM)
 
     def speaker_killed(self, node: str) -> None:
         """SIGKILL to every process of a node's speaker; kubelet starts it again."""

@@ -70,6 +70,14 @@ def start_time(pid: int) -> int | None:
         return None
 
 
+def parent(pid: int) -> int | None:
+    """Whose child a process is (field 4 of proc_pid_stat(5)); None when it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def signal_group(pid: int, number: int) -> None:
     """Signal a daemon and the helpers in its process group; one that has ended is no error."""
     try:
