@@ -66,6 +66,9 @@ class PartnerStatus(ApiModel):
     AdminDown: it said that it is being stopped."""
     since: AwareDatetime | None = None
     """When it came to this state."""
+    answers: bool | None = None
+    """After a death: whether the partner's own address still answered ARP or NS. If it did, its
+    speaker is gone and not the node. Absent while that is not known."""
 
 
 class InterfaceStatus(ApiModel):

@@ -66,6 +66,12 @@ def cli() -> None:
     help="Whether to wait for the Lease before acting.",
 )
 @click.option(
+    "--fast-node-failure/--no-fast-node-failure",
+    default=False,
+    show_default=True,
+    help="Whether the pods of a node that is proved dead are marked not ready at once.",
+)
+@click.option(
     "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 @click.option(
@@ -89,6 +95,7 @@ def run(
     lease_duration_seconds: int,
     resync_seconds: int,
     leader_election: bool,
+    fast_node_failure: bool,
     log_format: logs.Format,
     log_level: str,
     kubeconfig: Path | None,
@@ -112,6 +119,7 @@ def run(
         lease_duration=lease_duration_seconds,
         resync=resync_seconds,
         leader_election=leader_election,
+        fast_node_failure=fast_node_failure,
         kubeconfig=kubeconfig,
     )
     try:

@@ -206,3 +206,46 @@ class PartnerState(StrEnum):
     UP = "Up"
     DOWN = "Down"
     ADMIN_DOWN = "AdminDown"
+
+
+class Spared(StrEnum):
+    """Why a node that a partner lost is not taken for dead (`fastNodeFailure`)."""
+
+    TOO_FEW_WORDS = "TooFewWords"
+    """Fewer than two partners have lost it and found its own address silent."""
+    SEEN_ALIVE = "SeenAlive"
+    """A partner sees it alive."""
+    ADDRESS_ANSWERS = "AddressAnswers"
+    """A partner found that its own address answers: it lost its speaker only."""
+    KUBELET_ANSWERS = "KubeletAnswers"
+    OPERATOR_CUT_OFF = "OperatorCutOff"
+    """The operator reaches the kubelets of those who lost it no more than its own: who is deaf
+    accuses nobody."""
+    KUBELET_UNKNOWN = "KubeletUnknown"
+    """The Node names no address at which its kubelet could be asked."""
+    TOO_FEW_NODES = "TooFewNodes"
+    """Fewer than three nodes have a speaker."""
+    ONE_AT_A_TIME = "OneAtATime"
+    """The pods of another dead node are being marked."""
+    LIMIT_REACHED = "LimitReached"
+    """A fifth of the nodes was marked within five minutes."""
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether the node may well be dead, and a limit alone protects it: somebody must look."""
+        return self in {
+            Spared.OPERATOR_CUT_OFF,
+            Spared.KUBELET_UNKNOWN,
+            Spared.TOO_FEW_NODES,
+            Spared.LIMIT_REACHED,
+        }
+
+
+class NodeEvent(StrEnum):
+    """The reasons of Events on a Node."""
+
+    NODE_FAILURE = "NodeFailure"
+    """It is dead, and its pods were marked not ready."""
+    NODE_FAILURE_HELD_BACK = "NodeFailureHeldBack"
+    """It seems dead, and a limit forbids to mark its pods."""
+    NODE_RETURNED = "NodeReturned"

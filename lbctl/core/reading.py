@@ -149,7 +149,7 @@ def _reports(entries: Iterable[Json]) -> Iterator[PartnerReport]:
     for entry in entries:
         # A newer speaker may have a state that this version does not know.
         with suppress(ValueError):
-            yield PartnerReport(entry["node"], PartnerState(entry["state"]))
+            yield PartnerReport(entry["node"], PartnerState(entry["state"]), entry.get("answers"))
 
 
 def _interface(entry: Json) -> InterfaceView:

@@ -28,6 +28,8 @@ class PartnerReport:
 
     node: str
     state: PartnerState
+    answers: bool | None = None
+    """After a death: whether the partner's own address still answered. None while not known."""
 
 
 @dataclass(frozen=True, slots=True)

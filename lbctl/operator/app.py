@@ -25,6 +25,7 @@ from lbctl.kube.events import Recorder
 from lbctl.kube.objects import Key, Object, uid_of
 from lbctl.kube.queue import WorkQueue
 from lbctl.operator import streams
+from lbctl.operator.failures import NodeFailures
 from lbctl.operator.health import Health
 from lbctl.operator.items import Item, What
 from lbctl.operator.leases import SpeakerLeases
@@ -111,6 +112,7 @@ class Operator:
                 ("work", self._lead()),
                 ("leases", self._leases.run()),
                 ("events", self._recorder.run()),
+                *([("failures", self._watch_nodes())] if self._settings.fast_node_failure else []),
                 *([("election", self._elector.run())] if self._settings.leader_election else []),
             )
         }
@@ -151,6 +153,13 @@ class Operator:
             stop.set()
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(following, _GRACE_SECONDS)
+
+    async def _watch_nodes(self) -> None:
+        """On every replica: the leader may be on the node that died."""
+        await self._leases.synced.wait()
+        await NodeFailures(
+            self._world, self._client, recorder=self._recorder, metrics=self._metrics
+        ).run()
 
     async def _work_when_leading(self) -> None:
         await self._leases.synced.wait()

@@ -45,6 +45,22 @@ class Metrics:
             "1 while this replica acts, 0 while it stands by",
             registry=self.registry,
         )
+        self.nodes_marked = Counter(
+            "lbctl_node_failures",
+            "Dead nodes whose pods this replica marked not ready (fastNodeFailure)",
+            registry=self.registry,
+        )
+        self.nodes_spared = Counter(
+            "lbctl_node_failures_spared",
+            "Nodes that a partner lost and that were not marked, counted when the reason changes",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.pods_marked = Counter(
+            "lbctl_node_failure_pods",
+            "Pods that this replica marked not ready (fastNodeFailure)",
+            registry=self.registry,
+        )
 
     def watch_queue(self, waiting: Callable[[], Iterable[Any]]) -> None:
         """Count the queue's items by kind at each scrape."""

@@ -27,6 +27,8 @@ class Settings:
     """Between two sweeping lists, which heal what a watch lost."""
     leader_election: bool = True
     """Without it this process acts at once, beside any other that does."""
+    fast_node_failure: bool = False
+    """Whether the pods of a node that is proved dead are marked not ready at once."""
     kubeconfig: Path | None = None
     """None: the pod's service account, else the user's own kubeconfig."""
     workers: int = 16

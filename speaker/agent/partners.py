@@ -80,9 +80,10 @@ def urgent(before: Iterable[PeerReport], after: Iterable[PeerReport]) -> bool:
     return bool(_deaths(after) - _deaths(before))
 
 
-def _deaths(reports: Iterable[PeerReport]) -> set[tuple[str, float]]:
+def _deaths(reports: Iterable[PeerReport]) -> set[tuple[str, float, bool | None]]:
+    """The deaths, and whether the dead one's own address answers: all of a node may hang on it."""
     return {
-        (one.node, one.since)
+        (one.node, one.since, one.answers)
         for one in reports
         if one.state is PeerState.ADMIN_DOWN
         or (one.state is PeerState.DOWN and one.diagnostic == TIMED_OUT)
@@ -96,6 +97,7 @@ def status_rows(reports: Iterable[PeerReport]) -> list[dict[str, Any]]:
             "node": report.node,
             "state": _STATES[report.state].value,
             "since": datetime.fromtimestamp(report.since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            **({} if report.answers is None else {"answers": report.answers}),
         }
         for report in sorted(reports, key=lambda one: (one.node, one.since))
     ]

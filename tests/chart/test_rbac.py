@@ -60,6 +60,14 @@ def test_never(manifests: Manifests, part: str, resource: str, never: set[str]) 
     assert not verbs(manifests, part, resource) & never
 
 
+def test_pods_are_marked_only_where_a_dead_node_s_are_to_be() -> None:
+    assert not verbs(Manifests.of(), "operator", "pods/status")
+    fast = Manifests.of({"fastNodeFailure": True})
+    assert verbs(fast, "operator", "pods") == {"list"}
+    assert verbs(fast, "operator", "pods/status") == {"patch"}
+    assert not verbs(fast, "speaker", "pods") | verbs(fast, "speaker", "pods/status")
+
+
 @pytest.mark.parametrize("part", ["operator", "speaker"])
 def test_everything_is_named(manifests: Manifests, part: str) -> None:
     for kind in ("ClusterRole", "Role"):

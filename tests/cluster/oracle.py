@@ -122,14 +122,14 @@ class Oracle:
         found = [c for c in status.get("conditions") or [] if c["type"] == condition]
         return found[0] if found else {}
 
-    def notes(self, service: str) -> dict[str, str]:
-        """The Events of a Service, as kubectl describe shows them: reason and message."""
-        path = f"/apis/events.k8s.io/v1/namespaces/{NAMESPACE}/events"
+    def notes(self, name: str, namespace: str = NAMESPACE) -> dict[str, str]:
+        """The Events of a Service, or of a Node in `default`: reason and message."""
+        path = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
         items = self._raw("GET", path)["items"]
         return {
             item["reason"]: item["note"]
             for item in items
-            if item["regarding"]["name"] == service and item["reportingController"] == "lbctl"
+            if item["regarding"]["name"] == name and item["reportingController"] == "lbctl"
         }
 
     def leader(self) -> str:

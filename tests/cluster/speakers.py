@@ -56,7 +56,11 @@ class Speakers:
 
     def sees(self, node: str, **states: str) -> None:
         """What the agent of a node says of its partners."""
-        rows = [{"node": other, "state": state} for other, state in states.items()]
+        self.says(node, {other: {"state": state} for other, state in states.items()})
+
+    def says(self, node: str, partners: dict[str, dict[str, Any]]) -> None:
+        """The same, with all of a row."""
+        rows = [{"node": other, **row} for other, row in partners.items()]
         self._oracle.custom.patch_cluster_custom_object_status(
             *GROUP, "speakers", node, {"status": {"partners": rows}}
         )

@@ -82,6 +82,14 @@ def test_the_status_says_when_each_partner_was_last_seen_to_change() -> None:
     ]
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_it_says_whether_a_dead_partners_own_address_answers(*, answers: bool) -> None:
+    (row,) = status_rows([replace(TIMED_OUT, answers=answers)])
+
+    assert row["answers"] is answers
+    assert "answers" not in status_rows([TIMED_OUT])[0], "nobody asked yet"
+
+
 @pytest.mark.parametrize("state", PeerState)
 def test_each_state_of_the_wire_has_a_word_in_the_api(state: PeerState) -> None:
     (row,) = status_rows([replace(UP, state=state)])
@@ -95,6 +103,7 @@ def test_each_state_of_the_wire_has_a_word_in_the_api(state: PeerState) -> None:
         ("a death", (UP,), (TIMED_OUT,), True),
         ("a stop", (UP,), (STOPPED,), True),
         ("a death that was told", (TIMED_OUT,), (TIMED_OUT,), False),
+        ("a silent address", (TIMED_OUT,), (replace(TIMED_OUT, answers=False),), True),
         ("another word about it", (TIMED_OUT,), (replace(TIMED_OUT, heard=True),), False),
         ("a wire that starts again takes its sessions down", (UP,), (SIGNALLED,), False),
         ("a return", (TIMED_OUT,), (UP,), False),
