@@ -130,9 +130,11 @@ bench-soak: .venv/ready ## Is anybody taken for dead while all cores are busy? M
 	@$(PY) -m tests.bench.soak --minutes $(MINUTES)
 
 .PHONY: bench
-bench: .venv/ready ## Figures: allocator, wire
+bench: binaries ## Figures: allocator, planner, wire, memory of a speaker with 1,000 addresses
 	@$(PY) -m tests.bench.allocator
+	$(PY) -m tests.bench.planner
 	$(PY) -m tests.bench.wire
+	$(PY) -m tests.bench.speaker
 
 .PHONY: clean
 clean: ## Remove what was built here (the cache outside the checkout stays)
