@@ -33,15 +33,21 @@ class IPAddressPoolSpec(ApiModel):
         max_length=MAX_ENTRIES,
         json_schema_extra=LIST_SET,
     )
-    """The addresses: CIDRs (172.16.110.96/28), ranges (172.16.110.100-172.16.110.119) and single
-    addresses, IPv4. Every address of them is used, lowest first; entries may overlap each other.
-    They must be free on the LAN and outside of what its DHCP server gives."""
+    """The addresses, IPv4 or IPv6 or both: CIDRs (172.16.110.96/28, fd00:110::100/120), ranges
+    (172.16.110.100-172.16.110.119) and single addresses. Every address of them is used, lowest
+    first, but for the first one of an IPv6 CIDR, which routers may answer for (RFC 4291 section
+    2.6.1); entries may overlap each other. They must be free on the LAN and outside of what its
+    DHCP server or SLAAC gives."""
     disabled: bool = False
     """Whether to stop giving: Services keep the addresses that they have, and no other gets one."""
 
 
 class AddressCounts(ApiModel):
-    """How many addresses there are, and what became of them."""
+    """How many addresses there are, and what became of them.
+
+    An IPv6 pool can have more than a number of JSON holds: 9007199254740991 stands for that many
+    and more (2^53 - 1, RFC 8259 section 6).
+    """
 
     total: int = Field(ge=0, json_schema_extra=INT64)
     """The addresses that the pool names."""
@@ -57,7 +63,9 @@ class IPAddressPoolStatus(ApiModel):
     observed_generation: int | None = Field(default=None, ge=0, json_schema_extra=INT64)
     """The metadata.generation that this status is about."""
     ipv4: AddressCounts | None = None
-    """How many IPv4 addresses there are."""
+    """How many IPv4 addresses there are; absent when the pool has none."""
+    ipv6: AddressCounts | None = None
+    """How many IPv6 addresses there are; absent when the pool has none."""
     conditions: list[Condition] = Field(default_factory=list, json_schema_extra=list_map("type"))
     """Ready: whether the pool gives addresses. Reasons: Ready, NodeAddressesSkipped, Disabled,
     Overlap, InvalidAddresses."""
@@ -77,6 +85,9 @@ class IPAddressPool(Resource):
             Column("Total", ".status.ipv4.total", "integer"),
             Column("Used", ".status.ipv4.used", "integer"),
             Column("Free", ".status.ipv4.free", "integer"),
+            Column("Total6", ".status.ipv6.total", "integer", wide=True),
+            Column("Used6", ".status.ipv6.used", "integer"),
+            Column("Free6", ".status.ipv6.free", "integer", wide=True),
             Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
             Column("Reason", '.status.conditions[?(@.type=="Ready")].reason', wide=True),
             Column("Age", ".metadata.creationTimestamp", "date"),

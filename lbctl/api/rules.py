@@ -10,8 +10,9 @@ from typing import Any
 ENTRY_MAX_LENGTH = 81
 """Two IPv6 addresses with " - " between them fit: a rule that says why refuses them."""
 
-UNUSABLE = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")
-"""Networks that no host of a LAN can be in (RFC 1122 section 3.2.1.3, RFC 5771, RFC 1112)."""
+UNUSABLE = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/8", "fe80::/10", "ff00::/8")
+"""Networks that no host of a LAN can be in, or that each link has for itself (RFC 1122 section
+3.2.1.3, RFC 5771, RFC 1112, RFC 4291 section 2.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,21 @@ def _entry_rule(rule: str, problem: str, *, ending: str = "") -> Rule:
 _ENDS = "self.split('-')"
 _ALL_ADDRESSES = f"{_ENDS}.all(end, isIP(end.trim()))"
 _ALL_IPV4 = f"{_ENDS}.all(end, isIP(end.trim()) && ip(end.trim()).family() == 4)"
+_ALL_IPV6 = f"{_ENDS}.all(end, isIP(end.trim()) && ip(end.trim()).family() == 6)"
 _FIRST = f"{_ENDS}[0].trim()"
 _LAST = f"{_ENDS}[{_ENDS}.size() - 1].trim()"
-_UNUSABLE_LIST = "[" + ", ".join(f"'{network}'" for network in UNUSABLE) + "]"
+_ABOVE_LINK_LOCAL = "cidr('fec0::/10')"
+
+
+def _list(*texts: str) -> str:
+    return "[" + ", ".join(f"'{text}'" for text in texts) + "]"
+
+
+def _touching(*networks: str) -> str:
+    return (
+        f"touches {', '.join(networks[:-1])} or {networks[-1]}, which no host of a LAN can have: "
+        "write addresses of your LAN"
+    )
 
 
 def _octets(address: str) -> str:
@@ -59,16 +72,31 @@ def _number(octets: str) -> str:
     return f"{octets}[0] * 16777216 + {octets}[1] * 65536 + {octets}[2] * 256 + {octets}[3]"
 
 
+_PREFIXES = [f"/{bits:<3}/{bits + 1:<3}" for bits in range(128)]
+_IPV6_IN_ORDER = (
+    f"[{_FIRST}].all(first, [ip({_LAST})].all(last, ip(first) == last || "
+    f"{_list(*_PREFIXES)}.exists(pair, "
+    "[[cidr(first + pair.substring(0, 4).trim()), cidr(first + pair.substring(4).trim())]].all("
+    "net, net[0].containsIP(last) && !net[1].containsIP(last) && "
+    "net[0].masked().ip() == net[1].masked().ip()))))"
+)
+"""CEL has no order of addresses. In the first bit in which two differ, the lower one has a 0.
+
+The pairs of prefixes are texts of one width, and what is used often is bound to a name: otherwise
+the API server's estimate of the cost, which is not what it costs, is beyond its limit.
+"""
+_DOTTED_IPV6 = "self.matches(':[0-9]+[.]')"
+
 ENTRY_RULES = (
     _entry_rule(
-        f"self.contains('/') ? isCIDR(self) : ({_ENDS}.size() <= 2 && {_ALL_ADDRESSES})",
+        f"{_DOTTED_IPV6} || "
+        f"(self.contains('/') ? isCIDR(self) : ({_ENDS}.size() <= 2 && {_ALL_ADDRESSES}))",
         "is no CIDR, range or address: write one like 172.16.110.96/28, "
-        "172.16.110.100-172.16.110.119 or 172.16.110.100",
+        "172.16.110.100-172.16.110.119 or fd00:110::100",
     ),
     _entry_rule(
-        "isCIDR(self) ? cidr(self).ip().family() == 4 : "
-        f"!{_ENDS}.all(end, isIP(end.trim()) && ip(end.trim()).family() == 6)",
-        "is IPv6, which this version cannot announce: write IPv4 addresses",
+        f"!{_DOTTED_IPV6}",
+        "has IPv4 inside of IPv6: write the IPv4 address alone, or hexadecimal digits",
     ),
     _entry_rule(
         f"self.contains('/') || !{_ALL_ADDRESSES} || {_ENDS}.all(end, "
@@ -82,30 +110,52 @@ ENTRY_RULES = (
         ending=f"{_LAST} + '-' + {_FIRST}",
     ),
     _entry_rule(
-        "!isCIDR(self) || cidr(self).ip().family() == 6 || cidr(self) == cidr(self).masked()",
+        f"{_ENDS}.size() != 2 || !{_ALL_IPV6} || {_IPV6_IN_ORDER}",
+        "has its start after its end: write the lower address first, like ",
+        ending=f"{_LAST} + '-' + {_FIRST}",
+    ),
+    _entry_rule(
+        "!isCIDR(self) || cidr(self) == cidr(self).masked()",
         "has host bits set: write the network, like 172.16.110.96/28, or for the one address ",
         ending="self.split('/')[0]",
     ),
     _entry_rule(
-        f"isCIDR(self) ? {_UNUSABLE_LIST}.all(network, "
+        f"!isCIDR(self) || {_list(*UNUSABLE)}.all(network, "
         "!cidr(network).containsIP(cidr(self).ip()) && "
-        "!cidr(self).containsIP(cidr(network).ip())) : "
-        f"(!{_ALL_IPV4} || [[{_first_octet(_FIRST)}, {_first_octet(_LAST)}]].all(n, "
-        "n[0] >= 1 && n[1] <= 223 && !(n[0] <= 127 && n[1] >= 127)))",
-        f"touches {', '.join(UNUSABLE[:-1])} or {UNUSABLE[-1]}, which no host of a LAN can have: "
-        "write addresses of your LAN",
+        "!cidr(self).containsIP(cidr(network).ip()))",
+        _touching(*UNUSABLE),
+    ),
+    _entry_rule(
+        f"self.contains('/') || !{_ALL_IPV4} || "
+        f"[[{_first_octet(_FIRST)}, {_first_octet(_LAST)}]].all(n, "
+        "n[0] >= 1 && n[1] <= 223 && !(n[0] <= 127 && n[1] >= 127))",
+        _touching(*UNUSABLE[:3]),
+    ),
+    _entry_rule(
+        f"self.contains('/') || !{_ALL_IPV6} || [[ip({_FIRST}), ip({_LAST})]].all(ends, "
+        f"{_list(*UNUSABLE[3:])}.all(network, "
+        "!cidr(network).containsIP(ends[0]) && !cidr(network).containsIP(ends[1])) && "
+        f"({_ABOVE_LINK_LOCAL}.containsIP(ends[0]) || !{_ABOVE_LINK_LOCAL}.containsIP(ends[1])))",
+        _touching(*UNUSABLE[3:]),
     ),
 )
-"""What makes an entry of `spec.addresses` unusable. At most one of them speaks about an entry."""
+"""What makes an entry of `spec.addresses` unusable."""
 
 ADDRESS_RULES = (
     Rule(
-        "isIP(self) && ip(self).family() == 4",
-        "is no IPv4 address: write one like 172.16.110.100",
-        "'\"' + self + '\" is no IPv4 address: write one like 172.16.110.100'",
+        "isIP(self)",
+        "is no IP address: write one like 172.16.110.100 or fd00:110::100",
+        "'\"' + self + '\" is no IP address: write one like 172.16.110.100 or fd00:110::100'",
     ),
     Rule(
-        f"!isIP(self) || {_UNUSABLE_LIST}.all(network, !cidr(network).containsIP(self))",
+        "!isIP(self) || ip.isCanonical(self)",
+        "has another form (RFC 5952): write it in lower case, without leading zeros, "
+        "and with :: for the longest run of zeros",
+        "'\"' + self + '\" has another form (RFC 5952): write it in lower case, "
+        "without leading zeros, and with :: for the longest run of zeros'",
+    ),
+    Rule(
+        f"!isIP(self) || {_list(*UNUSABLE)}.all(network, !cidr(network).containsIP(self))",
         "is no address that a host of a LAN can have: write one like 172.16.110.100",
         "'\"' + self + '\" is no address that a host of a LAN can have: "
         "write one like 172.16.110.100'",
@@ -117,11 +167,20 @@ ADDRESS_RULES = (
 )
 """What `spec.address` of a VirtualIP must be."""
 
-NAMED_AFTER_ADDRESS = Rule(
-    "self.metadata.name == self.spec.address || !isIP(self.spec.address) "
-    "|| ip(self.spec.address).family() == 6",
-    "metadata.name must be the address itself: write the same in both",
-    "'metadata.name must be the address itself: write name: ' + self.spec.address",
+NAMED_AFTER_ADDRESS = (
+    Rule(
+        "!isIP(self.spec.address) || ip(self.spec.address).family() == 6 "
+        "|| self.metadata.name == self.spec.address",
+        "metadata.name must be the address itself: write the same in both",
+        "'metadata.name must be the address itself: write name: ' + self.spec.address",
+    ),
+    Rule(
+        "!isIP(self.spec.address) || ip(self.spec.address).family() == 4 "
+        "|| (self.metadata.name.matches('^[0-9a-f]{4}(-[0-9a-f]{4}){7}$') "
+        "&& ip(self.metadata.name.replace('-', ':')) == ip(self.spec.address))",
+        "metadata.name must be the address itself, written out and with - for :, "
+        "like fd00-0110-0000-0000-0000-0000-0000-0100 for fd00:110::100",
+    ),
 )
 
 RELEASED_WITHOUT_SERVICE = Rule(

@@ -153,7 +153,7 @@ class VirtualIP(Resource):
 
     model_config = ConfigDict(
         title="VirtualIP",
-        json_schema_extra=validations(NAMED_AFTER_ADDRESS),
+        json_schema_extra=validations(*NAMED_AFTER_ADDRESS),
     )
     definition: ClassVar[Definition] = Definition(
         kind="VirtualIP",

@@ -4,6 +4,7 @@ All addresses stand on one line, IPv4 before IPv6, each at its place: an integer
 are sets of places, so nothing that counts, sorts or searches asks for the family.
 """
 
+from enum import StrEnum
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -20,6 +21,14 @@ Address = IPv4Address | IPv6Address
 InterfaceAddress = IPv4Interface | IPv6Interface
 """An address of an interface with the length of its prefix, which is its subnet."""
 
+
+class Family(StrEnum):
+    """An address family, spelt as in `spec.ipFamilies` of a Service."""
+
+    IPV4 = "IPv4"
+    IPV6 = "IPv6"
+
+
 Subnet = IPv4Network | IPv6Network
 """A network of either family."""
 
@@ -32,19 +41,25 @@ def place(address: Address) -> int:
     return int(address) + (IPV6_BEGIN if isinstance(address, IPv6Address) else 0)
 
 
+def family_of(address: Address) -> Family:
+    """The family of an address."""
+    return Family.IPV6 if isinstance(address, IPv6Address) else Family.IPV4
+
+
 def address_at(where: int) -> Address:
     """The address at a place: the inverse of `place`."""
     return IPv4Address(where) if where < IPV6_BEGIN else IPv6Address(where - IPV6_BEGIN)
 
 
 def parse(text: str) -> Address | None:
-    """Read an address, in any of its forms; None when it is none, or has a zone."""
+    """Read an address, in any of its forms; None when it is none, has a zone, or is mapped IPv4."""
     try:
         address = ip_address(text)
     except ValueError:
         return None
-    zoned = isinstance(address, IPv6Address) and address.scope_id is not None
-    return None if zoned else address
+    if isinstance(address, IPv6Address) and (address.scope_id or address.ipv4_mapped):
+        return None
+    return address
 
 
 def object_name(address: Address) -> str:

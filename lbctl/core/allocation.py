@@ -8,7 +8,7 @@ server refuses. A crash between two writes is mended by deciding anew.
 from dataclasses import dataclass
 from typing import assert_never
 
-from lbctl.core.addresses import Address, place
+from lbctl.core.addresses import Address, Family, family_of, place
 from lbctl.core.demands import demands, dual_stack_notice
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Notice, Outcome, PoolReason
@@ -165,6 +165,8 @@ class _Case:
         """Why the address that the status shows cannot be adopted; None when it can."""
         if address.is_multicast or address.is_loopback or address.is_unspecified:
             return f"{address} is no unicast address of a LAN."
+        if family_of(address) not in self.service.families:
+            return f"{address} is {family_of(address)}, which is not in spec.ipFamilies."
         known = self.ledger.virtual_ip(address)
         if known in self.named:
             return None
@@ -196,17 +198,18 @@ class _Case:
                 Outcome.NO_POOL,
                 "There is no IPAddressPool. Create one with addresses of your LAN.",
             )
+        family = self.service.family
         considered: list[str] = []
         for finding in findings:
             name = finding.pool.name
-            lowest = self.ledger.lowest_free(name) if finding.gives else None
+            lowest = self.ledger.lowest_free(name, family) if finding.gives else None
             if lowest is not None:
                 return Give(lowest, name)
-            considered.append(f'"{name}": {_why_nothing(finding, self.ledger)}')
+            considered.append(f'"{name}": {_why_nothing(finding, family, self.ledger)}')
         return self._refuse(
             Outcome.NO_FREE_ADDRESS,
-            f"No pool gives an IPv4 address. {'; '.join(considered)}. "
-            "Mend one of them, or add addresses or another pool.",
+            f"No pool gives an {family} address. {'; '.join(considered)}. "
+            f"Mend one of them, or add {family} addresses or another pool.",
         )
 
     def _refuse(self, outcome: Outcome, message: str) -> Refuse:
@@ -240,10 +243,12 @@ class _Case:
         return tuple(v for v in self.named if kept is None or v.address != kept.address)
 
 
-def _why_nothing(finding: PoolFinding, ledger: Ledger) -> str:
+def _why_nothing(finding: PoolFinding, family: Family, ledger: Ledger) -> str:
     match finding.reason:
         case PoolReason.READY | PoolReason.NODE_ADDRESSES_SKIPPED:
-            total, used, _ = ledger.counts(finding.pool.name)
+            total, used, _ = ledger.counts(finding.pool.name, family)
+            if not total:
+                return f"has no {family} addresses"
             skipped = f", {total - used} skipped as a node's own" if total > used else ""
             return f"full ({used} of {total} used{skipped})"
         case PoolReason.DISABLED:

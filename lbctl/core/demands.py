@@ -1,18 +1,21 @@
 """What a Service asks for that this version does not do. Nothing that is asked is ignored."""
 
+from lbctl.core.addresses import Family
 from lbctl.core.outcomes import Notice, Outcome
-from lbctl.core.services import Family, FamilyPolicy, ServiceView, TrafficPolicy
+from lbctl.core.services import FamilyPolicy, ServiceView, TrafficPolicy
+
+_AN = {Family.IPV4: "an IPv4", Family.IPV6: "an IPv6"}
 
 
 def demands(service: ServiceView) -> tuple[Notice, ...]:
     """The reasons for which the Service gets no new address; empty when it may have one."""
     found: list[Notice] = []
-    if _needs_ipv6(service):
+    if service.family_policy is FamilyPolicy.REQUIRE_DUAL_STACK:
         found.append(
             Notice(
-                Outcome.IPV6_NOT_SUPPORTED,
-                "This version announces IPv4 addresses only. Set spec.ipFamilyPolicy to "
-                "PreferDualStack, or make the Service anew with spec.ipFamilies [IPv4] alone.",
+                Outcome.DUAL_STACK_NOT_SUPPORTED,
+                "This version gives a Service one address. Set spec.ipFamilyPolicy to "
+                f"PreferDualStack, and it gets {_AN[service.family]} one.",
             ),
         )
     if service.requested_address:
@@ -35,15 +38,12 @@ def demands(service: ServiceView) -> tuple[Notice, ...]:
 
 
 def dual_stack_notice(service: ServiceView) -> tuple[Notice, ...]:
-    """What a Service that would like IPv6 too has to hear, when IPv4 alone satisfies it."""
-    if _needs_ipv6(service) or Family.IPV6 not in service.families:
+    """What a Service that would like both families has to hear, when one satisfies it."""
+    prefers = service.family_policy is FamilyPolicy.PREFER_DUAL_STACK
+    if not prefers or len(service.families) == 1:
         return ()
-    message = "This version announces IPv4 addresses only: the Service has no IPv6 address."
-    return (Notice(Outcome.IPV6_NOT_SUPPORTED, message),)
-
-
-def _needs_ipv6(service: ServiceView) -> bool:
-    return (
-        service.family_policy is FamilyPolicy.REQUIRE_DUAL_STACK
-        or Family.IPV4 not in service.families
+    message = (
+        "This version gives a Service one address: it has one of its first family, "
+        f"{service.family}, and no {service.families[1]} address."
     )
+    return (Notice(Outcome.DUAL_STACK_NOT_SUPPORTED, message),)

@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lbctl.core.addresses import address_at
+from lbctl.core.addresses import IPV6_BEGIN, Family, address_at
+
+_LAST = IPV6_BEGIN + (1 << 128) - 1
+"""The place of the last address there is."""
 
 
 class Interval(NamedTuple):
@@ -42,6 +45,12 @@ class AddressSet:
 
     def __iter__(self) -> Iterator[Interval]:
         return iter(self.intervals)
+
+    def of(self, family: Family) -> "AddressSet":
+        """Those of one family."""
+        low, high = (0, IPV6_BEGIN - 1) if family is Family.IPV4 else (IPV6_BEGIN, _LAST)
+        clipped = (Interval(max(first, low), min(last, high)) for first, last in self.intervals)
+        return AddressSet(tuple(own for own in clipped if own.first <= own.last))
 
     @property
     def size(self) -> int:

@@ -6,7 +6,7 @@ second is refused there. The ledger only says where to try first, and it errs on
 
 from typing import TypeVar
 
-from lbctl.core.addresses import Address, address_at, place
+from lbctl.core.addresses import Address, Family, address_at, place
 from lbctl.core.intervals import Occupancy
 from lbctl.core.pools import PoolCounts, PoolFinding, PoolView, assess
 from lbctl.core.services import ServiceKey, ServiceView
@@ -133,16 +133,16 @@ class Ledger:
         """What was found of each pool, in the order in which they are asked: by name."""
         return tuple(self._judged().values())
 
-    def counts(self, pool: str) -> PoolCounts:
-        """How many addresses the pool has, by what became of them."""
-        addresses = self._judged()[pool].addresses
+    def counts(self, pool: str, family: Family) -> PoolCounts:
+        """How many addresses of a family the pool has, by what became of them."""
+        addresses = self._judged()[pool].addresses.of(family)
         occupied = self._occupied.count(addresses)
         idle_own = sum(place(own) in addresses and not self._is_given(own) for own in self._own)
         return PoolCounts(addresses.size, occupied - idle_own, addresses.size - occupied)
 
-    def lowest_free(self, pool: str) -> Address | None:
+    def lowest_free(self, pool: str, family: Family) -> Address | None:
         """The lowest address of the pool that nobody uses; whether the pool gives is not asked."""
-        lowest = self._occupied.lowest_free(self._judged()[pool].addresses)
+        lowest = self._occupied.lowest_free(self._judged()[pool].addresses.of(family))
         return None if lowest is None else address_at(lowest)
 
     def _judged(self) -> dict[str, PoolFinding]:

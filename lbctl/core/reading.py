@@ -9,12 +9,11 @@ from contextlib import suppress
 from ipaddress import ip_interface
 from typing import Any
 
-from lbctl.core.addresses import Address, InterfaceAddress, address_of, parse
+from lbctl.core.addresses import Address, Family, InterfaceAddress, address_of, parse
 from lbctl.core.labels import DRAIN, EXCLUDE_LABEL, NETWORK_UNAVAILABLE, ZONE_LABEL
 from lbctl.core.outcomes import ConditionType, Liveness, PartnerState
 from lbctl.core.pools import PoolView
 from lbctl.core.services import (
-    Family,
     FamilyPolicy,
     Ingress,
     ServiceRef,

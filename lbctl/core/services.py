@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import AddressValueError, IPv4Address
 from typing import NamedTuple
 
-from lbctl.core.addresses import Address
+from lbctl.core.addresses import Address, Family, parse
 from lbctl.core.labels import DEFAULT_LOAD_BALANCER_CLASS
 
 
@@ -30,13 +29,6 @@ class ServiceRef(NamedTuple):
     @property
     def key(self) -> ServiceKey:
         return ServiceKey(self.namespace, self.name)
-
-
-class Family(StrEnum):
-    """An address family, spelt as in `spec.ipFamilies`."""
-
-    IPV4 = "IPv4"
-    IPV6 = "IPv6"
 
 
 class FamilyPolicy(StrEnum):
@@ -68,11 +60,8 @@ class Ingress:
 
     @property
     def address(self) -> Address | None:
-        """The IPv4 address of the entry; None for a hostname, IPv6 or nonsense."""
-        try:
-            return IPv4Address(self.ip)
-        except AddressValueError:
-            return None
+        """The address of the entry; None for a hostname or nonsense."""
+        return parse(self.ip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +87,11 @@ class ServiceView:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def family(self) -> Family:
+        """The family of its address: the first one, as long as a Service has one address."""
+        return self.families[0]
+
+    @property
     def key(self) -> ServiceKey:
         return ServiceKey(self.namespace, self.name)
 
@@ -112,7 +106,7 @@ class ServiceView:
 
     @property
     def shown(self) -> tuple[Address, ...]:
-        """The IPv4 addresses that the status shows, each once, in their order."""
+        """The addresses that the status shows, each once, in their order."""
         return tuple(dict.fromkeys(a for entry in self.ingress if (a := entry.address) is not None))
 
     def shows_only(self, address: Address) -> bool:

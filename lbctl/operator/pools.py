@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from lbctl.core.addresses import Family
 from lbctl.core.outcomes import ConditionType
 from lbctl.core.pools import PoolCounts, PoolFinding
 from lbctl.kube import conditions
@@ -12,6 +15,12 @@ from lbctl.kube.objects import POOLS, Key, Object
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.refresh import refresh
 from lbctl.operator.world import World
+
+SHOWN_AT_MOST = 2**53 - 1
+"""The largest integer that every reader of JSON keeps exact (RFC 8259 section 6). A /64 has more
+addresses; metrics are floats and tell them all."""
+
+Counts = Mapping[Family, PoolCounts]
 
 
 class Pools:
@@ -29,7 +38,7 @@ class Pools:
             self._uncount(key.name)
             return
         finding = next(f for f in self._world.ledger.findings() if f.pool.name == key.name)
-        counts = self._world.ledger.counts(key.name)
+        counts = {family: self._world.ledger.counts(key.name, family) for family in Family}
         self._count(key.name, counts)
         status = _status(obj, finding, counts)
         if status is None:
@@ -46,15 +55,20 @@ class Pools:
             raise
         self._world.pools.put(written)
 
-    def _count(self, pool: str, counts: PoolCounts) -> None:
-        for state, number in counts._asdict().items():
-            self._metrics.pool_addresses.labels(pool, "ipv4", state).set(number)
+    def _count(self, pool: str, counts: Counts) -> None:
+        for family, of_family in counts.items():
+            for state, number in of_family._asdict().items():
+                self._metrics.pool_addresses.labels(pool, family.lower(), state).set(number)
 
     def _uncount(self, pool: str) -> None:
         self._metrics.pool_addresses.remove_by_labels({"pool": pool})
 
 
-def _status(obj: Object, finding: PoolFinding, counts: PoolCounts) -> Object | None:
+def _shown(counts: PoolCounts) -> Object:
+    return {state: min(number, SHOWN_AT_MOST) for state, number in counts._asdict().items()}
+
+
+def _status(obj: Object, finding: PoolFinding, counts: Counts) -> Object | None:
     """The status to write; None when the object says it already."""
     old = obj.get("status") or {}
     generation = int(obj["metadata"]["generation"])
@@ -63,7 +77,11 @@ def _status(obj: Object, finding: PoolFinding, counts: PoolCounts) -> Object | N
     )
     known = old.get("conditions") or []
     merged = conditions.merge(known, condition)
-    wanted = {"observedGeneration": generation, "ipv4": counts._asdict()}
+    # A merge patch takes out what is null.
+    wanted: Object = {"observedGeneration": generation} | {
+        family.lower(): _shown(of_family) if of_family.total else None
+        for family, of_family in counts.items()
+    }
     if merged is None and all(old.get(name) == value for name, value in wanted.items()):
         return None
     return {**wanted, "conditions": known if merged is None else merged}

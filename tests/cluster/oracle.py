@@ -113,8 +113,8 @@ class Oracle:
     def owners(self) -> dict[str, str | None]:
         """The uid of the Service that each VirtualIP names."""
         return {
-            address: (vip["spec"].get("services") or [{"uid": None}])[0]["uid"]
-            for address, vip in self.vips().items()
+            vip["spec"]["address"]: (vip["spec"].get("services") or [{"uid": None}])[0]["uid"]
+            for vip in self.vips().values()
         }
 
     def condition(self, plural: str, name: str, condition: str) -> dict[str, Any]:

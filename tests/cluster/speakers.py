@@ -140,7 +140,7 @@ class Speakers:
         interface = {
             "name": "eth0",
             "mac": f"02:00:00:00:00:{number:02x}",
-            "addresses": [f"{address}/24"],
+            "addresses": [f"{address}/24", f"fd00:110::{number}/64"],
             "carrier": True,
         }
         ready = {

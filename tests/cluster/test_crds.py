@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from kubernetes import client, config
 
 from lbctl.api.crd import KINDS
+from lbctl.core.addresses import object_name
 from tests.lab import Lab
 from tests.unit.core.entries import ACCEPTED, NO_ENTRY, REFUSED, Accepted, Refused
 
@@ -150,12 +152,27 @@ def test_a_pool_may_not_hold(objects: Objects, row: Refused) -> None:
         ("no entry comes twice", pool("10.0.0.1", "10.0.0.1"), "spec.addresses[1]: Duplicate"),
         ("an entry is short", pool("1" * 82), "may not be more than 81"),
         ("disabled is true or false", pool("10.0.0.1", disabled="yes"), "type boolean"),
-        ("an address has one form", virtual_ip("10.0.0.010"), "is no IPv4 address"),
-        ("an address is an address", virtual_ip("web"), "is no IPv4 address"),
+        ("an octet has one form", virtual_ip("10.0.0.010"), "is no IP address: write one like"),
+        ("an address is an address", virtual_ip("web"), "is no IP address: write one like"),
         (
-            "IPv6 comes later",
+            "an IPv6 address has one form",
+            virtual_ip("fd00:0::1", name=object_name(ip_address("fd00::1"))),
+            '"fd00:0::1" has another form (RFC 5952): write it in lower case,',
+        ),
+        (
+            "link-local is everybody's",
+            virtual_ip("fe80::1", name=object_name(ip_address("fe80::1"))),
+            '"fe80::1" is no address that a host of a LAN can have',
+        ),
+        (
+            "the name of an IPv6 address is written out",
             virtual_ip("fd00::1", name="fd00--1"),
-            '"fd00::1" is no IPv4 address: write one like 172.16.110.100',
+            "written out and with - for :, like fd00-0110-0000-0000-0000-0000-0000-0100",
+        ),
+        (
+            "an IPv6 VirtualIP is named after its own address",
+            virtual_ip("fd00::1", name=object_name(ip_address("fd00::2"))),
+            "metadata.name must be the address itself",
         ),
         (
             "multicast is nobody's",
@@ -235,6 +252,7 @@ def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) 
     ("rule", "given"),
     [
         ("a reservation", virtual_ip("10.0.0.1")),
+        ("an IPv6 address", virtual_ip("fd00:110::a", name=object_name(ip_address("fd00:110::a")))),
         ("an address with its Service", virtual_ip("10.0.0.1", pool="lab", services=[OWNER])),
         ("a release without a verifier", virtual_ip("10.0.0.1", services=[], release={})),
         (
@@ -265,6 +283,16 @@ def test_let_in(objects: Objects, rule: str, given: dict[str, Any]) -> None:
 
 def test_64_of_the_longest_entries_are_within_cels_limits(objects: Objects) -> None:
     entries = [f"192.168.{n}.100{' ' * 24} - {' ' * 24}192.168.{n}.200" for n in range(100, 164)]
+    assert max(map(len, entries)) == 81
+    assert objects.create("ipaddresspools", pool(*entries))
+
+
+def test_64_ipv6_ranges_that_differ_in_the_last_bit_are_within_cels_limits(
+    objects: Objects,
+) -> None:
+    """The order of two IPv6 addresses is found bit by bit: these take longest."""
+    long = [f"fd00:{n:04x}{':ffff' * 5}" for n in range(64)]
+    entries = [f"{net}:fffe - {net}:ffff" for net in long]
     assert max(map(len, entries)) == 81
     assert objects.create("ipaddresspools", pool(*entries))
 
@@ -317,6 +345,7 @@ def test_kubectl_shows_a_pool(
     kept.append(("ipaddresspools", "crd-test"))
     status = {
         "ipv4": {"total": 16, "used": 3, "free": 13},
+        "ipv6": {"total": 2**53 - 1, "used": 7, "free": 2**53 - 8},
         "conditions": [condition("Ready", "NodeAddressesSkipped")],
     }
     objects.write_status("ipaddresspools", "crd-test", status)
@@ -328,6 +357,9 @@ def test_kubectl_shows_a_pool(
         "TOTAL": "16",
         "USED": "3",
         "FREE": "13",
+        "TOTAL6": "9007199254740991",
+        "USED6": "7",
+        "FREE6": "9007199254740984",
         "READY": "True",
         "REASON": "NodeAddressesSkipped",
     }

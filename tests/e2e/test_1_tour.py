@@ -61,23 +61,22 @@ def test_a_service_that_cannot_be_met_says_why_in_describe(installed: Site) -> N
         stdin="""
 apiVersion: v1
 kind: Service
-metadata: {name: six, namespace: default}
+metadata: {name: both, namespace: default}
 spec:
   type: LoadBalancer
-  ipFamilyPolicy: SingleStack
-  ipFamilies: [IPv6]
+  ipFamilyPolicy: RequireDualStack
   selector: {app: web}
   ports: [{port: 80}]
 """,
     )
     try:
         until(
-            lambda: "IPv6NotSupported" in installed.kubectl("describe", "svc", "six"),
+            lambda: "DualStackNotSupported" in installed.kubectl("describe", "svc", "both"),
             what="an Event that says why there is no address",
         )
-        assert steps.service_address(installed, "six") is None
+        assert steps.service_address(installed, "both") is None
     finally:
-        installed.kubectl("delete", "svc", "six")
+        installed.kubectl("delete", "svc", "both")
 
 
 def test_a_speaker_has_net_raw_and_no_other_capability(installed: Site) -> None:

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from lbctl.core.addresses import Address
+from lbctl.core.addresses import Address, Family
 from lbctl.core.pools import PoolView
 from lbctl.core.services import ServiceKey, ServiceView
 from lbctl.core.virtualips import Stage
@@ -185,7 +185,8 @@ class Allocator(RuleBasedStateMachine):
                 assert ledger.pool_of(service.shown[0]) is None
             else:
                 waiting += 1
-        free = sum(ledger.counts(f.pool.name).free for f in ledger.findings() if f.gives)
+        giving = [finding.pool.name for finding in ledger.findings() if finding.gives]
+        free = sum(ledger.counts(name, Family.IPV4).free for name in giving)
         assert not waiting or not free, "a Service waits while an address is free"
 
 

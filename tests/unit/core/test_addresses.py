@@ -38,8 +38,10 @@ def test_other_names_belong_to_nobody(rule: str, name: str) -> None:
     assert address_of(name) is None, rule
 
 
-def test_a_zone_is_refused() -> None:
-    assert parse("fe80::1%eth0") is None
+def test_what_is_two_addresses_or_none_is_refused() -> None:
+    assert parse("fe80::1%eth0") is None, "an address with a zone"
+    assert parse("::ffff:10.0.0.1") is None, "IPv4 as IPv6"
+    assert parse("10.0.0.010") is None, "octal, perhaps"
 
 
 def test_ipv4_stands_before_ipv6() -> None:

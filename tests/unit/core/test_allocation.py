@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from lbctl.core.addresses import Family
 from lbctl.core.allocation import (
     Action,
     Adopt,
@@ -17,7 +18,7 @@ from lbctl.core.allocation import (
 )
 from lbctl.core.outcomes import Outcome
 from lbctl.core.pools import PoolView
-from lbctl.core.services import Family, FamilyPolicy, Ingress, Ownership, ServiceView, TrafficPolicy
+from lbctl.core.services import FamilyPolicy, Ingress, Ownership, ServiceView, TrafficPolicy
 from lbctl.core.virtualips import VirtualIPView
 from tests.unit.core.builders import (
     CLASS,
@@ -36,6 +37,8 @@ from tests.unit.core.builders import (
 )
 
 LAB = pool("lab", "10.0.0.10-10.0.0.12")
+BOTH = pool("both", "10.0.1.0/28", "fd00:110::1-fd00:110::f")
+IPV6 = (Family.IPV6,)
 DUAL = (Family.IPV4, Family.IPV6)
 ONLY_EXPLICIT = Ownership(default_class=False)
 
@@ -132,7 +135,39 @@ def stories(*rows: Story) -> pytest.MarkDecorator:
         "PreferDualStack gets IPv4, and hears that there is no IPv6",
         [LAB, service(families=DUAL, family_policy=FamilyPolicy.PREFER_DUAL_STACK)],
         Give(ip(".10"), "lab"),
-        notices=[Outcome.IPV6_NOT_SUPPORTED],
+        notices=[Outcome.DUAL_STACK_NOT_SUPPORTED],
+    ),
+    Story(
+        "PreferDualStack with IPv6 first gets IPv6, and hears that there is no IPv4",
+        [BOTH, service(families=DUAL[::-1], family_policy=FamilyPolicy.PREFER_DUAL_STACK)],
+        Give(ip("fd00:110::1"), "both"),
+        notices=[Outcome.DUAL_STACK_NOT_SUPPORTED],
+    ),
+    Story(
+        "PreferDualStack in a cluster of one family has all that it can have",
+        [LAB, service(family_policy=FamilyPolicy.PREFER_DUAL_STACK)],
+        Give(ip(".10"), "lab"),
+    ),
+    Story(
+        "an IPv6 Service gets the lowest free IPv6 address",
+        [LAB, BOTH, service(families=IPV6), allocated("fd00:110::1", "other")],
+        Give(ip("fd00:110::2"), "both"),
+    ),
+    Story(
+        "the first address of an IPv6 subnet is its routers'",
+        [pool("six", "fd00:110::/64"), service(families=IPV6)],
+        Give(ip("fd00:110::1"), "six"),
+    ),
+    Story(
+        "an IPv4 Service passes by a pool of IPv6",
+        [pool("a-six", "fd00:110::/64"), LAB, service()],
+        Give(ip(".10"), "lab"),
+    ),
+    Story(
+        "a node's IPv6 address is never given",
+        [pool("six", "fd00:110::/64"), service(families=IPV6)],
+        Give(ip("fd00:110::2"), "six"),
+        nodes={"n1": "fd00:110::1"},
     ),
 )
 def test_a_service_gets(story: Story) -> None:
@@ -377,16 +412,10 @@ def test_what_another_controller_wrote_is_left_alone(rule: str, seen: ServiceVie
     ("rule", "seen", "outcome", "says"),
     [
         (
-            "IPv6 alone",
-            service(families=(Family.IPV6,)),
-            Outcome.IPV6_NOT_SUPPORTED,
-            "PreferDualStack",
-        ),
-        (
             "both families required",
             service(families=DUAL, family_policy=FamilyPolicy.REQUIRE_DUAL_STACK),
-            Outcome.IPV6_NOT_SUPPORTED,
-            "Set spec.ipFamilyPolicy to PreferDualStack",
+            Outcome.DUAL_STACK_NOT_SUPPORTED,
+            "Set spec.ipFamilyPolicy to PreferDualStack, and it gets an IPv4 one.",
         ),
         (
             "a requested address",
@@ -436,6 +465,7 @@ def test_when_nothing_is_free_every_pool_says_why() -> None:
         allocated(".3", "third"),
         pool("off", "10.0.0.4", disabled=True),
         pool("twin", "10.0.0.1", created=NEW),
+        pool("six", "fd00::/64"),
         pool("wrong", "nonsense"),
         service(),
         n1=".2",
@@ -445,8 +475,9 @@ def test_when_nothing_is_free_every_pool_says_why() -> None:
         Outcome.NO_FREE_ADDRESS,
         'No pool gives an IPv4 address. "full": full (1 of 1 used); '
         '"nodes": full (1 of 2 used, 1 skipped as a node\'s own); '
-        '"off": disabled; "twin": overlaps an older pool; "wrong": has addresses that cannot be '
-        "read. Mend one of them, or add addresses or another pool.",
+        '"off": disabled; "six": has no IPv4 addresses; "twin": overlaps an older pool; '
+        '"wrong": has addresses that cannot be read. '
+        "Mend one of them, or add IPv4 addresses or another pool.",
     )
 
 
@@ -493,6 +524,6 @@ def test_an_address_is_free_when_its_last_use_is_gone(last: str) -> None:
         "node": lambda: state.drop_node("n1"),
     }
     for use in sorted(drop, key=lambda use: use == last):
-        assert state.lowest_free("one") is None
+        assert state.lowest_free("one", Family.IPV4) is None
         drop[use]()
-    assert state.lowest_free("one") == ip(".10")
+    assert state.lowest_free("one", Family.IPV4) == ip(".10")

@@ -1,9 +1,10 @@
 """Reading the entries of a pool."""
 
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 import pytest
 
+from lbctl.core.addresses import address_at
 from lbctl.core.entries import AddressError, parse_entry
 from tests.unit.core.entries import ACCEPTED, REFUSED, Accepted, Refused
 
@@ -11,10 +12,7 @@ from tests.unit.core.entries import ACCEPTED, REFUSED, Accepted, Refused
 @pytest.mark.parametrize("row", ACCEPTED, ids=lambda row: row.rule)
 def test_an_entry_names_addresses(row: Accepted) -> None:
     first, last = parse_entry(row.entry)
-    assert (IPv4Address(first), IPv4Address(last)) == (
-        IPv4Address(row.first),
-        IPv4Address(row.last),
-    )
+    assert (address_at(first), address_at(last)) == (ip_address(row.first), ip_address(row.last))
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.rule)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lbctl.core.addresses import Family
 from lbctl.core.outcomes import PoolReason
 from lbctl.core.pools import PoolView, assess
 from tests.unit.core.builders import MIDDLE, NEW, OLD, allocated, ip, ledger, pool, service
@@ -20,6 +21,11 @@ from tests.unit.core.builders import MIDDLE, NEW, OLD, allocated, ip, ledger, po
             "of the same age, the name decides",
             [pool("b", "10.0.0.1"), pool("a", "10.0.0.1")],
             {"a": PoolReason.READY, "b": PoolReason.OVERLAP},
+        ),
+        (
+            "pools of two families do not overlap",
+            [pool("a", "1.0.0.0/8"), pool("b", "fd00::/8"), pool("c", "fd00::-fd00::1")],
+            {"a": PoolReason.READY, "b": PoolReason.READY, "c": PoolReason.OVERLAP},
         ),
         (
             "neighbours do not overlap",
@@ -94,6 +100,27 @@ def test_counts_tell_used_from_a_nodes_own() -> None:
         service("elsewhere", ".100"),
         n1=".5",
     )
-    assert known.counts("lab") == (10, 2, 7)
+    assert known.counts("lab", Family.IPV4) == (10, 2, 7)
     known.put_virtual_ip(allocated(".5", "gateway"))
-    assert known.counts("lab") == (10, 3, 7), "an address that was given is used, whoever's it is"
+    assert known.counts("lab", Family.IPV4) == (10, 3, 7), (
+        "an address that was given is used, whoever's it is"
+    )
+
+
+def test_a_pool_of_both_families_is_counted_by_family() -> None:
+    known = ledger(
+        pool("lab", "10.0.0.0/30", "fd00::/64", "fd00:1::8-fd00:1::9"),
+        allocated("fd00::1", "six"),
+        allocated(".1", "four"),
+        n1="fd00::2",
+    )
+    assert known.counts("lab", Family.IPV4) == (4, 1, 3)
+    assert known.counts("lab", Family.IPV6) == (2**64 + 1, 1, 2**64 - 1)
+
+
+def test_a_huge_pool_costs_what_is_used_of_it() -> None:
+    known = ledger(
+        pool("lab", "2000::/3"), *(allocated(f"2000::{n}", f"s{n}") for n in range(1, 9))
+    )
+    assert known.lowest_free("lab", Family.IPV6) == ip("2000::9")
+    assert known.lowest_free("lab", Family.IPV4) is None

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lbctl.core.addresses import Family
 from lbctl.core.labels import DRAIN, EXCLUDE_LABEL
 from lbctl.core.outcomes import Liveness
 from lbctl.core.pools import PoolView
@@ -17,7 +18,7 @@ from lbctl.core.reading import (
     speaker_view,
     virtual_ip_view,
 )
-from lbctl.core.services import Family, FamilyPolicy, Ingress, ServiceView, TrafficPolicy
+from lbctl.core.services import FamilyPolicy, Ingress, ServiceView, TrafficPolicy
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView, Taint
 from lbctl.core.virtualips import Release, ReleasedCondition, Stage, Timings, VirtualIPView
 from tests.unit.core.builders import ip, ref

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from lbctl.core.addresses import Family
 from lbctl.core.services import Ownership, ServiceRef
 from lbctl.kube.errors import ApiError
 from lbctl.kube.events import Recorder
@@ -48,7 +49,7 @@ async def test_what_was_not_created_is_free(world: World) -> None:
 
     with pytest.raises(ApiError):
         await taken(world, answer)
-    assert world.ledger.lowest_free("lab") == ADDRESS
+    assert world.ledger.lowest_free("lab", Family.IPV4) == ADDRESS
 
 
 async def test_what_was_deleted_before_its_creation_was_answered_is_free(world: World) -> None:
@@ -61,4 +62,4 @@ async def test_what_was_deleted_before_its_creation_was_answered_is_free(world: 
         return web.json_response(made)
 
     await taken(world, answer)
-    assert world.ledger.lowest_free("lab") == ADDRESS
+    assert world.ledger.lowest_free("lab", Family.IPV4) == ADDRESS

@@ -4,6 +4,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from lbctl.core.addresses import Family
 from lbctl.core.outcomes import Liveness
 from lbctl.core.services import ServiceKey, ServiceRef
 from lbctl.core.virtualips import VirtualIPView
@@ -113,11 +114,11 @@ def test_a_node_keeps_its_addresses_by_its_node_and_by_its_speaker(world: World)
     world.pools.put(objects.pool("lab", "172.16.110.11-172.16.110.14"))
     world.nodes.put(objects.node("n1", "172.16.110.11"))
     world.speakers.put(objects.speaker("n1", "172.16.110.12/24"))
-    assert world.ledger.lowest_free("lab") == IPv4Address("172.16.110.13")
+    assert world.ledger.lowest_free("lab", Family.IPV4) == IPv4Address("172.16.110.13")
     world.speakers.sweep(Listing([], "1000000"))
-    assert world.ledger.lowest_free("lab") == IPv4Address("172.16.110.12")
+    assert world.ledger.lowest_free("lab", Family.IPV4) == IPv4Address("172.16.110.12")
     world.nodes.sweep(Listing([], "1000000"))
-    assert world.ledger.lowest_free("lab") == IPv4Address("172.16.110.11")
+    assert world.ledger.lowest_free("lab", Family.IPV4) == IPv4Address("172.16.110.11")
     assert world.node_views() == {}
 
 
@@ -125,9 +126,9 @@ def test_what_is_about_to_be_created_is_not_given_to_another(world: World) -> No
     world.pools.put(objects.pool("lab", "172.16.110.100-172.16.110.109"))
     first = IPv4Address("172.16.110.100")
     world.expect(VirtualIPView(first, service=ServiceRef("shop", "web", "uid-web")))
-    assert world.ledger.lowest_free("lab") == IPv4Address("172.16.110.101")
+    assert world.ledger.lowest_free("lab", Family.IPV4) == IPv4Address("172.16.110.101")
     world.settle(first)
-    assert world.ledger.lowest_free("lab") == first, "the creation failed"
+    assert world.ledger.lowest_free("lab", Family.IPV4) == first, "the creation failed"
 
 
 def test_a_live_look_counts_until_it_is_settled(world: World) -> None:
