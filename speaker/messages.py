@@ -76,6 +76,9 @@ class Peer:
     """Its MAC there: who claims an address with it is this peer."""
     interface: str
     """Our own interface on that LAN."""
+    source: str = ""
+    """Our own address there, as the peer knows it: where we have several, the kernel could choose
+    another. Empty: the kernel chooses."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ alive, and this node the one that is cut off.
 """
 
 import logging
-import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,9 +12,9 @@ from typing import Final
 
 from speaker.messages import Peer, Plan
 from speaker.wire import watch
-from speaker.wire.arp import NO_ADDRESS, peer_mac
 from speaker.wire.keeper import Keeper, Kept
 from speaker.wire.liveness import Kind, Liveness, News
+from speaker.wire.neighbors import packed, peer_mac
 
 _log: Final = logging.getLogger("speaker.wire")
 
@@ -156,11 +155,9 @@ class Heirs:
         if port is None:
             return
         addresses = [
-            socket.inet_aton(peer.address)
-            for peer in self._plan.peers
-            if peer.interface == interface
+            packed(peer.address) for peer in self._plan.peers if peer.interface == interface
         ]
-        if port.witness != NO_ADDRESS:
+        if port.witness:
             addresses.append(port.witness)
         self._keeper.call(interface, addresses)
 
@@ -168,7 +165,7 @@ class Heirs:
         mac = peer_mac(peer.mac)
         for kept in self._keeper.kept_on(peer.interface):
             by = watch.answered_by(kept.watch) if kept.watch else None
-            ahead = self._ahead(kept, peer.node)
+            ahead = self._ahead(kept, peer)
             if by == mac:
                 self._events.append((kept.address, watch.Bereaved(mac, ahead)))
             elif by is None and kept.entry.holder == peer.node:
@@ -180,13 +177,16 @@ class Heirs:
         for kept in self._keeper.kept_on(peer.interface):
             by = watch.answered_by(kept.watch) if kept.watch else None
             if by == mac or (by is None and kept.entry.holder == peer.node):
-                event = watch.Doubted(self._ahead(kept, peer.node))
+                event = watch.Doubted(self._ahead(kept, peer))
                 self._events.append((kept.address, event))
 
-    def _ahead(self, kept: Kept, holder: str) -> int:
-        """Nodes that come first and are not known to be dead."""
+    def _ahead(self, kept: Kept, holder: Peer) -> int:
+        """Nodes that come first and are not known to be dead on this LAN."""
         before = kept.entry.succession[: kept.rank or 0]
-        return sum(node != holder and not self._liveness.dead(node) for node in before)
+        return sum(
+            node != holder.node and not self._liveness.dead(node, holder.interface)
+            for node in before
+        )
 
     def _tell_all(self, interface: str, event: watch.Event) -> None:
         self._events.extend((kept.address, event) for kept in self._keeper.kept_on(interface))

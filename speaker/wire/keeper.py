@@ -5,17 +5,28 @@ Knows sockets only as `Port`s to send on; the loop gives it plans, frames and th
 
 import heapq
 import logging
-import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from socket import AddressFamily
 from typing import Final, assert_never
 
 from speaker.messages import AddressReport, Entry, Plan, Role, State
 from speaker.wire import holding, watch
-from speaker.wire.arp import NO_ADDRESS, Arp, Operation, Verdict, peer_mac, read, show_mac
+from speaker.wire.families import FAMILIES, Family
+from speaker.wire.frames import Frames
+from speaker.wire.neighbors import (
+    NOBODY,
+    Heard,
+    Verdict,
+    family_of,
+    packed,
+    peer_mac,
+    show_mac,
+    unpacked,
+)
 from speaker.wire.pace import Pace
 from speaker.wire.sockets import PacketSocket
-from speaker.wire.templates import Frames, Templates, frames_for
+from speaker.wire.templates import Templates
 from speaker.wire.watch import Action, Timings, Watch
 
 
@@ -31,10 +42,20 @@ class Totals:
 
 
 @dataclass(slots=True)
+class Line:
+    """One family on an open interface."""
+
+    family: Family
+    socket: PacketSocket
+    port: "Port"
+
+
+@dataclass(slots=True)
 class Port:
     """One open interface."""
 
-    socket: PacketSocket
+    name: str
+    lines: dict[AddressFamily, Line] = field(default_factory=dict)
     kept: "dict[bytes, Kept]" = field(default_factory=dict)
     """Addresses of the plan on this interface."""
     held: dict[bytes, Frames] = field(default_factory=dict)
@@ -43,7 +64,7 @@ class Port:
     """A frame has come since somebody last looked here."""
     cut_off: bool = False
     """Nothing at all is heard: addresses are silent."""
-    witness: bytes = NO_ADDRESS
+    witness: bytes = b""
     """The last host, not a peer, that was heard asking: it would answer us."""
 
 
@@ -56,7 +77,7 @@ class Kept:
     since: float
     rank: int | None = None
     """The own place in the succession; None when nobody is to stand by."""
-    port: Port | None = None
+    line: Line | None = None
     watch: Watch | None = None
     frames: Frames | None = None
 
@@ -100,9 +121,11 @@ class Keeper:
         """Addresses whose state the agent has not heard of."""
 
     @property
-    def interfaces(self) -> set[str]:
-        """Those that the plan needs."""
-        return {kept.entry.interface for kept in self._kept.values()}
+    def wanted(self) -> set[tuple[str, AddressFamily]]:
+        """Interfaces that the plan needs, and the families on each."""
+        return {
+            (kept.entry.interface, family_of(kept.entry.address)) for kept in self._kept.values()
+        }
 
     @property
     def ports(self) -> dict[str, Port]:
@@ -114,7 +137,7 @@ class Keeper:
 
     def apply(self, plan: Plan) -> None:
         """Obey a complete plan. An address that it does not name is silent at once."""
-        entries = {socket.inet_aton(entry.address): entry for entry in plan.entries}
+        entries = {packed(entry.address): entry for entry in plan.entries}
         self._peer_macs = frozenset(peer_mac(peer.mac) for peer in plan.peers)
         self._timings = _stretched(self._base, len(entries))
         for address in self._kept.keys() - entries.keys():
@@ -135,20 +158,22 @@ class Keeper:
             kept.entry, kept.rank = entry, rank
             self._plan(kept)
 
-    def open(self, packet_socket: PacketSocket) -> None:
-        """An interface of the plan is there: its addresses ask first."""
-        port = Port(socket=packet_socket)
-        self._ports[packet_socket.name] = port
-        self.frames.setdefault(packet_socket.name, [0] * len(Verdict))
+    def open(self, packet_socket: PacketSocket) -> Line:
+        """A family of an interface is there: its addresses ask first."""
+        name, family = packet_socket.name, packet_socket.family
+        port = self._ports.setdefault(name, Port(name))
+        line = port.lines[family] = Line(FAMILIES[family], packet_socket, port)
+        self.frames.setdefault(name, [0] * len(Verdict))
         for kept in self._kept.values():
             self._plan(kept)
+        return line
 
-    def close(self, name: str) -> PacketSocket:
+    def close(self, name: str) -> list[PacketSocket]:
         """An interface is gone, or no longer needed: its addresses are not held any more."""
         port = self._ports.pop(name)
         for kept in list(port.kept.values()):
             self._let_go(kept)
-        return port.socket
+        return [line.socket for line in port.lines.values()]
 
     def due(self) -> float | None:
         """When `run_timers` is to be called next."""
@@ -181,8 +206,12 @@ class Keeper:
         """Ask hosts for their own addresses, only to hear anything at all."""
         port = self._ports[interface]
         for address in addresses:
-            frames = frames_for(self._templates, own_mac=port.socket.mac, address=address)
-            port.socket.send(frames.probe)
+            line = port.lines.get(family_of(unpacked(address)))
+            if line is None:
+                continue
+            question = line.family.call(self._templates, line.socket, address)
+            if question is not None:
+                line.socket.send(question)
 
     def stalled(self) -> None:
         """This process stood still: nothing is held until the LAN has been asked again."""
@@ -190,62 +219,63 @@ class Keeper:
             self._step(kept, watch.Stalled())
             self._stay_cut_off(kept)
 
-    def frame(self, port: Port, buffer: bytearray, length: int, packet_type: int) -> None:
+    def frame(self, line: Line, buffer: bytearray, length: int, packet_type: int) -> None:
         """One received frame."""
-        port.heard = True
-        arp = read(buffer, length, packet_type, port.socket.mac)
-        verdict = arp if isinstance(arp, Verdict) else self._heard(port, arp)
-        self.frames[port.socket.name][verdict] += 1
+        line.port.heard = True
+        heard = line.family.read(buffer, length, packet_type, line.socket.mac)
+        verdict = heard if isinstance(heard, Verdict) else self._heard(line, heard)
+        self.frames[line.port.name][verdict] += 1
 
     def report(self, address: bytes) -> AddressReport:
         """The state of one address; `idle` when the plan does not name it."""
-        text = socket.inet_ntoa(address)
         kept = self._kept.get(address)
         if kept is None:
+            text = unpacked(address)
             return AddressReport(address=text, state=_IDLE, since=self._wall_clock())
         by = watch.answered_by(kept.watch) if kept.watch else None
         return AddressReport(
-            address=text,
+            address=kept.entry.address,
             state=watch.outcome(kept.watch) if kept.watch else _IDLE,
             generation=kept.entry.generation,
             by_mac=show_mac(by) if by else None,
             interface=kept.entry.interface,
-            mac=show_mac(kept.port.socket.mac) if kept.port else None,
+            mac=show_mac(kept.line.socket.mac) if kept.line else None,
             since=kept.since,
         )
 
-    def _heard(self, port: Port, arp: Arp) -> Verdict:
-        if arp.operation == Operation.REQUEST and arp.sender_mac not in self._peer_macs:
-            port.witness = arp.sender
-        claimed = port.kept.get(arp.sender)
+    def _heard(self, line: Line, heard: Heard) -> Verdict:
+        port = line.port
+        if heard.question and heard.sender not in NOBODY and heard.mac not in self._peer_macs:
+            port.witness = heard.sender
+        claimed = port.kept.get(heard.sender)
         if claimed is not None:
-            if arp.sender in port.held:
+            if heard.sender in port.held:
                 self.totals.conflicts += 1
-            self._step(claimed, watch.Claimed(by=arp.sender_mac))
-        if arp.operation == Operation.REPLY:
+            self._step(claimed, watch.Claimed(by=heard.mac))
+        if not heard.question:
             return Verdict.REPLY if claimed is None else Verdict.CLAIM
-        frames = port.held.get(arp.target)
-        if frames is not None and arp.target != arp.sender:
-            self._answer(port, frames, arp)
+        frames = port.held.get(heard.target)
+        if frames is not None and heard.target != heard.sender:
+            self._answer(line, frames, heard)
             return Verdict.ANSWERED if claimed is None else Verdict.CLAIM
         if claimed is not None:
             return Verdict.CLAIM
-        return self._not_answered(port, arp)
+        return self._not_answered(port, heard)
 
-    def _answer(self, port: Port, frames: Frames, arp: Arp) -> None:
-        if port.socket.send(frames.answer(arp.sender_mac, arp.sender)):
+    def _answer(self, line: Line, frames: Frames, heard: Heard) -> None:
+        if line.socket.send(frames.answer(heard.mac, heard.sender)):
             self.totals.replies += 1
         else:
             self.totals.unsent += 1
 
-    def _not_answered(self, port: Port, arp: Arp) -> Verdict:
-        kept = port.kept.get(arp.target)
+    def _not_answered(self, port: Port, heard: Heard) -> Verdict:
+        kept = port.kept.get(heard.target)
         if kept is None:
             return Verdict.NOT_PLANNED
         # A probe to this interface alone is a standby that looks after its holder, not a rival.
-        if arp.sender != NO_ADDRESS or not arp.broadcast:
+        if heard.sender not in NOBODY or not heard.to_all:
             return Verdict.NOT_HELD
-        self._step(kept, watch.Probed(by=arp.sender_mac))
+        self._step(kept, watch.Probed(by=heard.mac))
         return Verdict.RIVAL_PROBE
 
     def _plan(self, kept: Kept) -> None:
@@ -257,12 +287,14 @@ class Keeper:
             self._stay_cut_off(kept)
             return
         port = self._ports.get(kept.entry.interface)
-        if port is None:
+        line = port.lines.get(family_of(kept.entry.address)) if port is not None else None
+        if line is None:
             return
-        mac = port.socket.mac
-        kept.port = port
-        kept.frames = frames_for(self._templates, own_mac=mac, address=kept.address)
-        port.kept[kept.address] = kept
+        mac = line.socket.mac
+        kept.line = line
+        kept.frames = line.family.frames(self._templates, mac, kept.address)
+        line.port.kept[kept.address] = kept
+        line.socket.listen_for(kept.address)
         begun, actions = holding.begin(
             mac, planned, now=self._clock(), chance=self._chance(), timings=self._timings
         )
@@ -271,7 +303,7 @@ class Keeper:
 
     def _stay_cut_off(self, kept: Kept) -> None:
         # Whatever else has happened: while nothing is heard, silence is no answer.
-        if kept.port is not None and kept.port.cut_off:
+        if kept.line is not None and kept.line.port.cut_off:
             self._step(kept, watch.CutOff())
 
     def _step(self, kept: Kept, event: watch.Event) -> None:
@@ -300,49 +332,53 @@ class Keeper:
             self._act(kept, action)
 
     def _set_held(self, kept: Kept) -> None:
-        if kept.port is None or kept.frames is None or kept.watch is None:
+        if kept.line is None or kept.frames is None or kept.watch is None:
             return
+        held = kept.line.port.held
         if isinstance(kept.watch.state, watch.Holding):
-            kept.port.held[kept.address] = kept.frames
+            held[kept.address] = kept.frames
         else:
-            kept.port.held.pop(kept.address, None)
+            held.pop(kept.address, None)
 
     def _act(self, kept: Kept, action: Action) -> None:
-        if kept.port is None or kept.frames is None:
+        if kept.line is None or kept.frames is None:
             return
+        via = kept.line.socket
         match action:
             case Action.PROBE:
-                self._ask(kept, kept.port, kept.frames.probe)
+                self._ask(kept, via, kept.frames.probe)
             case Action.POLL:
                 if not self._pace.allows(self._clock()):
                     self._step(kept, watch.Unsent())
                     return
                 by = watch.answered_by(kept.watch) if kept.watch else None
-                frame = kept.frames.poll(by) if by else kept.frames.probe
-                self._ask(kept, kept.port, frame)
+                frame = kept.frames.poll(by, via.source) if by else kept.frames.probe
+                self._ask(kept, via, frame)
             case Action.ANNOUNCE:
                 for frame in kept.frames.announcements:
-                    if kept.port.socket.send(frame):
+                    if via.send(frame):
                         self.totals.gratuitous += 1
                     else:
                         self.totals.unsent += 1
             case _:
                 assert_never(action)
 
-    def _ask(self, kept: Kept, port: Port, frame: bytes) -> None:
-        if port.socket.send(frame):
+    def _ask(self, kept: Kept, via: PacketSocket, frame: bytes | bytearray) -> None:
+        if via.send(frame):
             self.totals.probes += 1
         else:
             self.totals.unsent += 1
             self._step(kept, watch.Unsent())
 
     def _let_go(self, kept: Kept) -> None:
-        if kept.port is not None:
-            if kept.address in kept.port.held:
-                _log.info("%s on %s: let go", kept.entry.address, kept.port.socket.name)
-            kept.port.held.pop(kept.address, None)
-            kept.port.kept.pop(kept.address, None)
-        kept.port = kept.watch = kept.frames = None
+        if kept.line is not None:
+            port = kept.line.port
+            if kept.address in port.held:
+                _log.info("%s on %s: let go", kept.entry.address, port.name)
+            port.held.pop(kept.address, None)
+            port.kept.pop(kept.address, None)
+            kept.line.socket.ignore(kept.address)
+        kept.line = kept.watch = kept.frames = None
         kept.since = self._wall_clock()
         self.changed.add(kept.address)
 

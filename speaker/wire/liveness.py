@@ -10,18 +10,26 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from socket import AddressFamily
 from typing import Final
 
 from speaker.messages import Bfd, Peer, PeerReport, PeerState, Plan
 from speaker.wire import bfd
 from speaker.wire.bfd import Diagnostic, Packet, Phase, Verdict
 from speaker.wire.datagrams import Receiver, Sender
+from speaker.wire.neighbors import family_of
 from speaker.wire.session import Fate, Session
 
 _log: Final = logging.getLogger("speaker.wire")
 
 SENT: Final = "sent"
 UNSENT: Final = "unsent"
+
+Path = tuple[str, str]
+"""An interface of ours and an address of a peer: who sends from there is that peer."""
+
+Who = tuple[str, str]
+"""A peer's node and an interface of ours: each LAN that both share has a session of its own."""
 
 _STATES: Final = {
     Fate.UNKNOWN: PeerState.NEVER_UP,
@@ -80,8 +88,8 @@ class Liveness:
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         chance: Callable[[], float],
-        listen: Callable[[str, int], Receiver] = Receiver.open,
-        reach: Callable[[str, str, int], Sender] = Sender.open,
+        listen: Callable[[str, int, AddressFamily], Receiver] = Receiver.open,
+        reach: Callable[[Peer, int], Sender] = Sender.open,
     ) -> None:
         self._listen = listen
         self._reach = reach
@@ -89,16 +97,16 @@ class Liveness:
         self._wall_clock = wall_clock
         self._chance = chance
         self._settings = Bfd()
-        self._peers: dict[str, Peer] = {}
-        self._named_at: dict[str, float] = {}
+        self._peers: dict[Who, Peer] = {}
+        self._named_at: dict[Who, float] = {}
         """When the plan first named a peer, by the wall clock."""
-        self._links: dict[str, Link] = {}
-        """By node; only of peers whose interface is open."""
+        self._links: dict[Who, Link] = {}
+        """Only of peers whose interface is open."""
         self._leaving: list[Link] = []
         self._by_discriminator: dict[int, Link] = {}
-        self._by_address: dict[tuple[str, str], Link] = {}
-        self._receivers: dict[str, Receiver] = {}
-        self._refused: dict[str, str] = {}
+        self._by_address: dict[Path, Link] = {}
+        self._receivers: dict[tuple[str, AddressFamily], Receiver] = {}
+        self._refused: dict[tuple[str, AddressFamily], str] = {}
         self.packets: Counter[str] = Counter()
         """Verdict -> packets."""
         self.news: deque[News] = deque()
@@ -106,22 +114,27 @@ class Liveness:
         """Whether the agent has not heard of the newest."""
 
     @property
-    def interfaces(self) -> set[str]:
-        """Those that the peers are on."""
-        return {peer.interface for peer in self._peers.values()}
+    def wanted(self) -> set[tuple[str, AddressFamily]]:
+        """Interfaces that peers are on, and the families of their addresses there."""
+        return {(peer.interface, family_of(peer.address)) for peer in self._peers.values()}
 
     @property
-    def receivers(self) -> dict[str, Receiver]:
-        return self._receivers
+    def listening(self) -> set[str]:
+        """The interfaces that are listened on."""
+        return {name for name, _ in self._receivers}
+
+    def receivers_on(self, name: str) -> list[Receiver]:
+        """What listens on an interface, one for each family."""
+        return [receiver for (on, _), receiver in self._receivers.items() if on == name]
 
     @property
     def port(self) -> int:
         """The UDP port."""
         return self._settings.port
 
-    def dead(self, node: str) -> bool:
-        """Whether a session says so; of a node without a session nothing is known."""
-        link = self._links.get(node)
+    def dead(self, node: str, interface: str) -> bool:
+        """Whether the session on an interface says so; without one, nothing is known."""
+        link = self._links.get((node, interface))
         return link is not None and link.session.fate.dead
 
     def any_up(self, interface: str) -> bool:
@@ -132,7 +145,7 @@ class Liveness:
 
     def apply(self, plan: Plan) -> None:
         """Obey a complete plan. With another port, the caller closes and opens every interface."""
-        wanted = {peer.node: peer for peer in plan.peers}
+        wanted = {_who(peer): peer for peer in plan.peers}
         if plan.bfd.port != self._settings.port:
             for link in list(self._links.values()):
                 self._retire(link)
@@ -141,35 +154,37 @@ class Liveness:
         self.changed |= wanted != self._peers
         self._peers = wanted
         now = self._wall_clock()
-        self._named_at = {node: self._named_at.get(node, now) for node in wanted}
+        self._named_at = {who: self._named_at.get(who, now) for who in wanted}
         for link in list(self._links.values()):
-            peer = wanted.get(link.peer.node)
+            peer = wanted.get(_who(link.peer))
             if peer is None or _path(peer) != _path(link.peer):
                 self._retire(link)
                 continue
             link.peer = peer
             link.session.change(interval=self._interval, multiplier=plan.bfd.multiplier)
-        for name in self._receivers:
-            self._begin_on(name)
+        self._begin()
 
-    def open(self, name: str) -> Receiver | None:
-        """An interface is there: listen, and begin the sessions on it. None when it cannot be."""
-        try:
-            receiver = self._listen(name, self._settings.port)
-        except OSError as error:
-            if self._refused.get(name) != str(error):
-                port = self._settings.port
-                _log.warning("cannot listen on %s, UDP port %d: %s", name, port, error)
-                self._refused[name] = str(error)
-            return None
-        self._refused.pop(name, None)
-        self._receivers[name] = receiver
-        self._begin_on(name)
-        return receiver
+    def open(self, name: str) -> list[Receiver]:
+        """An interface is there: listen for the peers on it that are not listened for yet.
+
+        What cannot be opened is tried again at the next call.
+
+        Returns:
+            What is new.
+        """
+        opened = []
+        for on, family in sorted(self.wanted - self._receivers.keys()):
+            receiver = self._open(name, family) if on == name else None
+            if receiver is not None:
+                opened.append(receiver)
+        if opened:
+            self._begin()
+        return opened
 
     def close(self, name: str) -> None:
         """An interface is gone: what its sessions said holds no longer."""
-        self._receivers.pop(name).close()
+        for path in [path for path in self._receivers if path[0] == name]:
+            self._receivers.pop(path).close()
         for link in [*self._links.values(), *self._leaving]:
             if link.peer.interface == name:
                 self._drop(link)
@@ -177,11 +192,12 @@ class Liveness:
 
     def receive(self, name: str) -> bool:
         """Everything that waits on an interface; whether a peer was heard."""
-        receiver, heard = self._receivers[name], False
-        while (received := receiver.receive()) is not None:
-            verdict = self._accept(name, *received)
-            self.packets[verdict] += 1
-            heard |= verdict is Verdict.ACCEPTED
+        heard = False
+        for receiver in self.receivers_on(name):
+            while (received := receiver.receive()) is not None:
+                verdict = self._accept(name, *received)
+                self.packets[verdict] += 1
+                heard |= verdict is Verdict.ACCEPTED
         return heard
 
     def due(self) -> float | None:
@@ -223,15 +239,29 @@ class Liveness:
 
     def reports(self) -> tuple[PeerReport, ...]:
         """Every peer of the plan."""
-        return tuple(self._report(node) for node in self._peers)
+        return tuple(self._report(who) for who in self._peers)
 
     @property
     def _interval(self) -> int:
         return self._settings.interval_ms * 1000
 
-    def _begin_on(self, name: str) -> None:
-        for node, peer in self._peers.items():
-            if peer.interface != name or node in self._links:
+    def _open(self, name: str, family: AddressFamily) -> Receiver | None:
+        try:
+            receiver = self._listen(name, self._settings.port, family)
+        except OSError as error:
+            if self._refused.get((name, family)) != str(error):
+                port = self._settings.port
+                _log.warning("cannot listen on %s, UDP port %d: %s", name, port, error)
+                self._refused[name, family] = str(error)
+            return None
+        self._refused.pop((name, family), None)
+        self._receivers[name, family] = receiver
+        return receiver
+
+    def _begin(self) -> None:
+        for who, peer in self._peers.items():
+            listening = (peer.interface, family_of(peer.address)) in self._receivers
+            if who in self._links or not listening:
                 continue
             for link in [link for link in self._leaving if _path(link.peer) == _path(peer)]:
                 self._drop(link)
@@ -242,7 +272,7 @@ class Liveness:
                 now=self._clock(),
             )
             link = Link(peer, session, since=self._wall_clock())
-            self._links[node] = self._by_discriminator[session.discriminator] = link
+            self._links[who] = self._by_discriminator[session.discriminator] = link
             self._by_address[_path(peer)] = link
 
     def _free_discriminator(self) -> int:
@@ -253,15 +283,15 @@ class Liveness:
                 return number
 
     def _retire(self, link: Link) -> None:
-        _log.info("no session with %s any more: the plan has changed", link.peer.node)
+        _log.info("no session with %s on %s any more: the plan has changed", *_who(link.peer))
         link.session.retire(self._clock())
-        self._links.pop(link.peer.node)
+        self._links.pop(_who(link.peer))
         self._by_address.pop(_path(link.peer))
         self._leaving.append(link)
 
     def _drop(self, link: Link) -> None:
-        if self._links.get(link.peer.node) is link:
-            del self._links[link.peer.node], self._by_address[_path(link.peer)]
+        if self._links.get(_who(link.peer)) is link:
+            del self._links[_who(link.peer)], self._by_address[_path(link.peer)]
         if link in self._leaving:
             self._leaving.remove(link)
         del self._by_discriminator[link.session.discriminator]
@@ -296,35 +326,33 @@ class Liveness:
         self.changed = True
         link.since = self._wall_clock()
         kind = _kind(before, link.session)
-        _log.info("session with %s: %s", link.peer.node, _in_words(link.session))
+        _log.info("session with %s on %s: %s", *_who(link.peer), _in_words(link.session))
         if kind is not None:
             self.news.append(News(link.peer, kind))
 
     def _send(self, link: Link, packet: Packet | None) -> None:
         if packet is None:
             return
-        peer = link.peer
         try:
-            port = self._settings.port
-            link.sender = link.sender or self._reach(peer.interface, peer.address, port)
+            link.sender = link.sender or self._reach(link.peer, self._settings.port)
             sent = link.sender.send(bfd.write(packet))
         except OSError:
             sent = False
         self.packets[SENT if sent else UNSENT] += 1
 
-    def _report(self, node: str) -> PeerReport:
-        link, peer = self._links.get(node), self._peers[node]
+    def _report(self, who: Who) -> PeerReport:
+        link, peer = self._links.get(who), self._peers[who]
         if link is None:
             return PeerReport(
-                node,
+                peer.node,
                 PeerState.NEVER_UP,
-                since=self._named_at[node],
+                since=self._named_at[who],
                 interface=peer.interface,
                 address=peer.address,
             )
         session = link.session
         return PeerReport(
-            node=node,
+            node=peer.node,
             state=_STATES[session.fate],
             since=link.since,
             remote_state=session.heard.phase.label if session.heard else Phase.DOWN.label,
@@ -335,8 +363,12 @@ class Liveness:
         )
 
 
-def _path(peer: Peer) -> tuple[str, str]:
+def _path(peer: Peer) -> Path:
     return peer.interface, peer.address
+
+
+def _who(peer: Peer) -> Who:
+    return peer.node, peer.interface
 
 
 def _kind(before: Fate, session: Session) -> Kind | None:

@@ -25,11 +25,12 @@ from speaker.messages import (
     decode,
     encode,
 )
-from speaker.wire.arp import Verdict, show_mac
+from speaker.wire.families import FAMILIES
 from speaker.wire.heirs import Heirs
-from speaker.wire.keeper import Keeper, Port
+from speaker.wire.keeper import Keeper, Line
 from speaker.wire.liveness import Liveness
-from speaker.wire.sockets import PacketSocket
+from speaker.wire.neighbors import Verdict, show_mac
+from speaker.wire.sockets import FRAME_BUFFER_BYTES
 
 _log: Final = logging.getLogger("speaker.wire")
 
@@ -48,7 +49,6 @@ COUNTERS_SECONDS: Final = 5.0
 
 _FRAMES_PER_TURN: Final = 64
 _MESSAGES_PER_TURN: Final = 16
-_FRAME_BUFFER_BYTES: Final = 128
 
 
 def boot_clock() -> float:
@@ -72,14 +72,14 @@ class Loop:
         self._heirs = Heirs(keeper, liveness, clock=boot_clock)
         self._plan = Assembler()
         self._selector = selectors.DefaultSelector()
-        self._buffer = bytearray(_FRAME_BUFFER_BYTES)
+        self._buffer = bytearray(FRAME_BUFFER_BYTES)
         self._parent = os.getppid()
         self._hello_owed = True
         self._counters_due = 0.0
         self._tick_due = 0.0
         self._request = 0
         self._restarts = restarts
-        self._refused: dict[str, str] = {}
+        self._refused: dict[tuple[str, socket.AddressFamily], str] = {}
 
     def run(self) -> None:
         """Work, turn by turn.
@@ -116,8 +116,8 @@ class Loop:
         for key, _ in ready:
             if key.data is None:
                 self._read_channel()
-            elif isinstance(key.data, Port):
-                self._read_port(key.data)
+            elif isinstance(key.data, Line):
+                self._read_line(key.data)
         # Judged by the time before the sockets were read: what had come by then has been heard.
         self._liveness.run_timers(woke)
         self._learn()
@@ -136,7 +136,7 @@ class Loop:
 
     def _read_peers(self) -> None:
         """Hear every peer before anyone is judged."""
-        for name in self._liveness.receivers:
+        for name in self._liveness.listening:
             if self._liveness.receive(name):
                 self._heirs.heard(name)
         self._learn()
@@ -150,7 +150,7 @@ class Loop:
         for name, port in list(self._keeper.ports.items()):
             # Who asked back then has asked somebody else since.
             try:
-                stale = port.socket.discard_queue(self._buffer)
+                stale = sum(line.socket.discard_queue(self._buffer) for line in port.lines.values())
             except OSError:
                 self._close(name, "it went down")
                 continue
@@ -158,21 +158,22 @@ class Loop:
         self._heirs.stalled()
         self._keeper.stalled()
 
-    def _read_port(self, port: Port) -> None:
-        if self._keeper.ports.get(port.socket.name) is not port:
+    def _read_line(self, line: Line) -> None:
+        port = line.port
+        if self._keeper.ports.get(port.name) is not port:
             return  # closed a moment ago, by a plan that came in the same turn
         try:
             for _ in range(_FRAMES_PER_TURN):
-                received = port.socket.receive_into(self._buffer)
+                received = line.socket.receive_into(self._buffer)
                 if received is None:
                     return
-                self._keeper.frame(port, self._buffer, *received)
+                self._keeper.frame(line, self._buffer, *received)
         except OSError as error:
-            self._close(port.socket.name, str(error))
+            self._close(port.name, str(error))
         finally:
             if port.heard:
                 port.heard = False
-                self._heirs.heard(port.socket.name)
+                self._heirs.heard(port.name)
 
     def _read_channel(self) -> None:
         for _ in range(_MESSAGES_PER_TURN):
@@ -204,7 +205,7 @@ class Loop:
         moved = plan.bfd.port != self._liveness.port
         self._liveness.apply(plan)
         if moved:
-            for name in list(self._liveness.receivers):
+            for name in self._liveness.listening:
                 self._stop_listening(name)
         self._heirs.apply(plan)
         self._keeper.apply(plan)
@@ -214,44 +215,50 @@ class Loop:
         if os.getppid() != self._parent:
             raise ChannelClosedError
         for name, port in list(self._keeper.ports.items()):
-            if port.socket.is_stale():
+            if any(line.socket.is_stale() for line in port.lines.values()):
                 self._close(name, "it is gone or has changed")
+                continue
+            for line in port.lines.values():
+                line.socket.refresh()
         self._open_ports()
 
     def _open_ports(self) -> None:
         ports = self._keeper.ports
-        wanted = self._keeper.interfaces | self._liveness.interfaces
-        for name in ports.keys() - wanted:
+        wanted = self._keeper.wanted | self._liveness.wanted
+        for name in ports.keys() - {name for name, _ in wanted}:
             self._close(name, "the plan does not name it any more")
-        for name in wanted - ports.keys():
-            try:
-                packet_socket = PacketSocket.open(name)
-            except OSError as error:
-                if self._refused.get(name) != str(error):
-                    _log.warning("cannot open %s: %s", name, error)
-                    self._refused[name] = str(error)
-                continue
-            self._refused.pop(name, None)
-            _log.info("listening on %s, %s", name, show_mac(packet_socket.mac))
-            self._keeper.open(packet_socket)
-            self._selector.register(packet_socket, selectors.EVENT_READ, ports[name])
-        for name in (self._liveness.interfaces & ports.keys()) - self._liveness.receivers.keys():
-            receiver = self._liveness.open(name)
-            if receiver is not None:
+        for name, family in sorted(wanted):
+            if name not in ports or family not in ports[name].lines:
+                self._open(name, family)
+        for name in ports:
+            for receiver in self._liveness.open(name):
                 self._selector.register(receiver, selectors.EVENT_READ, receiver)
 
+    def _open(self, name: str, family: socket.AddressFamily) -> None:
+        try:
+            packet_socket = FAMILIES[family].open(name)
+        except OSError as error:
+            if self._refused.get((name, family)) != str(error):
+                _log.warning("cannot open %s: %s", name, error)
+                self._refused[name, family] = str(error)
+            return
+        self._refused.pop((name, family), None)
+        _log.info("listening on %s, %s", name, show_mac(packet_socket.mac))
+        line = self._keeper.open(packet_socket)
+        self._selector.register(packet_socket, selectors.EVENT_READ, line)
+
     def _stop_listening(self, name: str) -> None:
-        self._selector.unregister(self._liveness.receivers[name])
+        for receiver in self._liveness.receivers_on(name):
+            self._selector.unregister(receiver)
         self._liveness.close(name)
 
     def _close(self, name: str, why: str) -> None:
         _log.info("not listening on %s: %s", name, why)
-        if name in self._liveness.receivers:
-            self._stop_listening(name)
+        self._stop_listening(name)
         self._heirs.close(name)
-        packet_socket = self._keeper.close(name)
-        self._selector.unregister(packet_socket)
-        packet_socket.close()
+        for packet_socket in self._keeper.close(name):
+            self._selector.unregister(packet_socket)
+            packet_socket.close()
 
     def _tell(self) -> None:
         """Send what the agent has not heard; what does not fit in the socket stays owed."""
@@ -286,7 +293,8 @@ class Loop:
             for name, counts in self._keeper.frames.items()
         }
         for name, port in self._keeper.ports.items():
-            frames[name]["dropped-by-kernel"] = port.socket.drops()
+            drops = sum(line.socket.drops() for line in port.lines.values())
+            frames[name]["dropped-by-kernel"] = drops
         totals = self._keeper.totals
         return Counters(
             request=self._request,

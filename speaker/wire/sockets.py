@@ -1,32 +1,59 @@
-"""One AF_PACKET socket per interface.
+"""AF_PACKET sockets, one for each interface and family.
 
-Bound to ARP, not to everything: the kernel then hands over the LAN's ARP frames alone, and none of
-the node's own traffic passes a filter of ours. Needs CAP_NET_RAW and nothing else; the interface is
-not put into promiscuous mode, so it sees what its own MAC and broadcasts bring.
+Bound to ARP or IPv6, not to everything: what the node itself sends passes no filter of ours. Of
+IPv6, which is all that the node receives, the kernel's filter hands over neighbour discovery alone.
+Needs CAP_NET_RAW and nothing else; the interface is not put into promiscuous mode, so it sees what
+its own MAC, broadcasts and the groups that it is in bring.
 """
 
 import ctypes
 import socket
 import struct
-from typing import Final, Self
+from typing import ClassVar, Final, Self
+
+from speaker.wire.groups import Groups, link_local
+from speaker.wire.neighbors import PACKET_OTHERHOST
 
 ETH_P_ARP: Final = 0x0806
+ETH_P_IPV6: Final = 0x86DD
+FRAME_BUFFER_BYTES: Final = 2048
+"""A neighbour discovery frame that carries more options than this is cut off, and refused."""
+
 _SOL_PACKET: Final = 263
 _PACKET_STATISTICS: Final = 6
 _SO_ATTACH_FILTER: Final = 26
 _SNAP_BYTES: Final = 64
 
+_Program = tuple[tuple[int, int, int, int], ...]
+
 # Classic BPF, as `tcpdump -dd -s 64 arp` prints it: the EtherType at offset 12 is ARP, or drop.
-_ARP_ONLY: Final = (
+_ARP_ONLY: Final[_Program] = (
     (0x28, 0, 0, 12),
     (0x15, 0, 1, ETH_P_ARP),
     (0x06, 0, 0, _SNAP_BYTES),
     (0x06, 0, 0, 0),
 )
 
+# IPv6, next header 58 (at 20), and ICMPv6 type 135 or 136 (at 54): else drop.
+_NDP_ONLY: Final[_Program] = (
+    (0x28, 0, 0, 12),
+    (0x15, 0, 6, ETH_P_IPV6),
+    (0x30, 0, 0, 20),
+    (0x15, 0, 4, 58),
+    (0x30, 0, 0, 54),
+    (0x15, 1, 0, 135),
+    (0x15, 0, 1, 136),
+    (0x06, 0, 0, FRAME_BUFFER_BYTES),
+    (0x06, 0, 0, 0),
+)
+
 
 class PacketSocket:
-    """ARP frames of one interface, in and out, without blocking."""
+    """Frames of one family on one interface, in and out, without blocking. This one is ARP's."""
+
+    family: ClassVar[socket.AddressFamily] = socket.AF_INET
+    protocol: ClassVar[int] = ETH_P_ARP
+    program: ClassVar[_Program] = _ARP_ONLY
 
     def __init__(self, raw: socket.socket, name: str, ifindex: int, mac: bytes) -> None:
         self._raw = raw
@@ -34,6 +61,8 @@ class PacketSocket:
         self.ifindex = ifindex
         self.mac = mac
         """The interface's MAC when the socket was opened."""
+        self.source = b""
+        """Our own address for questions that need one; empty when there is none, or no need."""
         self._drops = 0
 
     @classmethod
@@ -49,8 +78,8 @@ class PacketSocket:
         raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         try:
             raw.settimeout(0)
-            _attach_filter(raw)
-            raw.bind((name, ETH_P_ARP))
+            _attach_filter(raw, cls.program)
+            raw.bind((name, cls.protocol))
             _raise_pending(raw, name)
             return cls(raw, name, ifindex, raw.getsockname()[4])
         except BaseException:
@@ -73,7 +102,8 @@ class PacketSocket:
             length, address = self._raw.recvfrom_into(buffer)
         except BlockingIOError:
             return None
-        return length, address[2]
+        # A frame of a VLAN that has its own interface is that one's, though it comes here too.
+        return length, address[2] if address[0] == self.name else PACKET_OTHERHOST
 
     def send(self, frame: bytes | bytearray) -> bool:
         """Whether the kernel took the frame."""
@@ -82,6 +112,15 @@ class PacketSocket:
         except OSError:
             return False
         return True
+
+    def listen_for(self, address: bytes) -> None:
+        """Let questions for an address reach this interface. Broadcasts do in any case."""
+
+    def ignore(self, address: bytes) -> None:
+        """The opposite."""
+
+    def refresh(self) -> None:
+        """Look again at what the kernel may have changed or refused."""
 
     def discard_queue(self, buffer: bytearray) -> int:
         """Drop what waits in the queue; how many frames that were."""
@@ -109,6 +148,33 @@ class PacketSocket:
         return self._drops
 
 
+class NeighborSocket(PacketSocket):
+    """The same for neighbour discovery: questions go to groups, which have to be joined."""
+
+    family = socket.AF_INET6
+    protocol = ETH_P_IPV6
+    program = _NDP_ONLY
+
+    def __init__(self, raw: socket.socket, name: str, ifindex: int, mac: bytes) -> None:
+        super().__init__(raw, name, ifindex, mac)
+        self._groups = Groups(name, ifindex)
+        self.source = link_local(ifindex)
+
+    def close(self) -> None:
+        super().close()
+        self._groups.close()
+
+    def listen_for(self, address: bytes) -> None:
+        self._groups.join(address)
+
+    def ignore(self, address: bytes) -> None:
+        self._groups.leave(address)
+
+    def refresh(self) -> None:
+        self.source = link_local(self.ifindex)
+        self._groups.retry()
+
+
 def _raise_pending(raw: socket.socket, name: str) -> None:
     # Binding to an interface that is down succeeds, and leaves ENETDOWN for the next call.
     pending = raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -116,9 +182,8 @@ def _raise_pending(raw: socket.socket, name: str) -> None:
         raise OSError(pending, f"{name} is down")
 
 
-def _attach_filter(raw: socket.socket) -> None:
-    program = b"".join(struct.pack("HBBI", *line) for line in _ARP_ONLY)
-    memory = ctypes.create_string_buffer(program)
+def _attach_filter(raw: socket.socket, program: _Program) -> None:
+    memory = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in program))
     # struct sock_fprog: a length and a pointer, which the kernel copies from during the call.
-    fprog = struct.pack("HP", len(_ARP_ONLY), ctypes.addressof(memory))
+    fprog = struct.pack("HP", len(program), ctypes.addressof(memory))
     raw.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)

@@ -1,19 +1,18 @@
-"""The frames that the wire sends: templates that scapy built once, patched with bytes."""
+"""The frames that the wire sends, as templates that scapy built once."""
 
 import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from speaker.wire.arp import FRAME_BYTES
+from speaker.wire import arp, ndp
 
 VARIABLE: Final = "LBCTL_WIRE_TEMPLATES"
 """Environment variable with the templates, so that a restarted wire need not forge again."""
 
-_WIDTHS: Final = {"own_mac": 6, "peer_mac": 6, "address": 4, "peer": 4}
-_KINDS: Final = ("reply", "announce_request", "announce_reply", "probe")
+_MAC, _GROUP = 6, 3
 _FORGING_SECONDS: Final = 60
 
 
@@ -38,7 +37,9 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
-class Templates:
+class ArpTemplates:
+    """Fields: `own_mac`, `address`, `peer_mac`, `peer`."""
+
     reply: Template
     announce_request: Template
     announce_reply: Template
@@ -46,43 +47,28 @@ class Templates:
 
 
 @dataclass(frozen=True, slots=True)
-class Frames:
-    """Everything that is sent for one address from one interface."""
+class NdpTemplates:
+    """Fields: those of ARP, and `group`, the last three octets of a solicited-node address.
 
-    probe: bytes
-    announcements: tuple[bytes, bytes]
-    """Request form and reply form: some equipment honours only one of them."""
-    reply: bytearray
-    """The fields of the one who asked are patched in place: see `answer`."""
-    peer_mac_at: tuple[int, ...]
-    peer_at: int
+    Checksums are those of scapy's own values: a frame that was filled needs a new one.
+    """
 
-    def poll(self, mac: bytes) -> bytes:
-        """The probe, to one MAC only: a poll that troubles nobody else (RFC 1122, 2.3.2.1)."""
-        return mac + self.probe[len(mac) :]
-
-    def answer(self, peer_mac: bytes, peer: bytes) -> bytearray:
-        """The reply to one who asked. The same buffer each time: send it before the next call."""
-        frame = self.reply
-        for offset in self.peer_mac_at:
-            frame[offset : offset + 6] = peer_mac
-        frame[self.peer_at : self.peer_at + 4] = peer
-        return frame
+    advertisement: Template
+    """To one who asked."""
+    announcement: Template
+    """To all: unsolicited, or to one that probes."""
+    probe: Template
+    """By nobody, to the solicited-node group."""
+    solicitation: Template
+    """By `peer`, to the solicited-node group."""
+    poll: Template
+    """By `peer`, to the address itself at `peer_mac`."""
 
 
-def frames_for(templates: Templates, *, own_mac: bytes, address: bytes) -> Frames:
-    """Fill in what does not change while an address stays on an interface."""
-    fixed = {"own_mac": own_mac, "address": address}
-    return Frames(
-        probe=bytes(templates.probe.fill(**fixed)),
-        announcements=(
-            bytes(templates.announce_request.fill(**fixed)),
-            bytes(templates.announce_reply.fill(**fixed)),
-        ),
-        reply=templates.reply.fill(**fixed),
-        peer_mac_at=templates.reply.fields["peer_mac"],
-        peer_at=templates.reply.fields["peer"][0],
-    )
+@dataclass(frozen=True, slots=True)
+class Templates:
+    arp: ArpTemplates
+    ndp: NdpTemplates
 
 
 def forge() -> str:
@@ -105,7 +91,14 @@ def load(text: str) -> Templates:
     """
     try:
         parsed: dict[str, Any] = json.loads(text)
-        return Templates(**{kind: _template(kind, parsed[kind]) for kind in _KINDS})
+        return Templates(
+            arp=ArpTemplates(
+                **{each.name: _arp(each.name, parsed["arp"]) for each in fields(ArpTemplates)}
+            ),
+            ndp=NdpTemplates(
+                **{each.name: _ndp(each.name, parsed["ndp"]) for each in fields(NdpTemplates)}
+            ),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise BadTemplateError(f"bad templates: {error}") from error
 
@@ -115,16 +108,35 @@ def from_environment() -> Templates:
     return load(os.environ.get(VARIABLE) or forge())
 
 
-def _template(kind: str, parsed: dict[str, Any]) -> Template:
-    frame = bytes.fromhex(parsed["frame"])
-    fields = {name: tuple(parsed["fields"][name]) for name in _WIDTHS}
-    if len(frame) != FRAME_BYTES:
-        raise BadTemplateError(f"{kind} has {len(frame)} bytes")
-    for name, offsets in fields.items():
-        if any(not 0 <= at <= len(frame) - _WIDTHS[name] for at in offsets):
-            raise BadTemplateError(f"{kind}: {name} lies outside the frame")
-    if not fields["own_mac"] or not fields["address"]:
-        raise BadTemplateError(f"{kind} names no sender or no address")
-    if kind == "reply" and not (fields["peer_mac"] and fields["peer"]):
+def _arp(kind: str, parsed: dict[str, Any]) -> Template:
+    template = _template(kind, parsed[kind], {"own_mac": _MAC, "peer_mac": _MAC}, address_bytes=4)
+    if len(template.frame) != arp.FRAME_BYTES:
+        raise BadTemplateError(f"{kind} has {len(template.frame)} bytes")
+    if kind == "reply" and not (template.fields["peer_mac"] and template.fields["peer"]):
         raise BadTemplateError("reply names nobody to answer")
-    return Template(frame=frame, fields=fields)
+    return template
+
+
+def _ndp(kind: str, parsed: dict[str, Any]) -> Template:
+    widths = {"own_mac": _MAC, "peer_mac": _MAC, "group": _GROUP}
+    template = _template(kind, parsed[kind], widths, address_bytes=16)
+    expected = ndp.FRAME_BYTES if kind == "probe" else ndp.FRAME_BYTES + ndp.OPTION_BYTES
+    if len(template.frame) != expected:
+        raise BadTemplateError(f"{kind} has {len(template.frame)} bytes")
+    if kind == "advertisement" and not (template.fields["peer_mac"] and template.fields["peer"]):
+        raise BadTemplateError("advertisement names nobody to answer")
+    return template
+
+
+def _template(
+    kind: str, parsed: dict[str, Any], widths: dict[str, int], *, address_bytes: int
+) -> Template:
+    frame = bytes.fromhex(parsed["frame"])
+    places = {name: tuple(parsed["fields"][name]) for name in (*widths, "address", "peer")}
+    for name, offsets in places.items():
+        width = widths.get(name, address_bytes)
+        if any(not 0 <= at <= len(frame) - width for at in offsets):
+            raise BadTemplateError(f"{kind}: {name} lies outside the frame")
+    if not places["own_mac"] or not places["address"]:
+        raise BadTemplateError(f"{kind} names no sender or no address")
+    return Template(frame=frame, fields=places)

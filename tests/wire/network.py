@@ -69,8 +69,17 @@ class Host:
     mac: bytes
     address: str
 
-    def ip(self, *arguments: str) -> None:
-        run("ip", "-n", self.namespace, *arguments)
+    @property
+    def address6(self) -> str:
+        """Its IPv6 address, once `Network.speak_ipv6` gave it."""
+        return f"fd00:9::{self.mac[5]:x}"
+
+    def ip(self, *arguments: str) -> str:
+        return run("ip", "-n", self.namespace, *arguments)
+
+    def set(self, setting: str, value: str) -> None:
+        """Write a setting of the kernel, below /proc/sys/net."""
+        write_setting(self.namespace, setting, value)
 
 
 class Network:
@@ -112,6 +121,23 @@ class Network:
         host.ip("address", "add", f"{host.address}/24", "dev", INTERFACE)
         host.ip("link", "set", INTERFACE, "up")
 
+    def speak_ipv6(self, *hosts: Host) -> None:
+        """Give hosts fd00:9::<number>/64, and a link-local address, without waiting for DAD."""
+        for host in hosts:
+            host.set(f"ipv6/conf/{INTERFACE}/accept_dad", "0")
+            host.set(f"ipv6/conf/{INTERFACE}/disable_ipv6", "0")
+            host.ip("address", "add", f"{host.address6}/64", "dev", INTERFACE, "nodad")
+
+    def snoop(self) -> None:
+        """The switch sends to a group only where a host has said by MLD that it is in it."""
+        write_setting(self._switch, "ipv6/conf/br0/disable_ipv6", "0")
+        self._on_switch("link", "set", "br0", "type", "bridge", "mcast_snooping", "1")
+        self._on_switch("link", "set", "br0", "type", "bridge", "mcast_querier", "1")
+
+    def snooped_groups(self) -> str:
+        """What the switch has learned: the groups, and the ports that lead to them."""
+        return run("ip", "netns", "exec", self._switch, "bridge", "mdb", "show", "dev", "br0")
+
     def unplug(self, host: Host) -> None:
         """The host's interface vanishes."""
         host.ip("link", "delete", INTERFACE)
@@ -129,9 +155,13 @@ class Network:
     def _namespace(self, name: str) -> None:
         run("ip", "netns", "add", name)
         # IPv6 would add chatter of its own to every test.
-        setting = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
-        inside(name, lambda: setting.write_text("1"))
+        write_setting(name, "ipv6/conf/default/disable_ipv6", "1")
         run("ip", "-n", name, "link", "set", "lo", "up")
+
+
+def write_setting(namespace: str, setting: str, value: str) -> None:
+    path = Path("/proc/sys/net") / setting
+    inside(namespace, lambda: path.write_text(value))
 
 
 def clear_leftovers() -> None:

@@ -50,6 +50,10 @@ def peer(host: Host) -> Peer:
     return Peer(host.name, host.address, host.mac.hex(":"), INTERFACE)
 
 
+def peer6(host: Host) -> Peer:
+    return Peer(host.name, host.address6, host.mac.hex(":"), INTERFACE)
+
+
 def ranked(host: Host, succession: Sequence[Host], address: str = VIP) -> Entry:
     """What the plan says to one node of a succession."""
     role = Role.CLAIM if succession[0] == host else Role.KEEP
@@ -85,9 +89,10 @@ class Wire:
     def send(self, message: FromAgent) -> None:
         self._ours.send(encode(message))
 
-    def plan(self, *entries: Entry, peers: Sequence[Host] = (), bfd: Bfd = BFD) -> None:
+    def plan(self, *entries: Entry, peers: Sequence[Host | Peer] = (), bfd: Bfd = BFD) -> None:
         self._plan_id += 1
-        others = tuple(peer(host) for host in peers if host != self.host)
+        named = (peer(each) if isinstance(each, Host) else each for each in peers)
+        others = tuple(each for each in named if each.node != self.host.name)
         plan = Plan(entries, node=self.host.name, bfd=bfd, peers=others)
         for message in snapshot(self._plan_id, plan):
             self.send(message)

@@ -94,7 +94,7 @@ class Node:
         self.keeper = Keeper(TEMPLATES, Timings(), clock=clock, wall_clock=clock, chance=chance)
         self.liveness = Liveness(
             clock=clock, wall_clock=clock, chance=chance,
-            listen=lambda _, __: Inbox(self), reach=lambda _, to, __: Outbox(self, to),
+            listen=lambda _, __, ___: Inbox(self), reach=lambda to, _: Outbox(self, to.address),
         )  # fmt: skip
         self.heirs = Heirs(self.keeper, self.liveness, clock=clock)
         self.frames.clear()
@@ -102,13 +102,13 @@ class Node:
         self.running, self.frozen = True, False
         self.last_turn = self.lan.now
         self.keeper.open(Cable(self))
-        self.liveness.open(INTERFACE)
         self.obey(self.plan)
 
     def obey(self, plan: Plan) -> None:
         self.plan = plan
         if self.running and not self.frozen:
             self.liveness.apply(plan)
+            self.liveness.open(INTERFACE)
             self.heirs.apply(plan)
             self.keeper.apply(plan)
             self.turn()
@@ -152,10 +152,10 @@ class Node:
             self.keeper.stalled()
         else:
             self._read_peers()
-        port = self.keeper.ports[INTERFACE]
+        (line,) = self.keeper.ports[INTERFACE].lines.values()
         while self.frames:
             frame = self.frames.popleft()
-            self.keeper.frame(port, bytearray(frame), len(frame), 0)
+            self.keeper.frame(line, bytearray(frame), len(frame), 0)
             self.heirs.heard(INTERFACE)
         self.liveness.run_timers(now)
         self._learn()
@@ -248,7 +248,7 @@ class Lan:
 
     def _arrive(self, node: Node, frame: bytes) -> None:
         if frame[20:22] == b"\0\1" and frame[38:42] == socket.inet_aton(node.address):
-            answer = TEMPLATES.reply.fill(
+            answer = TEMPLATES.arp.reply.fill(
                 own_mac=node.mac, address=frame[38:42], peer_mac=frame[22:28], peer=NO_ADDRESS
             )
             self.frame(node, bytes(answer))

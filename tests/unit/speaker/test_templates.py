@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speaker.wire import forge, templates
-from speaker.wire.arp import BROADCAST, Arp, Operation, Verdict, read, read_mac, show_mac
+from speaker.wire.arp import BROADCAST, Operation, read
+from speaker.wire.frames import ArpFrames
+from speaker.wire.neighbors import Heard, Verdict, read_mac, show_mac
 from tests.wire import frames
 
 macs = st.binary(min_size=6, max_size=6).map(lambda mac: bytes([mac[0] & 0xFE, *mac[1:5], 7]))
@@ -29,7 +31,7 @@ def forged() -> templates.Templates:
 def test_every_frame_is_what_scapy_builds(
     forged: templates.Templates, own: bytes, peer: bytes, address: bytes, peer_address: bytes
 ) -> None:
-    made = templates.frames_for(forged, own_mac=own, address=address)
+    made = ArpFrames.fill(forged.arp, own_mac=own, address=address)
     ours, theirs = dotted(address), dotted(peer_address)
 
     assert made.probe == frames.probe(own, ours)
@@ -39,7 +41,7 @@ def test_every_frame_is_what_scapy_builds(
 
 
 def test_a_reply_carries_nothing_of_the_reply_before(forged: templates.Templates) -> None:
-    made = templates.frames_for(forged, own_mac=OURS, address=b"\x0a\0\0\x01")
+    made = ArpFrames.fill(forged.arp, own_mac=OURS, address=b"\x0a\0\0\x01")
     first = bytes(made.answer(b"\x02\0\0\0\0\x01", b"\x0a\0\0\x02"))
 
     made.answer(b"\x02\0\0\0\0\x03", b"\x0a\0\0\x04")
@@ -51,8 +53,8 @@ def test_a_reply_carries_nothing_of_the_reply_before(forged: templates.Templates
 def test_what_scapy_sends_is_read_back(src: bytes, psrc: bytes, pdst: bytes, op: Operation) -> None:
     frame = frames.arp(op=op, src=src, psrc=dotted(psrc), pdst=dotted(pdst))
 
-    assert read(frame, len(frame), 1, OURS) == Arp(
-        op, src, psrc, pdst, broadcast=frame[:6] == BROADCAST
+    assert read(frame, len(frame), 1, OURS) == Heard(
+        op is Operation.REQUEST, src, psrc, pdst, to_all=frame[:6] == BROADCAST
     )
 
 
@@ -60,7 +62,7 @@ def test_what_scapy_sends_is_read_back(src: bytes, psrc: bytes, pdst: bytes, op:
 def test_noise_is_ignored_for_some_reason_and_never_a_fault(noise: bytes, packet_type: int) -> None:
     meaning = read(noise, len(noise), packet_type, OURS)
 
-    assert isinstance(meaning, Verdict | Arp)
+    assert isinstance(meaning, Verdict | Heard)
 
 
 def test_other_ethertypes_are_named() -> None:
@@ -72,8 +74,14 @@ def test_other_ethertypes_are_named() -> None:
 
 def change(kind: str, **values: Any) -> str:
     whole = json.loads(templates.forge())
-    whole[kind].update(values)
+    family, name = kind.split(" ")
+    whole[family][name].update(values)
     return json.dumps(whole)
+
+
+NDP_FIELDS: dict[str, list[int]] = {
+    "own_mac": [], "peer_mac": [], "group": [], "address": [], "peer": [],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -81,14 +89,28 @@ def change(kind: str, **values: Any) -> str:
     [
         ("nonsense is refused", "scapy says hello"),
         ("a missing kind is refused", "{}"),
-        ("a frame of another length is refused", change("probe", frame="00" * 60)),
+        ("a frame of another length is refused", change("arp probe", frame="00" * 60)),
         (
             "an offset outside the frame is refused",
-            change("reply", fields={"own_mac": [40], "peer_mac": [0], "address": [1], "peer": [2]}),
+            change(
+                "arp reply", fields={"own_mac": [40], "peer_mac": [0], "address": [1], "peer": [2]}
+            ),
+        ),
+        ("the same of IPv6", change("ndp probe", frame="00" * 60)),
+        (
+            "an offset outside the frame is refused in IPv6 too",
+            change("ndp poll", fields=NDP_FIELDS | {"address": [80]}),
+        ),
+        ("a frame that names no sender is refused", change("ndp poll", fields=NDP_FIELDS)),
+        (
+            "an advertisement to nobody is refused",
+            change("ndp advertisement", fields=NDP_FIELDS | {"own_mac": [6], "address": [22]}),
         ),
         (
             "a reply to nobody is refused",
-            change("reply", fields={"own_mac": [6], "peer_mac": [], "address": [28], "peer": []}),
+            change(
+                "arp reply", fields={"own_mac": [6], "peer_mac": [], "address": [28], "peer": []}
+            ),
         ),
     ],
 )
@@ -99,8 +121,10 @@ def test_bad_templates_never_reach_the_wire(sentence: str, text: str) -> None:
 
 
 def test_marks_are_unique_in_every_frame() -> None:
-    for name, frame in forge.frames().items():
+    for name, frame in forge.arp_frames().items():
         assert len(frame) == 42, name
+    for name, frame in forge.ndp_frames().items():
+        assert len(frame) == (78 if name == "probe" else 86), name
 
 
 @pytest.mark.parametrize("text", ["", "02:00", "02:00:00:00:00:zz", "02:00:00:00:00:00:01"])
