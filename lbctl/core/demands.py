@@ -2,7 +2,7 @@
 
 from lbctl.core.addresses import Family
 from lbctl.core.outcomes import Notice, Outcome
-from lbctl.core.services import FamilyPolicy, ServiceView, TrafficPolicy
+from lbctl.core.services import FamilyPolicy, ServiceView
 
 _AN = {Family.IPV4: "an IPv4", Family.IPV6: "an IPv6"}
 
@@ -24,14 +24,6 @@ def demands(service: ServiceView) -> tuple[Notice, ...]:
                 Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED,
                 f"spec.loadBalancerIP asks for {service.requested_address}, and this version gives "
                 "the lowest free address of a pool only. Remove spec.loadBalancerIP.",
-            ),
-        )
-    if service.external_traffic_policy is TrafficPolicy.LOCAL:
-        found.append(
-            Notice(
-                Outcome.LOCAL_TRAFFIC_POLICY_NOT_SUPPORTED,
-                "spec.externalTrafficPolicy is Local, and this version does not place addresses "
-                "by where the pods are. Set it to Cluster.",
             ),
         )
     return tuple(found)

@@ -27,8 +27,6 @@ class Outcome(StrEnum):
     """The Service asks for an address of each family, and this version gives it one address."""
     REQUESTED_ADDRESS_NOT_SUPPORTED = "RequestedAddressNotSupported"
     """The Service sets `spec.loadBalancerIP`, which this version does not honour."""
-    LOCAL_TRAFFIC_POLICY_NOT_SUPPORTED = "LocalTrafficPolicyNotSupported"
-    """The Service sets `externalTrafficPolicy: Local`, which this version does not plan for."""
     FOREIGN_ADDRESS = "ForeignAddress"
     """The Service's status was written by another controller. It is left as it is."""
     NO_ELIGIBLE_SPEAKER = "NoEligibleSpeaker"

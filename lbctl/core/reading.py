@@ -10,12 +10,14 @@ from ipaddress import ip_interface
 from typing import Any
 
 from lbctl.core.addresses import Address, Family, InterfaceAddress, address_of, parse
+from lbctl.core.endpoints import Endpoint, SliceView
 from lbctl.core.labels import DRAIN, EXCLUDE_LABEL, NETWORK_UNAVAILABLE, ZONE_LABEL
 from lbctl.core.outcomes import ConditionType, Liveness, PartnerState
 from lbctl.core.pools import PoolView
 from lbctl.core.services import (
     FamilyPolicy,
     Ingress,
+    ServiceKey,
     ServiceRef,
     ServiceView,
     TrafficPolicy,
@@ -43,6 +45,7 @@ def service_view(obj: Json) -> ServiceView:
         family_policy=FamilyPolicy(spec.get("ipFamilyPolicy") or "SingleStack"),
         requested_address=spec.get("loadBalancerIP") or "",
         external_traffic_policy=TrafficPolicy(spec.get("externalTrafficPolicy") or "Cluster"),
+        health_check_node_port=spec.get("healthCheckNodePort"),
         deleting="deletionTimestamp" in meta,
         ingress=tuple(_ingress(entry) for entry in balancer.get("ingress") or ()),
         labels=meta.get("labels") or {},
@@ -51,6 +54,35 @@ def service_view(obj: Json) -> ServiceView:
 
 def _ingress(entry: Json) -> Ingress:
     return Ingress(entry.get("ip", ""), entry.get("hostname", ""), entry.get("ipMode", ""))
+
+
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+"""The label of an EndpointSlice that names its Service."""
+
+
+def slice_view(obj: Json) -> SliceView | None:
+    """Read an EndpointSlice; None when it belongs to no Service, or holds names."""
+    meta = obj["metadata"]
+    service = (meta.get("labels") or {}).get(SERVICE_NAME_LABEL)
+    try:
+        family = Family(obj.get("addressType") or "")
+    except ValueError:
+        return None  # FQDN
+    if not service:
+        return None
+    endpoints = frozenset(_endpoints(obj.get("endpoints") or ()))
+    ordered = sorted(endpoints, key=lambda one: (one.node, one.ready, one.draining))
+    return SliceView(ServiceKey(meta["namespace"], service), family, tuple(ordered))
+
+
+def _endpoints(entries: Iterable[Json]) -> Iterator[Endpoint]:
+    for entry in entries:
+        if node := entry.get("nodeName"):
+            said = entry.get("conditions") or {}
+            # Unknown is ready; and who is ready serves (discovery.k8s.io/v1 EndpointConditions).
+            ready = said.get("ready") is not False
+            serving = ready if said.get("serving") is None else bool(said["serving"])
+            yield Endpoint(node, ready, draining=serving and bool(said.get("terminating")))
 
 
 def pool_view(obj: Json) -> PoolView:

@@ -81,6 +81,8 @@ class ServiceView:
     requested_address: str = ""
     """`spec.loadBalancerIP`, deprecated by Kubernetes and still used."""
     external_traffic_policy: TrafficPolicy = TrafficPolicy.CLUSTER
+    health_check_node_port: int | None = None
+    """Where each node says whether it has a pod; only with `externalTrafficPolicy: Local`."""
     deleting: bool = False
     """Somebody's finalizer holds the Service back: it keeps what it has and gets nothing new."""
     ingress: tuple[Ingress, ...] = ()
@@ -98,6 +100,11 @@ class ServiceView:
     @property
     def ref(self) -> ServiceRef:
         return ServiceRef(self.namespace, self.name, self.uid)
+
+    @property
+    def local(self) -> bool:
+        """Whether only nodes with a pod of the Service hand its traffic on."""
+        return self.external_traffic_policy is TrafficPolicy.LOCAL
 
     @property
     def seniority(self) -> tuple[str, str, str, str]:

@@ -1,6 +1,7 @@
 """What the operator knows of a node and its speaker, and what that makes it good for."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -139,6 +140,17 @@ def _no_way_to_the_lan(speaker: SpeakerView, address: Address) -> Exclusion | No
         detail = f"{reaching[0].name} is in the subnet but has no carrier"
         return Exclusion(speaker.node, LeftOut.NO_CARRIER, detail)
     return None
+
+
+def newest_version(speakers: Iterable[SpeakerView]) -> str:
+    """The newest version that any speaker has; "" when none has spoken."""
+    return max((one.version for one in speakers), key=_order, default="")
+
+
+def _order(version: str) -> tuple[tuple[int, ...], str]:
+    """Of `1.10.0` and `1.9.0`, the first is newer; what is no number comes after that."""
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0]))
+    return numbers, version
 
 
 def rendezvous(node: str, address: Address) -> int:

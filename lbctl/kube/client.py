@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Self, cast
 
@@ -116,9 +116,16 @@ class Client:
         return slim(await self._request("GET", kind.path(namespace=namespace, name=name)))
 
     async def list(
-        self, kind: Kind, selection: Selection = EVERYTHING, *, page: int = 500
+        self,
+        kind: Kind,
+        selection: Selection = EVERYTHING,
+        *,
+        page: int = 500,
+        project: Callable[[Object], Object] = slim,
     ) -> Listing:
         """Read all objects of the selection, in pages, as of one resourceVersion.
+
+        `project` keeps what is needed of each object, so that only one page is there in full.
 
         Items of a list bear neither ``kind`` nor ``apiVersion``: that is the server's format.
         """
@@ -127,7 +134,7 @@ class Client:
         items: list[Object] = []
         while True:
             body = await self._request("GET", path, params=params)
-            items += [slim(item) for item in body.get("items") or []]
+            items += [project(item) for item in body.get("items") or []]
             meta = body["metadata"]
             if not meta.get("continue"):
                 return Listing(items, str(meta.get("resourceVersion") or "0"))

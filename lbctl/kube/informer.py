@@ -20,7 +20,7 @@ from enum import Enum
 
 from lbctl.kube.client import EVERYTHING, Client, Selection
 from lbctl.kube.errors import ApiError, Expired, Unavailable
-from lbctl.kube.objects import Key, Kind, Object, key_of
+from lbctl.kube.objects import Key, Kind, Object, key_of, slim
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,8 @@ class Informer(Mapping[Key, Object]):
         on_following: called with False when the path to the server fails, and with True when news
             comes again, before the first of it is told.
         selection: which objects; the server filters.
+        project: what to keep of each object: its metadata at least.
+        page: so many objects are listed at a time.
         pace: the intervals.
         sleep: how to wait; tests put their own clock here.
     """
@@ -91,6 +93,8 @@ class Informer(Mapping[Key, Object]):
         on_relist: Callable[[], None] = lambda: None,
         on_following: Callable[[bool], None] = lambda _: None,
         selection: Selection = EVERYTHING,
+        project: Callable[[Object], Object] = slim,
+        page: int = 500,
         pace: Pace = Pace(),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -104,6 +108,8 @@ class Informer(Mapping[Key, Object]):
         self._on_relist = on_relist
         self._on_following = on_following
         self._selection = selection
+        self._project = project
+        self._page = page
         self._pace = pace
         self._sleep = sleep
         self._objects: dict[Key, Object] = {}
@@ -146,7 +152,9 @@ class Informer(Mapping[Key, Object]):
         await self._sleep(pause)
 
     async def _list(self) -> None:
-        listing = await self._client.list(self.kind, self._selection)
+        listing = await self._client.list(
+            self.kind, self._selection, page=self._page, project=self._project
+        )
         self._well()
         fresh = {key_of(item): item for item in listing.items}
         for key in [key for key in self._objects if key not in fresh]:
@@ -173,7 +181,7 @@ class Informer(Mapping[Key, Object]):
             if event.type == "DELETED":
                 self._forget(key_of(event.object))
             elif event.type != "BOOKMARK":
-                self._take(event.object)
+                self._take(self._project(event.object))
             self._version = str(event.object["metadata"]["resourceVersion"])
         self._well()
         if not seen:

@@ -25,6 +25,7 @@ from lbctl.kube.events import Recorder
 from lbctl.kube.objects import Key, Object, uid_of
 from lbctl.kube.queue import WorkQueue
 from lbctl.operator import streams
+from lbctl.operator.endpoints import EndpointSlices
 from lbctl.operator.failures import NodeFailures
 from lbctl.operator.health import Health
 from lbctl.operator.items import Item, What
@@ -69,7 +70,13 @@ class Operator:
             terms=Terms(settings.lease_duration),
         )
         own = settings.ownership
-        self._virtual_ips = VirtualIPs(self._world, client, self._recorder, own)
+        self._virtual_ips = VirtualIPs(
+            self._world,
+            client,
+            recorder=self._recorder,
+            metrics=self._metrics,
+            ownership=own,
+        )
         self._services = Services(
             self._world,
             client,
@@ -92,6 +99,13 @@ class Operator:
             changed=self._triggers.speakers_changed,
             relisted=self._sweeper.ask,
         )
+        self._endpoints = EndpointSlices(
+            self._world,
+            client,
+            ownership=own,
+            changed=self._triggers.endpoints_changed,
+            synced=self._triggers.endpoints_known,
+        )
         self._health = Health(
             self._metrics.registry,
             longest_run=self._queue.longest_run,
@@ -99,6 +113,7 @@ class Operator:
         )
         self._metrics.watch_queue(self._queue.schedule.waiting)
         self._metrics.watch_pending(self._services.pending)
+        self._metrics.watch_left_out(self._virtual_ips.planning.left_out)
         self._world.services.listen(self._forget)
 
     async def run(self) -> int:
@@ -111,6 +126,7 @@ class Operator:
                 ("stop", self._stop.wait()),
                 ("work", self._lead()),
                 ("leases", self._leases.run()),
+                ("endpoints", self._endpoints.run()),
                 ("events", self._recorder.run()),
                 *([("failures", self._watch_nodes())] if self._settings.fast_node_failure else []),
                 *([("election", self._elector.run())] if self._settings.leader_election else []),

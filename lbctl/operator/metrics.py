@@ -45,6 +45,11 @@ class Metrics:
             "1 while this replica acts, 0 while it stands by",
             registry=self.registry,
         )
+        self.moves = Counter(
+            "lbctl_planned_moves",
+            "Addresses that a node was told to hand to another",
+            registry=self.registry,
+        )
         self.nodes_marked = Counter(
             "lbctl_node_failures",
             "Dead nodes whose pods this replica marked not ready (fastNodeFailure)",
@@ -67,6 +72,17 @@ class Metrics:
         self.registry.register(
             _Tallied(
                 "lbctl_queue_depth", "Items that wait", "kind", lambda: (i[0] for i in waiting())
+            )
+        )
+
+    def watch_left_out(self, left_out: Callable[[], Mapping[str, int]]) -> None:
+        """Count at each scrape how often a node is left out of an address's plan, by reason."""
+        self.registry.register(
+            _Tallied(
+                "lbctl_left_out",
+                "Pairs of an address and a node that cannot announce it",
+                "reason",
+                lambda: Tally(left_out()).elements(),
             )
         )
 

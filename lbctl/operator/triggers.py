@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from lbctl.core.addresses import Address, address_of
+from lbctl.core.addresses import Address, address_of, object_name
 from lbctl.core.reading import node_addresses, service_view, speaker_view, virtual_ip_view
 from lbctl.core.services import ServiceKey
 from lbctl.core.speakers import SpeakerView
@@ -84,6 +84,16 @@ class Triggers:
             for key in self._world.virtual_ips:
                 self._queue.add_later(Item(What.VIRTUAL_IP, key), PLAN_PAUSE_SECONDS)
 
+    def endpoints_changed(self, service: ServiceKey) -> None:
+        """The pods of a Service with `externalTrafficPolicy: Local` are on other nodes."""
+        if self.active:
+            self._plan_again(service)
+
+    def endpoints_known(self) -> None:
+        """All EndpointSlices are known now: Services that need them can be planned."""
+        for service in self._world.local_services:
+            self.endpoints_changed(service)
+
     def look_for_deaths(self) -> None:
         """Partners said something of each other: every plan changes if that makes somebody dead."""
         before, self._reported_down = self._reported_down, self._world.reported_down()
@@ -98,6 +108,8 @@ class Triggers:
 
     def _service_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         self._queue.add(Item(What.SERVICE, key))
+        if old is not None and new is not None and _announced(old) != _announced(new):
+            self._plan_again(ServiceKey(*key))
         before = set() if old is None else set(service_view(old).shown)
         after = set() if new is None else set(service_view(new).shown)
         self._count_again(before ^ after)
@@ -131,14 +143,14 @@ class Triggers:
         self._partners_changed()
         self.address_freed()
 
-    def _node_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
+    def _node_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
+        if self._world.judged(key.name, old) != self._world.judged(key.name, new):
+            self.speakers_changed()
         before = None if old is None else node_addresses(old, None)
         after = None if new is None else node_addresses(new, None)
         if before == after:
             return
         self._count_again((before or frozenset()) ^ (after or frozenset()))
-        if old is None or new is None:
-            self.speakers_changed()
         if before:
             self.address_freed()
 
@@ -163,6 +175,10 @@ class Triggers:
         for speaker in self._world.speakers:
             self._queue.add_later(Item(What.SPEAKER, speaker), PARTNERS_PAUSE_SECONDS)
 
+    def _plan_again(self, service: ServiceKey) -> None:
+        for virtual_ip in self._world.ledger.virtual_ips_of(service):
+            self._queue.add(Item(What.VIRTUAL_IP, Key("", object_name(virtual_ip.address))))
+
     def _name_services(self, virtual_ip: Object) -> None:
         for entry in _owners(virtual_ip):
             self._queue.add(Item(What.SERVICE, Key(entry["namespace"], entry["name"])))
@@ -177,6 +193,12 @@ class Triggers:
 def _announcing(speaker: Object | None) -> SpeakerView | None:
     """A Speaker without what it says of others."""
     return None if speaker is None else replace(speaker_view(speaker), reports=())
+
+
+def _announced(service: Object) -> object:
+    """What a Service's plan depends on."""
+    view = service_view(service)
+    return (view.local, view.health_check_node_port, view.labels)
 
 
 def _reports(speaker: Object | None) -> Object | None:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import assert_never
 
-from lbctl.core import release, succession
+from lbctl.core import release
 from lbctl.core.addresses import Address, object_name
 from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
 from lbctl.core.outcomes import ConditionType, Outcome, PlannedReason
 from lbctl.core.reading import virtual_ip_view
-from lbctl.core.services import Ownership, ServiceRef
+from lbctl.core.services import Ownership, ServiceRef, ServiceView
 from lbctl.core.succession import SuccessionPlan
 from lbctl.core.virtualips import Stage, VirtualIPView
 from lbctl.kube import conditions
@@ -23,24 +24,36 @@ from lbctl.kube.conditions import Condition
 from lbctl.kube.errors import Conflict, NotFound
 from lbctl.kube.events import Note, Recorder, Subject
 from lbctl.kube.objects import SERVICES, VIRTUAL_IPS, Key, Object
+from lbctl.operator.metrics import Metrics
+from lbctl.operator.planning import Planning, seeing, spec_of, stands
 from lbctl.operator.refresh import refresh
 from lbctl.operator.world import World
 
 log = logging.getLogger(__name__)
 
 _PLAN = "plan"
+_UNPLANNED = SuccessionPlan((), (), planned=False, message="")
+"""A new address of a Service whose endpoints are not known yet."""
 
 
 class VirtualIPs:
     """Creates, plans and releases VirtualIPs."""
 
     def __init__(
-        self, world: World, client: Client, recorder: Recorder, ownership: Ownership
+        self,
+        world: World,
+        client: Client,
+        *,
+        recorder: Recorder,
+        metrics: Metrics,
+        ownership: Ownership,
     ) -> None:
         self._world = world
         self._client = client
         self._recorder = recorder
+        self._metrics = metrics
         self._ownership = ownership
+        self.planning = Planning(world)
 
     async def reconcile(self, key: Key) -> bool:
         """Enforce the plan, or take the next step of a release.
@@ -72,11 +85,13 @@ class VirtualIPs:
         Raises:
             AlreadyExists: somebody was faster; the mirror may not know yet.
         """
-        plan = self._planned(address, current=(), holder=None)
-        view = VirtualIPView(address, pool=pool, service=ref, succession=plan.succession)
+        bare = VirtualIPView(address, pool=pool, service=ref)
+        plan = self.planning.plan(bare) or _UNPLANNED
+        view = replace(bare, succession=plan.succession)
         self._world.expect(view)
+        body = _new(view, plan, self.planning.service(ref))
         try:
-            self._world.virtual_ips.put(await self._client.create(VIRTUAL_IPS, _new(view)))
+            self._world.virtual_ips.put(await self._client.create(VIRTUAL_IPS, body))
         finally:
             # Whether it was created or not, or is gone again: what the mirror says counts.
             self._world.settle(address)
@@ -123,8 +138,9 @@ class VirtualIPs:
     async def _hand_to_verifier(
         self, obj: Object, view: VirtualIPView, verifier: str | None
     ) -> None:
+        kept = {name: value for name, value in obj["spec"].items() if name != "outgoing"}
         spec = {
-            **obj["spec"],
+            **kept,
             "services": [],
             "release": {} if verifier is None else {"verifier": verifier},
         }
@@ -147,14 +163,20 @@ class VirtualIPs:
             await refresh(self._client, self._world.virtual_ips, Key("", meta["name"]))
             raise
         self._world.virtual_ips.remove(obj)
+        self.planning.forget(virtual_ip_view(obj).address)
         log.info("%s: free", meta["name"])
 
     async def _plan(self, obj: Object, view: VirtualIPView) -> None:
-        plan = self._planned(view.address, current=view.succession, holder=view.holder)
-        labels = frozenset(label for label in view.labels if label.startswith(CANDIDATE_PREFIX))
-        if plan.succession != view.succession or labels != candidate_labels(plan.succession).keys():
-            spec = {**obj["spec"], "succession": [*plan.succession]}
-            obj = await self._replace(obj, spec, plan.succession)
+        plan = self.planning.plan(view)
+        if plan is None:
+            return  # When the endpoints are known, everything is looked at again.
+        service = self.planning.service(view.service)
+        if not stands(view, plan, service):
+            spec = spec_of(obj["spec"], plan, service)
+            obj = await self._replace(obj, spec, seeing(plan))
+            if plan.outgoing is not None and plan.outgoing != view.outgoing:
+                self._metrics.moves.inc()
+                log.info("%s: moves from %s to %s", view.address, plan.outgoing, plan.succession[0])
         reason = PlannedReason.PLANNED if plan.planned else PlannedReason.NO_ELIGIBLE_SPEAKER
         await self._say_planned(obj, reason, plan.message)
         if view.service is not None:
@@ -200,18 +222,6 @@ class VirtualIPs:
         self._world.virtual_ips.put(written)
         return written
 
-    def _planned(
-        self, address: Address, *, current: tuple[str, ...], holder: str | None
-    ) -> SuccessionPlan:
-        return succession.plan(
-            address,
-            current=current,
-            holder=holder,
-            nodes=self._world.node_views(),
-            loads=self._world.loads,
-            drawn=self._world.partnerships(),
-        )
-
     def _wanted(self, view: VirtualIPView) -> bool:
         """Whether the Service that the VirtualIP names exists, is the same one, and is ours."""
         if view.service is None:
@@ -238,13 +248,13 @@ def _nobody(plan: SuccessionPlan) -> Note:
     return Note(Outcome.NO_ELIGIBLE_SPEAKER, plan.message, warning=True)
 
 
-def _new(view: VirtualIPView) -> Object:
+def _new(view: VirtualIPView, plan: SuccessionPlan, service: ServiceView | None) -> Object:
     spec: Object = {
         "address": str(view.address),
         "services": [] if view.service is None else [view.service._asdict()],
-        "succession": [*view.succession],
     }
     if view.pool is not None:
         spec["pool"] = view.pool
-    labels = candidate_labels(view.succession)
-    return {"metadata": {"name": object_name(view.address), "labels": labels}, "spec": spec}
+    labels = candidate_labels(seeing(plan))
+    metadata = {"name": object_name(view.address), "labels": labels}
+    return {"metadata": metadata, "spec": spec_of(spec, plan, service)}

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from lbctl.core.addresses import Address, address_of, object_name
 from lbctl.core.deaths import reported_down
+from lbctl.core.endpoints import EndpointBook
 from lbctl.core.labels import SPEAKER_LEASE_PREFIX
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Liveness
@@ -26,8 +27,8 @@ from lbctl.core.reading import (
     speaker_view,
     virtual_ip_view,
 )
-from lbctl.core.services import ServiceKey
-from lbctl.core.speakers import NodeView, SpeakerView
+from lbctl.core.services import ServiceKey, ServiceView
+from lbctl.core.speakers import NodeView, SpeakerView, newest_version
 from lbctl.core.succession import Loads
 from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube.client import Selection
@@ -76,6 +77,9 @@ class World:
         self.speakers = self.stores[SPEAKERS]
         self.ledger = Ledger()
         self.loads = Loads()
+        self.endpoints = EndpointBook()
+        self.local_services: dict[ServiceKey, ServiceView] = {}
+        """The Services with `externalTrafficPolicy: Local`."""
         self.freshness = Freshness(lease_duration)
         self._clock = clock
         self._leases: dict[str, Record] = {}
@@ -100,10 +104,17 @@ class World:
             names = {key.name for key in self.nodes} | self._speaker_views.keys()
             views = {
                 name: node_view(
-                    name, self._speaker_views.get(name), self._judged.get(name, Liveness.MISSING)
+                    name,
+                    self._speaker_views.get(name),
+                    self._judged.get(name, Liveness.MISSING),
+                    self.nodes.get(Key("", name)),
                 )
                 for name in names
             }
+            newest = newest_version(self._speaker_views.values())
+            for name, speaker in self._speaker_views.items():
+                if speaker.version != newest:
+                    views[name] = replace(views[name], updated=False)
             for name in reported_down(views, self.partnerships()):
                 views[name] = replace(views[name], reported_down=True)
             self._node_views = views
@@ -189,8 +200,14 @@ class World:
     def _service_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
         if new is None:
             self.ledger.drop_service(ServiceKey(*key))
+            self.local_services.pop(ServiceKey(*key), None)
+            return
+        view = service_view(new)
+        self.ledger.put_service(view)
+        if view.local:
+            self.local_services[view.key] = view
         else:
-            self.ledger.put_service(service_view(new))
+            self.local_services.pop(view.key, None)
 
     def _pool_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
         if new is None:
@@ -211,8 +228,16 @@ class World:
             self.ledger.put_virtual_ip(view)
             self.loads.put(address, view.succession)
 
-    def _node_changed(self, key: Key, _old: Object | None, _new: Object | None) -> None:
-        self._addresses_changed(key.name)
+    def judged(self, name: str, node: Object | None) -> NodeView | None:
+        """What plans depend on of a Node: not its heartbeat, nor labels that nobody asks for."""
+        if node is None:
+            return None
+        view = node_view(name, None, Liveness.MISSING, node)
+        return replace(view, labels={}, taints=())
+
+    def _node_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
+        if old is None or new is None or _facts(old) != _facts(new):
+            self._addresses_changed(key.name)
 
     def _speaker_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
         before = self._speaker_views.pop(key.name, None)
@@ -231,3 +256,8 @@ class World:
             self.ledger.drop_node(node)
         else:
             self.ledger.put_node(node, node_addresses(known, speaker), node_identity(known))
+
+
+def _facts(node: Object) -> object:
+    """All that is read of a Node."""
+    return node_view("", None, Liveness.MISSING, node), node_identity(node)

@@ -83,6 +83,23 @@ class Oracle:
         path = f"/api/v1/namespaces/{NAMESPACE}/services/{name}/status"
         self._raw("PATCH", path, {"status": {"loadBalancer": {"ingress": ingress}}})
 
+    def put_endpoints(self, service: str, endpoints: list[dict[str, Any]]) -> None:
+        """Write the one EndpointSlice of a Service that has no selector."""
+        body = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": service, "labels": {"kubernetes.io/service-name": service}},
+            "addressType": "IPv4",
+            "endpoints": endpoints,
+        }
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices"
+        try:
+            self._raw("POST", path, body)
+        except client.ApiException as error:
+            if error.status != 409:
+                raise
+            self._raw("PATCH", f"{path}/{service}", {"endpoints": endpoints})
+
     def delete_service(self, name: str) -> None:
         self.core.delete_namespaced_service(name, NAMESPACE)
 
@@ -180,6 +197,7 @@ class Oracle:
     def clear(self) -> None:
         """Remove everything that tests make."""
         self._raw("DELETE", f"/api/v1/namespaces/{NAMESPACE}/services")
+        self._raw("DELETE", f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices")
         for plural in ("ipaddresspools", "virtualips", "speakers"):
             self.custom.delete_collection_cluster_custom_object(*GROUP, plural)
         self.core.delete_collection_node()

@@ -66,11 +66,6 @@ def test_without_the_default_class_only_those_who_name_it_are_ours(
             "RequestedAddressNotSupported",
             id="a wish for an address",
         ),
-        pytest.param(
-            {"externalTrafficPolicy": "Local"},
-            "LocalTrafficPolicyNotSupported",
-            id="the local traffic policy",
-        ),
     ],
 )
 def test_what_is_not_supported_yet_is_refused_in_words(

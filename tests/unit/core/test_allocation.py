@@ -18,7 +18,7 @@ from lbctl.core.allocation import (
 )
 from lbctl.core.outcomes import Outcome
 from lbctl.core.pools import PoolView
-from lbctl.core.services import FamilyPolicy, Ingress, Ownership, ServiceView, TrafficPolicy
+from lbctl.core.services import FamilyPolicy, Ingress, Ownership, ServiceView
 from lbctl.core.virtualips import VirtualIPView
 from tests.unit.core.builders import (
     CLASS,
@@ -228,10 +228,10 @@ def test_left_alone(story: Story) -> None:
         [
             LAB,
             allocated(".11"),
-            service("web", ".11", external_traffic_policy=TrafficPolicy.LOCAL),
+            service("web", ".11", requested_address="10.0.0.12"),
         ],
         Keep(ip(".11"), write_status=False),
-        notices=[Outcome.LOCAL_TRAFFIC_POLICY_NOT_SUPPORTED],
+        notices=[Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED],
     ),
     Story(
         "another controller's address beside ours is reported and not erased",
@@ -269,9 +269,9 @@ def test_a_service_keeps(story: Story) -> None:
     ),
     Story(
         "adoption comes before refusal: what works goes on working",
-        [LAB, service("web", ".11", external_traffic_policy=TrafficPolicy.LOCAL)],
+        [LAB, service("web", ".11", requested_address="10.0.0.12")],
         Adopt(ip(".11"), "lab"),
-        notices=[Outcome.LOCAL_TRAFFIC_POLICY_NOT_SUPPORTED],
+        notices=[Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED],
     ),
     Story(
         "an address found on a node's interface is adopted all the same",
@@ -424,16 +424,10 @@ def test_what_another_controller_wrote_is_left_alone(rule: str, seen: ServiceVie
             "Remove spec.loadBalancerIP",
         ),
         (
-            "a local traffic policy",
-            service(external_traffic_policy=TrafficPolicy.LOCAL),
-            Outcome.LOCAL_TRAFFIC_POLICY_NOT_SUPPORTED,
-            "Set it to Cluster",
-        ),
-        (
             "all that is wrong is told at once",
-            service(requested_address="10.0.0.11", external_traffic_policy=TrafficPolicy.LOCAL),
-            Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED,
-            "Set it to Cluster",
+            service(requested_address="10.0.0.11", families=(Family.IPV6,)),
+            Outcome.IPV6_NOT_SUPPORTED,
+            "Remove spec.loadBalancerIP",
         ),
     ],
 )

@@ -18,11 +18,16 @@ def _meta(name: str, namespace: str = "", **more: Any) -> dict[str, Any]:
     return {**base, **({"namespace": namespace} if namespace else {}), **more}
 
 
-def service(name: str, *shown: str) -> dict[str, Any]:
+def service(name: str, *shown: str, **spec: Any) -> dict[str, Any]:
     ingress = [{"ip": address, "ipMode": "VIP"} for address in shown]
     return {
         "metadata": _meta(name, "shop"),
-        "spec": {"type": "LoadBalancer", "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"},
+        "spec": {
+            "type": "LoadBalancer",
+            "ipFamilies": ["IPv4"],
+            "ipFamilyPolicy": "SingleStack",
+            **spec,
+        },
         "status": {"loadBalancer": {"ingress": ingress}},
     }
 
@@ -40,9 +45,20 @@ def virtual_ip(address: str, owner: str | None, *succession: str) -> dict[str, A
     return {"metadata": _meta(address), "spec": spec}
 
 
-def node(name: str, address: str) -> dict[str, Any]:
+def node(
+    name: str,
+    address: str,
+    *,
+    conditions: dict[str, str] | None = None,
+    labels: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """A Node; ``conditions`` are their statuses by type."""
+    said = [{"type": kind, "status": status} for kind, status in (conditions or {}).items()]
     addresses = [{"type": "InternalIP", "address": address}]
-    return {"metadata": _meta(name), "status": {"addresses": addresses}}
+    return {
+        "metadata": _meta(name, labels=labels or {}),
+        "status": {"addresses": addresses, "conditions": said},
+    }
 
 
 def speaker(

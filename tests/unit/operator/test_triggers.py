@@ -126,6 +126,36 @@ def remove(store: Store) -> None:
             id="a node's heartbeat is nothing",
         ),
         pytest.param(
+            lambda world: world.nodes.put(
+                objects.node(
+                    "n1", "172.16.110.11", conditions={"Ready": "True"}, labels={"team": "web"}
+                )
+            ),
+            set(),
+            id="nor is a label that nobody asks for, or a condition that is well",
+        ),
+        pytest.param(
+            lambda world: world.nodes.put(
+                objects.node("n1", "172.16.110.11", labels={"lbctl.io/drain": ""})
+            ),
+            {VIP},
+            id="a node is to be drained: every plan may change",
+        ),
+        pytest.param(
+            lambda world: world.nodes.put(
+                objects.node("n1", "172.16.110.11", conditions={"Ready": "Unknown"})
+            ),
+            {VIP},
+            id="a node is not ready any more",
+        ),
+        pytest.param(
+            lambda world: world.services.put(
+                objects.service("web", "172.16.110.100", externalTrafficPolicy="Local")
+            ),
+            {WEB, VIP},
+            id="a Service wants its traffic where its pods are: plan its address anew",
+        ),
+        pytest.param(
             lambda world: world.speakers.put(objects.speaker("n1", "172.16.110.11/24")),
             set(),
             id="a speaker that says the same is nothing",
@@ -217,3 +247,14 @@ async def test_services_that_show_an_address_go_first(site: Site) -> None:
     site.triggers.everything()
     first = site.queue.schedule.take(0)
     assert str(first) == WEB
+
+
+async def test_pods_that_move_are_looked_into_for_their_service_alone(site: Site) -> None:
+    site.triggers.endpoints_changed(ServiceKey("shop", "web"))
+    assert site.drained() == {VIP}
+    site.triggers.endpoints_changed(ServiceKey("shop", "other"))
+    assert site.drained() == set()
+    site.world.services.put(objects.service("web", "172.16.110.100", externalTrafficPolicy="Local"))
+    site.drained()
+    site.triggers.endpoints_known()
+    assert site.drained() == {VIP}, "who waited for them is planned"

@@ -10,6 +10,7 @@ from lbctl.core.addresses import Family
 from lbctl.core.services import Ownership, ServiceRef
 from lbctl.kube.errors import ApiError
 from lbctl.kube.events import Recorder
+from lbctl.operator.metrics import Metrics
 from lbctl.operator.virtualips import VirtualIPs
 from lbctl.operator.world import World
 from tests.unit.kube.fake_api import serving, status
@@ -30,7 +31,10 @@ async def taken(world: World, answer: Any) -> None:
     """Create the VirtualIP; the server answers so."""
     async with serving(answer) as client:
         recorder = Recorder(client, controller="lbctl", instance="test")
-        await VirtualIPs(world, client, recorder, Ownership()).create(ADDRESS, "lab", WEB)
+        virtual_ips = VirtualIPs(
+            world, client, recorder=recorder, metrics=Metrics(), ownership=Ownership()
+        )
+        await virtual_ips.create(ADDRESS, "lab", WEB)
 
 
 async def test_what_was_created_is_used(world: World) -> None:

@@ -148,3 +148,13 @@ def test_it_is_synced_when_every_mirror_is(world: World) -> None:
         assert not world.synced
         store.sweep(Listing([], "1"))
     assert world.synced
+
+
+def test_a_nodes_heartbeat_costs_no_new_view_of_all_nodes() -> None:
+    world = World(lease_duration=15.0)
+    world.nodes.put(objects.node("n1", "172.16.110.11", conditions={"Ready": "True"}))
+    before = world.node_views()
+    world.nodes.put(objects.node("n1", "172.16.110.11", conditions={"Ready": "True"}))
+    assert world.node_views() is before
+    world.nodes.put(objects.node("n1", "172.16.110.11", conditions={"Ready": "Unknown"}))
+    assert not world.node_views()["n1"].ready

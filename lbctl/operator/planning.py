@@ -1,0 +1,108 @@
+"""What the planner is asked for one address, and how its answer is written into a VirtualIP."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from lbctl.core import succession
+from lbctl.core.addresses import Address, family_of
+from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
+from lbctl.core.services import ServiceRef, ServiceView
+from lbctl.core.succession import SuccessionPlan
+from lbctl.core.virtualips import UNTIMED, Timings, VirtualIPView
+from lbctl.kube.objects import Object
+from lbctl.operator.world import World
+
+_WRITTEN = ("succession", "interfaces", "outgoing", "announcement", "handOff")
+"""The fields of a VirtualIP's spec that a plan writes."""
+
+
+class Planning:
+    """Plans with what the world knows, and remembers why nodes were left out."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._left_out: dict[Address, Counter[str]] = {}
+
+    def plan(self, view: VirtualIPView) -> SuccessionPlan | None:
+        """Plan an address; None while that cannot be known, so that the plan stays as it is."""
+        service = self.service(view.service)
+        endpoints = None
+        if service is not None and service.local:
+            endpoints = self._world.endpoints.nodes(service.key, family_of(view.address))
+            if endpoints is None:
+                return None
+        found = succession.plan(
+            view.address,
+            current=view.succession,
+            holder=view.holder,
+            nodes=self._world.node_views(),
+            loads=self._world.loads,
+            drawn=self._world.partnerships(),
+            endpoints=endpoints,
+            outgoing=view.outgoing,
+        )
+        self._left_out[view.address] = Counter(str(one.reason) for one in found.left_out)
+        return found
+
+    def service(self, ref: ServiceRef | None) -> ServiceView | None:
+        """The very Service that a VirtualIP names, if it exists."""
+        known = None if ref is None else self._world.ledger.service(ref.key)
+        return known if known is not None and known.ref == ref else None
+
+    def forget(self, address: Address) -> None:
+        """The address is not planned any more."""
+        self._left_out.pop(address, None)
+
+    def left_out(self) -> Counter[str]:
+        """How many times a node is left out of an address's plan, by reason."""
+        return sum(self._left_out.values(), Counter[str]())
+
+
+def stands(view: VirtualIPView, plan: SuccessionPlan, service: ServiceView | None) -> bool:
+    """Whether the VirtualIP says already what a plan says."""
+    labels = frozenset(label for label in view.labels if label.startswith(CANDIDATE_PREFIX))
+    return (
+        view.succession == plan.succession
+        and view.interfaces == plan.interfaces
+        and view.outgoing == plan.outgoing
+        and view.timings == plan.announcement
+        and view.health_check_node_port == health_check_node_port(service)
+        and labels == candidate_labels(seeing(plan)).keys()
+    )
+
+
+def spec_of(spec: Object, plan: SuccessionPlan, service: ServiceView | None) -> Object:
+    """A VirtualIP's spec with the plan in it; what is not said is left out."""
+    port = health_check_node_port(service)
+    said: Object = {
+        "succession": [*plan.succession],
+        "interfaces": [*plan.interfaces],
+        "outgoing": plan.outgoing,
+        "announcement": _announcement(plan.announcement),
+        "handOff": None if port is None else {"healthCheckNodePort": port},
+    }
+    kept = {name: value for name, value in spec.items() if name not in _WRITTEN}
+    return {
+        **kept,
+        **{name: value for name, value in said.items() if value or name == "succession"},
+    }
+
+
+def seeing(plan: SuccessionPlan) -> Iterable[str]:
+    """The nodes that must see the VirtualIP: who hands over is told too."""
+    return (*plan.succession, *(() if plan.outgoing is None else (plan.outgoing,)))
+
+
+def health_check_node_port(service: ServiceView | None) -> int | None:
+    """Where nodes say whether they have a pod of the Service; None when any node will do."""
+    return service.health_check_node_port if service is not None and service.local else None
+
+
+def _announcement(timings: Timings) -> Object | None:
+    if timings == UNTIMED:
+        return None
+    burst, refresh = timings.burst_milliseconds, timings.refresh_seconds
+    said = {"burstMilliseconds": None if burst is None else [*burst], "refreshSeconds": refresh}
+    return {name: value for name, value in said.items() if value is not None}
