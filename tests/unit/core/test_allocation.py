@@ -425,8 +425,8 @@ def test_what_another_controller_wrote_is_left_alone(rule: str, seen: ServiceVie
         ),
         (
             "all that is wrong is told at once",
-            service(requested_address="10.0.0.11", families=(Family.IPV6,)),
-            Outcome.IPV6_NOT_SUPPORTED,
+            service(requested_address="10.0.0.11", family_policy=FamilyPolicy.REQUIRE_DUAL_STACK),
+            Outcome.DUAL_STACK_NOT_SUPPORTED,
             "Remove spec.loadBalancerIP",
         ),
     ],
