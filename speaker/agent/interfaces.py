@@ -87,12 +87,15 @@ def usable(links: Iterable[Link]) -> tuple[Interface, ...]:
 
 
 def interface_for(interfaces: Iterable[Interface], address: Address) -> Interface | None:
-    """Where an address is announced: with a carrier, in its subnet, the narrowest subnet first."""
+    """Where an address is announced: in its subnet, with a carrier, the narrowest subnet first.
+
+    One without a carrier stays in the plan while no other will do: the wire is silent there, and
+    knows what it held when the link comes back.
+    """
     reaching = [
-        (-own.network.prefixlen, interface.index, interface)
+        (not interface.view.carrier, -own.network.prefixlen, interface.index, interface)
         for interface in interfaces
-        if interface.view.carrier
         for own in interface.view.addresses
         if address in own.network
     ]
-    return min(reaching, key=lambda found: found[:2])[2] if reaching else None
+    return min(reaching, key=lambda found: found[:3])[3] if reaching else None

@@ -6,6 +6,7 @@ event (ENOBUFS: the kernel's queue was full) costs a reading and never the truth
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import IPv4Interface
@@ -21,8 +22,10 @@ from speaker.agent.interfaces import Interface, Link, usable
 
 _log: Final = logging.getLogger(__name__)
 
+_GATHER_SECONDS: Final = 0.02
+"""From an event to the reading: a change makes several."""
 _FLOCK_SECONDS: Final = 0.2
-"""From an event to the reading: where pods come and go, most events mean nothing to us."""
+"""Between two readings: where pods come and go, most events mean nothing to us."""
 _RETRY_SECONDS: Final = 1.0
 _WATCHED: Final = rtnl.RTMGRP_LINK | rtnl.RTMGRP_IPV4_IFADDR
 
@@ -57,21 +60,23 @@ async def follow(on_change: Callable[[tuple[Interface, ...]], None]) -> None:
                 # Bound before the reading, so that no change falls between the two.
                 await events.bind(_WATCHED)
                 while True:
+                    read_at = time.monotonic()
                     found = usable(await read_links())
                     if found != known:
                         known = found
                         on_change(found)
-                    await _flock(events)
+                    await _flock(events, read_at)
         except (OSError, NetlinkError) as error:
             _log.warning("netlink: %s; reading the interfaces anew", error)
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _flock(events: AsyncIPRoute) -> None:
+async def _flock(events: AsyncIPRoute, read_at: float) -> None:
     """Wait for an event and for those that come with it: a pod's start makes a dozen."""
     await _datagram(events)
+    wait = max(_GATHER_SECONDS, read_at + _FLOCK_SECONDS - time.monotonic())
     with suppress(TimeoutError):
-        async with asyncio.timeout(_FLOCK_SECONDS):
+        async with asyncio.timeout(wait):
             while True:
                 await _datagram(events)
 

@@ -41,6 +41,8 @@ class Ear:
     """Of the first of them, or of being cut off."""
     cut_off: bool = False
     call_due: float = 0.0
+    carrier: bool = True
+    """Without one the node is cut off, and what is still read was sent before."""
 
 
 class Heirs:
@@ -71,6 +73,8 @@ class Heirs:
         """A frame or a packet of another host came in."""
         now = self._clock()
         ear = self._ears.setdefault(interface, Ear(now))
+        if not ear.carrier:
+            return
         ear.heard_at = now
         if ear.cut_off:
             _log.warning("%s: something is heard again; asking for every address", interface)
@@ -79,6 +83,27 @@ class Heirs:
         lost, ear.lost = ear.lost, []
         for peer in lost:
             self._bereave(peer)
+
+    def carrier(self, interface: str, *, present: bool) -> None:
+        """The kernel says whether there is a link. Without one, nobody need wait for silence.
+
+        When it is back, the node asks as soon as it hears anything: a switch may take half a
+        minute before it forwards, and its silence is no answer. Where the plan names no peer there,
+        nobody else takes the addresses, and it asks at once.
+        """
+        now = self._clock()
+        ear = self._ears.setdefault(interface, Ear(now))
+        if present == ear.carrier:
+            return
+        ear.carrier = present
+        _log.warning("%s: %s", interface, "the link is up" if present else "no carrier: silent")
+        ear.call_due = now
+        alone = all(peer.interface != interface for peer in self._plan.peers)
+        if present and alone:
+            self.heard(interface)
+        elif not ear.cut_off:
+            ear.cut_off, ear.since = True, now
+            self._set_cut_off(interface, cut_off=True)
 
     def learn(self, news: News) -> None:
         """What has become of a peer."""
@@ -108,7 +133,7 @@ class Heirs:
         if self._events:
             return self._clock()
         times = [ear.since + GRACE_SECONDS for ear in self._ears.values() if ear.lost]
-        times += [ear.call_due for ear in self._ears.values() if ear.cut_off]
+        times += [ear.call_due for ear in self._ears.values() if ear.cut_off and ear.carrier]
         return min(times, default=None)
 
     def run(self) -> None:
@@ -119,13 +144,15 @@ class Heirs:
         for interface, ear in self._ears.items():
             if ear.lost and now >= ear.since + GRACE_SECONDS:
                 self._judge(interface, ear, now)
-            if ear.cut_off and now >= ear.call_due:
+            if ear.cut_off and ear.carrier and now >= ear.call_due:
                 ear.call_due = now + CALL_SECONDS
                 self._call(interface)
 
     def _died(self, peer: Peer) -> None:
         now = self._clock()
         ear = self._ears.setdefault(peer.interface, Ear(now))
+        if not ear.carrier:
+            return
         if now - ear.heard_at <= SILENCE_SECONDS and not ear.cut_off:
             self._bereave(peer)
             return

@@ -55,10 +55,26 @@ _SHARES: Final = 4
 
 
 def begin(
-    mac: bytes, planned: Planned, *, now: float, chance: float, timings: Timings | None = None
+    mac: bytes,
+    planned: Planned,
+    *,
+    now: float,
+    chance: float,
+    timings: Timings | None = None,
+    regain: bool = False,
 ) -> Step:
-    """The first step for an address: it is not held, whatever the plan says."""
-    watch = Watch(mac=mac, role=Role.KEEP, generation=planned.generation, state=Idle())
+    """The first step for an address: it is not held, whatever the plan says.
+
+    Args:
+        mac: the interface's own.
+        planned: what the plan says.
+        now: as for `step`.
+        chance: as for `step`.
+        timings: as for `step`.
+        regain: it was held on this interface until that vanished or changed.
+    """
+    state = Asking(sent=0, due=now, regain=True) if regain else Idle()
+    watch = Watch(mac=mac, role=Role.KEEP, generation=planned.generation, state=state)
     return step(watch, planned, now=now, chance=chance, timings=timings or Timings())
 
 
@@ -183,10 +199,14 @@ def _claimed(  # noqa: PLR0911  # a table: one row for each state
 
 
 def _probed(watch: Watch, by: bytes, now: float, chance: float, timings: Timings) -> Step:
-    # A verifier only looks; two that look at once must not take each other for an owner.
-    if isinstance(watch.state, Asking) and watch.role is not Role.VERIFY and by < watch.mac:
-        return _answered(watch, by, now, chance, timings), _NOTHING
-    return watch, _NOTHING
+    match watch.state:
+        case Asking(regain=False) if watch.role is not Role.VERIFY and by < watch.mac:
+            return _answered(watch, by, now, chance, timings), _NOTHING
+        case _:
+            # A verifier only looks; two that look at once must not take each other for an owner.
+            # Who held it a moment ago goes on: the other may be a standby that looks for the holder
+            # and will not take it for seconds. If both take it, the lower MAC keeps it.
+            return watch, _NOTHING
 
 
 def _stalled(watch: Watch, now: float, timings: Timings) -> Step:

@@ -80,6 +80,8 @@ class Kept:
     line: Line | None = None
     watch: Watch | None = None
     frames: Frames | None = None
+    regain: bool = False
+    """It was held here when its interface vanished or changed."""
 
 
 POLLS_PER_SECOND: Final = 200
@@ -172,6 +174,7 @@ class Keeper:
         """An interface is gone, or no longer needed: its addresses are not held any more."""
         port = self._ports.pop(name)
         for kept in list(port.kept.values()):
+            kept.regain = kept.watch is not None and watch.regains(kept.watch)
             self._let_go(kept)
         return [line.socket for line in port.lines.values()]
 
@@ -296,8 +299,14 @@ class Keeper:
         line.port.kept[kept.address] = kept
         line.socket.listen_for(kept.address)
         begun, actions = holding.begin(
-            mac, planned, now=self._clock(), chance=self._chance(), timings=self._timings
+            mac,
+            planned,
+            now=self._clock(),
+            chance=self._chance(),
+            timings=self._timings,
+            regain=kept.regain,
         )
+        kept.regain = False
         self._become(kept, begun, actions)
         self._stay_cut_off(kept)
 

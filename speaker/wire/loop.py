@@ -28,14 +28,16 @@ from speaker.messages import (
 from speaker.wire.families import FAMILIES
 from speaker.wire.heirs import Heirs
 from speaker.wire.keeper import Keeper, Line
+from speaker.wire.links import Links
 from speaker.wire.liveness import Liveness
 from speaker.wire.neighbors import Verdict, show_mac
-from speaker.wire.sockets import FRAME_BUFFER_BYTES
+from speaker.wire.sockets import FRAME_BUFFER_BYTES, PacketSocket
 
 _log: Final = logging.getLogger("speaker.wire")
 
 TICK_SECONDS: Final = 0.5
-"""The longest sleep: interfaces, the parent and the clock are looked at this often."""
+"""The longest sleep: the parent and the clock are looked at this often, and interfaces too, though
+events tell of them sooner."""
 
 STALL_SECONDS: Final = 2.0
 """Standing still longer than this, beyond a tick, means that another node may have taken over. It
@@ -70,6 +72,7 @@ class Loop:
         self._keeper = keeper
         self._liveness = liveness
         self._heirs = Heirs(keeper, liveness, clock=boot_clock)
+        self._links = Links.open()
         self._plan = Assembler()
         self._selector = selectors.DefaultSelector()
         self._buffer = bytearray(FRAME_BUFFER_BYTES)
@@ -89,6 +92,8 @@ class Loop:
         """
         self._channel.settimeout(0)
         self._selector.register(self._channel, selectors.EVENT_READ)
+        if self._links is not None:
+            self._selector.register(self._links, selectors.EVENT_READ, self._links)
         woke = boot_clock()
         while True:
             patience = self._patience()
@@ -118,6 +123,8 @@ class Loop:
                 self._read_channel()
             elif isinstance(key.data, Line):
                 self._read_line(key.data)
+            elif isinstance(key.data, Links) and key.data.drain():
+                self._look_at_links()
         # Judged by the time before the sockets were read: what had come by then has been heard.
         self._liveness.run_timers(woke)
         self._learn()
@@ -214,13 +221,22 @@ class Loop:
     def _tick(self) -> None:
         if os.getppid() != self._parent:
             raise ChannelClosedError
+        # Events tell sooner; this is for one that was never sent.
+        self._look_at_links()
+
+    def _look_at_links(self) -> None:
         for name, port in list(self._keeper.ports.items()):
             if any(line.socket.is_stale() for line in port.lines.values()):
                 self._close(name, "it is gone or has changed")
                 continue
             for line in port.lines.values():
                 line.socket.refresh()
+                self._look_at_carrier(line.socket)
         self._open_ports()
+
+    def _look_at_carrier(self, on: PacketSocket) -> None:
+        if self._links is not None:
+            self._heirs.carrier(on.name, present=self._links.has_carrier(on.ifindex))
 
     def _open_ports(self) -> None:
         ports = self._keeper.ports
@@ -246,6 +262,7 @@ class Loop:
         _log.info("listening on %s, %s", name, show_mac(packet_socket.mac))
         line = self._keeper.open(packet_socket)
         self._selector.register(packet_socket, selectors.EVENT_READ, line)
+        self._look_at_carrier(packet_socket)
 
     def _stop_listening(self, name: str) -> None:
         for receiver in self._liveness.receivers_on(name):

@@ -220,10 +220,23 @@ def due(watch: Watch) -> float | None:
             assert_never(watch.state)
 
 
+def regains(watch: Watch) -> bool:
+    """Whether it is held, or was until a moment ago: then it may be taken again by any rank."""
+    match watch.state:
+        case Holding():
+            return True
+        case Asking(regain=regain):
+            return regain
+        case _:
+            return False
+
+
 def outcome(watch: Watch) -> State:  # noqa: PLR0911  # a table: one row for each state
     """The state in the words of the agent."""
     match watch.state:
         case Idle():
+            return State.IDLE
+        case Asking(due=math.inf):
             return State.IDLE
         case Asking() | Succeeding():
             return State.ASKING

@@ -142,6 +142,14 @@ class Network:
         """The host's interface vanishes."""
         host.ip("link", "delete", INTERFACE)
 
+    def pull(self, host: Host) -> None:
+        """The host's cable: it has no carrier, and knows it."""
+        self._on_switch("link", "set", f"p-{host.name}", "down")
+
+    def push(self, host: Host) -> None:
+        """Undo `pull`."""
+        self._on_switch("link", "set", f"p-{host.name}", "up")
+
     def part(self, host: Host) -> None:
         """The host's switch port leads nowhere, though the carrier stays."""
         self._on_switch("link", "set", f"p-{host.name}", "nomaster")

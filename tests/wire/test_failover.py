@@ -118,7 +118,7 @@ def test_the_next_takes_over_from_a_holder_behind_a_dead_port(
 
     assert heir is second.host
     assert succession.answering() == [second.host]
-    first.wait_state(State.ASKING)
+    first.wait_state(State.IDLE)
     network.heal(first.host)
     first.wait_peer(second.host)
     first.wait_state(State.BLOCKED)

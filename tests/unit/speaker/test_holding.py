@@ -96,6 +96,7 @@ ROWS = [
     # Two ask at once
     Row("lower MAC goes on asking", CLAIM, ASKING, Probed(HIGH), Asking),
     Row("higher MAC waits", CLAIM, ASKING, Probed(LOW), Blocked),
+    Row("who held it goes on, whoever else asks", KEEP, LOST, Probed(LOW), Asking),
     Row("two verifiers do not stop each other", VERIFY, ASKING, Probed(LOW), Asking),
     Row("a holder answers a probe and stays", CLAIM, HOLDING, Probed(LOW), Holding),
     # This process stood still
@@ -240,6 +241,7 @@ def test_from_a_holder_that_fell_silent_to_another() -> None:
         (KEEP, Idle(), State.IDLE),
         (KEEP, BLOCKED, State.IDLE),
         (KEEP, Succeeding(due=NOW), State.ASKING),
+        (KEEP, Asking(sent=0, due=math.inf, regain=True), State.IDLE),
     ],
 )
 def test_what_the_agent_is_told(role: Role, state: WatchState, said: State) -> None:
@@ -265,6 +267,22 @@ def test_taking_an_address_from_first_question_to_slow_refresh() -> None:
         (13.45, ANNOUNCE),
         (23.45, ANNOUNCE),
     ]
+
+
+@pytest.mark.parametrize("role", [CLAIM, KEEP])
+def test_what_was_held_on_an_interface_that_changed_is_asked_for_at_once(role: Role) -> None:
+    watch, _ = begin(OURS, Planned(role), now=0.0, chance=0.5, timings=T, regain=True)
+    while isinstance(watch.state, Asking):
+        watch, _ = step(watch, Due(), now=watch.state.due, chance=0.5, timings=T)
+
+    assert isinstance(watch.state, Holding)
+
+
+def test_what_was_held_is_not_taken_from_whoever_answers_now() -> None:
+    watch, _ = begin(OURS, Planned(KEEP), now=0.0, chance=0.5, timings=T, regain=True)
+    watch, _ = step(watch, Claimed(HIGH), now=0.1, chance=0.5, timings=T)
+
+    assert isinstance(watch.state, Idle)
 
 
 def test_a_stubborn_stranger_is_met_at_the_rate_of_the_rfc() -> None:

@@ -63,7 +63,19 @@ def interfaces(*links: Link) -> tuple[Interface, ...]:
     [
         ("the interface in the subnet", [link(), link("eth1", addresses=())], "eth0"),
         ("no interface in the subnet", [link(addresses=(IPv4Interface("10.0.0.1/8"),))], None),
-        ("an interface without carrier reaches nobody", [link(flags=UP | BROADCAST)], None),
+        (
+            "an interface without carrier, while no other will do",
+            [link(flags=UP | BROADCAST)],
+            "eth0",
+        ),
+        (
+            "one with a carrier before one without, however narrow",
+            [
+                link(flags=UP | BROADCAST),
+                link("eth1", index=3, addresses=(IPv4Interface("172.16.0.9/12"),)),
+            ],
+            "eth1",
+        ),
         (
             "the narrowest subnet",
             [link("eth1", index=1, addresses=(IPv4Interface("172.16.0.9/12"),)), link()],
