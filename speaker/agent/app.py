@@ -9,6 +9,7 @@ import contextlib
 import logging
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final
@@ -30,6 +31,7 @@ from speaker.agent.channel import Channel, Peers
 from speaker.agent.health import Asker, ProxyWatch
 from speaker.agent.http import ChannelMetrics, HttpServer
 from speaker.agent.interfaces import Interface
+from speaker.agent.local import LocalWatch, Port, hosts, port_of
 from speaker.agent.plan import plan
 from speaker.agent.registration import PartnersSeen, Registration
 from speaker.agent.settings import Settings
@@ -127,8 +129,17 @@ class Agent:
         self._proxy = ProxyWatch(
             url=settings.proxy_health_url, node=self._node, changed=self._look_at_speaker
         )
+        self._local = LocalWatch(
+            ports=lambda: {port for _, port in self._local_ports()},
+            hosts=lambda: hosts(settings.node_address, self._interfaces or ()),
+            changed=self._replan.set,
+        )
         self._http = HttpServer(
-            ChannelMetrics(self._channel, agent_restarts=restarts),
+            ChannelMetrics(
+                self._channel,
+                agent_restarts=restarts,
+                not_serving=lambda: sum(not self._local.serving(p) for _, p in self._local_ports()),
+            ),
             healthy=self._unhealthy,
             ready=self._unready,
         )
@@ -220,7 +231,12 @@ class Agent:
             await self._replan.wait()
             self._replan.clear()
             if self._interfaces is not None and not self._handing_over:
-                entries = plan(self._views.values(), self._interfaces, self._node)
+                entries = plan(
+                    self._views.values(),
+                    self._interfaces,
+                    self._node,
+                    serving=lambda view: self._local.serving(port_of(view, self._node)),
+                )
                 self._channel.plan(
                     Plan(
                         entries,
@@ -249,12 +265,19 @@ class Agent:
         return None
 
     async def _watch_hand_off(self) -> None:
-        """Ask the node's proxy how it is. What the agent before this one knew is in the API."""
+        """Ask the node's proxy. What the agent before this one knew of it is in the API."""
         await self._speakers.synced.wait()
         speaker = self._speakers.get(Key("", self._node)) or {}
         before = condition(speaker, ConditionType.HAND_OFF_READY) or {}
-        async with Asker() as asker:
-            await self._proxy.run(asker, before=before.get("reason"))
+        async with Asker() as asker, asyncio.TaskGroup() as group:
+            group.create_task(self._proxy.run(asker, before=before.get("reason")))
+            group.create_task(self._local.run(asker))
+
+    def _local_ports(self) -> Iterator[tuple[VirtualIPView, Port]]:
+        """The addresses that are only handed on where the Service has an endpoint."""
+        for view in self._views.values():
+            if (port := port_of(view, self._node)) is not None:
+                yield view, port
 
     def _partners_seen(self) -> PartnersSeen | None:
         """What the wire says of the partners that are still so; None before it said anything."""

@@ -17,6 +17,7 @@ Fail static: what never answered says nothing, and what is refused is not "no en
 import json
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import Final, assert_never
 
 from lbctl.core.outcomes import ConditionType, HandOffReason
@@ -116,6 +117,62 @@ def resumed(reason: str | None) -> ProxyHealth:
     except ValueError:
         return ProxyHealth()
     return ProxyHealth() if before.ready is None else ProxyHealth(reason=before)
+
+
+class Endpoints(Enum):
+    """What a Service's `healthCheckNodePort` says about this node."""
+
+    SOME = auto()
+    NONE = auto()
+    UNTOLD = auto()
+    """No answer, or none that says so: a proxy that does not serve the port is not an empty one."""
+
+
+def endpoints(reply: Reply | None) -> Endpoints:
+    """What a reply of a `healthCheckNodePort` says; None is no reply.
+
+    kube-proxy answers 503 without endpoints, and also when it does not keep up itself. The body
+    tells the two apart; the latter is `HandOffReady`'s to say.
+    """
+    if reply is None:
+        return Endpoints.UNTOLD
+    count = _object(reply.body).get("localEndpoints")
+    if isinstance(count, int):
+        return Endpoints.SOME if count > 0 else Endpoints.NONE
+    if reply.status in _GOOD_STATUS:
+        return Endpoints.SOME
+    return Endpoints.NONE if reply.status == HTTPStatus.SERVICE_UNAVAILABLE else Endpoints.UNTOLD
+
+
+NONE_IN_A_ROW: Final = 3
+"""Answers without an endpoint, before the wire hears of it. The operator sees the EndpointSlices
+and has moved the address by then, make before break; and a proxy that has just started says "none"
+until it has read them."""
+FORGOTTEN: Final = 30
+"""Questions in a row without an answer, after which what was known is worth nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalHealth:
+    """Whether this node can hand on what comes for a Service with local endpoints only."""
+
+    serving: bool = True
+    none: int = 0
+    untold: int = 0
+
+    def after(self, heard: Endpoints) -> "LocalHealth":
+        """What is believed after one more question."""
+        match heard:
+            case Endpoints.SOME:
+                return LocalHealth()
+            case Endpoints.NONE:
+                none = min(self.none + 1, NONE_IN_A_ROW)
+                return LocalHealth(serving=self.serving and none < NONE_IN_A_ROW, none=none)
+            case Endpoints.UNTOLD:
+                untold = self.untold + 1
+                return LocalHealth() if untold >= FORGOTTEN else replace(self, untold=untold)
+            case _:
+                assert_never(heard)
 
 
 def condition(reason: HandOffReason, *, url: str, node: str) -> Condition:

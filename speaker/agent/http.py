@@ -23,8 +23,11 @@ _BUSY_SECONDS: Final = 1.0
 class ChannelMetrics(Collector):
     """What the wire reported, at the time of the scrape."""
 
-    def __init__(self, channel: Channel, *, agent_restarts: int) -> None:
+    def __init__(
+        self, channel: Channel, *, agent_restarts: int, not_serving: Callable[[], int]
+    ) -> None:
         self._channel = channel
+        self._not_serving = not_serving
         self._agent_restarts = agent_restarts
 
     def collect(self) -> Iterable[Metric]:
@@ -37,6 +40,11 @@ class ChannelMetrics(Collector):
         for state in State:
             addresses.add_metric([state.value], states[state])
         yield addresses
+        yield GaugeMetricFamily(
+            "lbctl_speaker_not_serving",
+            "Addresses that are not taken here, for their Service has no endpoint on this node.",
+            value=self._not_serving(),
+        )
         frames = CounterMetricFamily(
             "lbctl_speaker_frames",
             "ARP frames received, by what became of them.",

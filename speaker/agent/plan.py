@@ -1,6 +1,6 @@
 """From the VirtualIPs that name this node to what the wire is to do. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lbctl.core.addresses import place
 from lbctl.core.virtualips import Stage, VirtualIPView
@@ -23,9 +23,19 @@ def role(virtual_ip: VirtualIPView, node: str) -> Role | None:
 
 
 def plan(
-    virtual_ips: Iterable[VirtualIPView], interfaces: Iterable[Interface], node: str
+    virtual_ips: Iterable[VirtualIPView],
+    interfaces: Iterable[Interface],
+    node: str,
+    serving: Callable[[VirtualIPView], bool] = lambda _: True,
 ) -> tuple[Entry, ...]:
-    """The complete plan, in the order of the addresses. What it does not name is to be silent."""
+    """The complete plan, in the order of the addresses. What it does not name is to be silent.
+
+    Args:
+        virtual_ips: those that name this node.
+        interfaces: that this node has.
+        node: this one.
+        serving: whether what comes for an address can be handed on here.
+    """
     available = tuple(interfaces)
     entries = []
     for virtual_ip in sorted(virtual_ips, key=lambda each: place(each.address)):
@@ -43,6 +53,7 @@ def plan(
                 generation=virtual_ip.generation if wanted is Role.VERIFY else 0,
                 succession=virtual_ip.succession,
                 holder=virtual_ip.holder,
+                serving=serving(virtual_ip),
             )
         )
     return tuple(entries)

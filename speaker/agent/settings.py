@@ -36,6 +36,8 @@ class Settings:
     """LBCTL_BFD_PORT, LBCTL_BFD_INTERVAL_MS, LBCTL_BFD_MULTIPLIER: the same on every node."""
     proxy_health_url: str = PROXY_HEALTH_URL
     """LBCTL_PROXY_HEALTH_URL: where the node's proxy says how it is; "" for not to ask."""
+    node_address: str = ""
+    """LBCTL_NODE_ADDRESS: the Node's InternalIP, where its proxy may listen; "" when not known."""
     kubeconfig: Path | None = None
     """LBCTL_KUBECONFIG: instead of the pod's service account."""
     version: str = __version__
@@ -70,6 +72,7 @@ class Settings:
                 multiplier=_whole(environment, "LBCTL_BFD_MULTIPLIER", 3, range(1, 256)),
             ),
             proxy_health_url=_url(environment, "LBCTL_PROXY_HEALTH_URL", PROXY_HEALTH_URL),
+            node_address=environment.get("LBCTL_NODE_ADDRESS", ""),
             kubeconfig=Path(kubeconfig) if kubeconfig else None,
             version=environment.get("LBCTL_VERSION") or __version__,
         )

@@ -1,6 +1,8 @@
 """Speakers with a real API server: what the API says and what the LAN hears are the same."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -84,6 +86,57 @@ def test_a_node_says_whether_its_proxy_takes_the_traffic(
     finally:
         cluster.lab.faults.proxy_started("n1")
     says("ProxyHealthy")
+
+
+def test_a_node_without_an_endpoint_does_not_take_an_address_of_a_local_service(
+    cluster: Cluster, speakers: dict[str, Speaker]
+) -> None:
+    """A real kube-proxy serves the port, here on the node's own address and not on 127.0.0.1."""
+    lab, address = cluster.lab, "172.16.110.108"
+    service = {
+        "metadata": {"name": "local"},
+        "spec": {
+            "type": "LoadBalancer",
+            "loadBalancerClass": "lbctl.io/lbctl",
+            "externalTrafficPolicy": "Local",
+            "ports": [{"port": 80}],
+        },
+    }
+    lab.kubectl("create", "-f", "-", input=json.dumps(V1 | {"kind": "Service"} | service))
+    port = json.loads(lab.kubectl("get", "service", "local", "-ojson"))["spec"][
+        "healthCheckNodePort"
+    ]
+
+    def endpoint_on(node: str) -> None:
+        lab.kubectl("apply", "-f", "-", input=json.dumps(endpoint_slice("local", node)))
+
+    def not_serving(count: int) -> None:
+        for node, speaker in speakers.items():
+            wanted = f"lbctl_speaker_not_serving {float(count if node == 'n2' else 1 - count)}"
+            wait_until(lambda: wanted in speaker.http("/metrics"), f"{node}: {wanted}")  # noqa: B023  # waited for in this round
+
+    try:
+        endpoint_on("n1")
+        cluster.apply(address, "n1", "n2", handOff={"healthCheckNodePort": port})
+        not_serving(1)
+        endpoint_on("n2")
+        not_serving(0)
+    finally:
+        lab.kubectl("delete", "service", "local")
+
+
+V1 = {"apiVersion": "v1"}
+
+
+def endpoint_slice(service: str, node: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": service, "labels": {"kubernetes.io/service-name": service}},
+        "addressType": "IPv4",
+        "ports": [{"name": "", "port": 80}],
+        "endpoints": [{"addresses": ["10.244.1.9"], "nodeName": node}],
+    }
 
 
 def test_a_deleted_speaker_object_comes_back(

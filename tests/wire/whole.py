@@ -112,6 +112,7 @@ class Speaker:
             "LBCTL_NAMESPACE": NAMESPACE,
             "LBCTL_KUBECONFIG": str(self.lab.state.kubeconfig_of("admin")),
             "LBCTL_LISTEN": LISTEN,
+            "LBCTL_NODE_ADDRESS": self.lab.node_address(self.node),
         }
         with self.log.open("a") as output:
             return subprocess.Popen(
