@@ -9,12 +9,13 @@ from typing import Any
 
 import yaml
 
+from lbctl.api.advertisements import L2Advertisement
 from lbctl.api.meta import GROUP, VERSION, Column, Resource
 from lbctl.api.pools import IPAddressPool
 from lbctl.api.speakers import Speaker
 from lbctl.api.virtualips import VirtualIP
 
-KINDS: tuple[type[Resource], ...] = (IPAddressPool, VirtualIP, Speaker)
+KINDS: tuple[type[Resource], ...] = (IPAddressPool, L2Advertisement, VirtualIP, Speaker)
 """Every kind of the API, in the order in which they are rendered."""
 
 CATEGORY = "lbctl"
@@ -103,6 +104,9 @@ def _structural(node: Schema, definitions: Schema) -> Schema:
         }
     if "items" in schema:
         schema["items"] = _structural(node["items"], definitions)
+    if isinstance(values := node.get("additionalProperties"), dict):
+        # A map. The other meaning of the word, whether unknown fields may come, is dropped.
+        schema["additionalProperties"] = _structural(values, definitions)
     return schema
 
 

@@ -194,3 +194,37 @@ OUTGOING_IS_NOT_FIRST = Rule(
     "spec.outgoing hands over to the first of spec.succession: name another node there first, "
     "or remove spec.outgoing",
 )
+
+_LABEL_NAME = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+
+LABEL_KEY_RULE = Rule(
+    rf"self.matches('^({_DNS_LABEL}([.]{_DNS_LABEL})*/)?{_LABEL_NAME}$')",
+    "is no label key: write one like topology.kubernetes.io/zone",
+    "'\"' + self + '\" is no label key: write one like topology.kubernetes.io/zone'",
+)
+
+LABEL_VALUE_RULE = Rule(
+    f"self.matches('^({_LABEL_NAME})?$')",
+    "is no label value: write letters, digits, - _ and . and begin and end with a letter or digit",
+    "'\"' + self + '\" is no label value: write letters, digits, - _ and . "
+    "and begin and end with a letter or digit'",
+)
+
+VALUES_BY_OPERATOR = Rule(
+    "self.operator in ['In', 'NotIn'] "
+    "? has(self.values) && self.values.size() > 0 : !has(self.values) || self.values.size() == 0",
+    "In and NotIn need values, Exists and DoesNotExist take none: write values, or remove them",
+)
+
+HOLD_OFF_OF_WHAT = Rule(
+    "!has(self.holdOffSeconds) || self.failback == 'AfterHoldOff'",
+    "nothing is held off without fail-back: write failback: AfterHoldOff, or remove holdOffSeconds",
+)
+
+FAIL_BACK_TO_WHOM = Rule(
+    "self.failback != 'AfterHoldOff' "
+    "|| (has(self.preferredNodes) && self.preferredNodes.size() > 0)",
+    "addresses go back to preferred nodes only: name some in preferredNodes, "
+    "or write failback: Never",
+)

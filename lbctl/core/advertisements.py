@@ -1,19 +1,36 @@
-"""L2Advertisements: which nodes announce an address, on which interfaces, and who goes first."""
+"""L2Advertisements: which nodes announce an address, on which interfaces, and who goes first.
 
-from collections.abc import Mapping
+Without any, every node announces every address. Several that match one address combine: see
+`combine`.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lbctl.core.selectors import Selector
+from lbctl.core.outcomes import LeftOut
+from lbctl.core.pools import PoolView
+from lbctl.core.selectors import Selector, any_matches
+from lbctl.core.speakers import Exclusion, NodeView, Taint
 from lbctl.core.virtualips import UNTIMED, Timings
+
+HOLD_OFF = 300.0
+"""Seconds for which a preferred node must have been well, unless the advertisement says."""
 
 
 @dataclass(frozen=True, slots=True)
 class AvoidedTaint:
-    """A taint that keeps a node from announcing; "" stands for any value or effect."""
+    """A taint that keeps a node from announcing; None stands for any value or effect."""
 
     key: str
-    value: str = ""
-    effect: str = ""
+    value: str | None = None
+    effect: str | None = None
+
+    def means(self, taint: Taint) -> bool:
+        return (
+            self.key == taint.key
+            and self.value in {None, taint.value}
+            and self.effect in {None, taint.effect}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +46,15 @@ class Admission:
     """The nodes that one L2Advertisement lets announce."""
 
     selectors: tuple[Selector, ...] = ()
-    """One of them must match; without any, every node is let in."""
+    """One of them must match; without any, every node is selected."""
     avoided: tuple[AvoidedTaint, ...] = ()
+
+    def selects(self, labels: Mapping[str, str]) -> bool:
+        return not self.selectors or any_matches(self.selectors, labels)
+
+    def avoids(self, taints: Iterable[Taint]) -> Taint | None:
+        """The first taint that keeps a node out."""
+        return next((t for t in taints if any(one.means(t) for one in self.avoided)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +78,109 @@ class Announcing:
         """How much a node with these labels is preferred."""
         return sum(one.weight for one in self.preferences if one.selector.matches(labels))
 
+    def exclusion(self, node: NodeView) -> Exclusion | None:
+        """Why no advertisement lets the node announce; None when one does."""
+        selecting = [one for one in self.admissions if one.selects(node.labels)]
+        if self.admissions and not selecting:
+            detail = f"no nodeSelectors of {_list(self.names)} select it"
+            return Exclusion(node.name, LeftOut.NOT_SELECTED, detail)
+        taints = [one.avoids(node.taints) for one in selecting]
+        if not taints or None in taints:
+            return None
+        detail = f"{_list(self.names)} avoids its taint {taints[0]}"
+        return Exclusion(node.name, LeftOut.TAINTED, detail)
+
 
 EVERYWHERE = Announcing()
 """Without any L2Advertisement: every node, on its interface in the subnet of the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdvertisementView:
+    """The part of an L2Advertisement that a decision depends on."""
+
+    name: str
+    created: str = ""
+    """creationTimestamp as the API server writes it: RFC 3339 in UTC, so strings sort by age."""
+    pools: tuple[str, ...] = ()
+    pool_selectors: tuple[Selector, ...] = ()
+    service_selectors: tuple[Selector, ...] = ()
+    admission: Admission = Admission()
+    interfaces: tuple[str, ...] = ()
+    preferences: tuple[Preference, ...] = ()
+    timings: Timings = UNTIMED
+    fail_back_after: float | None = None
+    generation: int = 1
+    uid: str = ""
+    resource_version: str = ""
+
+    @property
+    def seniority(self) -> tuple[str, str]:
+        """A total order by age."""
+        return (self.created, self.name)
+
+    def takes(self, pool: PoolView | None) -> bool:
+        """Whether it is about the addresses of a pool; None = a pool that is gone."""
+        if not self.pools and not self.pool_selectors:
+            return True
+        return pool is not None and (
+            pool.name in self.pools or any_matches(self.pool_selectors, pool.labels)
+        )
+
+    def matches(self, pool: PoolView | None, service_labels: Mapping[str, str]) -> bool:
+        """Whether it is about an address of a pool that a Service with these labels has."""
+        return self.takes(pool) and (
+            not self.service_selectors or any_matches(self.service_selectors, service_labels)
+        )
+
+
+def announcing(
+    advertisements: Iterable[AdvertisementView],
+    pool: PoolView | None,
+    service_labels: Mapping[str, str],
+) -> Announcing | None:
+    """How an address is announced; None when there are advertisements and none is about it.
+
+    Args:
+        advertisements: all of them.
+        pool: the address's pool; None when that is gone.
+        service_labels: the labels of the Service that has it.
+    """
+    known = sorted(advertisements, key=lambda one: one.seniority)
+    if not known:
+        return EVERYWHERE
+    matching = [one for one in known if one.matches(pool, service_labels)]
+    return combine(matching) if matching else None
+
+
+def combine(matching: Iterable[AdvertisementView]) -> Announcing:
+    """Several that match one address, as one.
+
+    Nodes: those that any of them lets in. Interfaces: all that are named, or by subnet if one
+    names none. Weights add up. Each timing is that of the oldest that sets it. Fail-back: if one
+    wants it, after the longest hold-off.
+    """
+    ordered = sorted(matching, key=lambda one: one.seniority)
+    named = [one.interfaces for one in ordered]
+    hold_offs = [one.fail_back_after for one in ordered if one.fail_back_after is not None]
+    return Announcing(
+        names=tuple(one.name for one in ordered),
+        admissions=tuple(dict.fromkeys(one.admission for one in ordered)),
+        interfaces=tuple(dict.fromkeys(i for own in named for i in own)) if all(named) else (),
+        preferences=tuple(one for each in ordered for one in each.preferences),
+        timings=_oldest(one.timings for one in ordered),
+        fail_back_after=max(hold_offs, default=None),
+    )
+
+
+def _oldest(timings: Iterable[Timings]) -> Timings:
+    bursts, refreshes = zip(*((t.burst_milliseconds, t.refresh_seconds) for t in timings),
+                            strict=True)  # fmt: skip
+    return Timings(
+        next((burst for burst in bursts if burst is not None), None),
+        next((refresh for refresh in refreshes if refresh is not None), None),
+    )
+
+
+def _list(names: Iterable[str]) -> str:
+    return "L2Advertisement " + ", ".join(names)

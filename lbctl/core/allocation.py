@@ -245,7 +245,7 @@ class _Case:
 
 def _why_nothing(finding: PoolFinding, family: Family, ledger: Ledger) -> str:
     match finding.reason:
-        case PoolReason.READY | PoolReason.NODE_ADDRESSES_SKIPPED:
+        case PoolReason.READY | PoolReason.NODE_ADDRESSES_SKIPPED | PoolReason.NOT_ADVERTISED:
             total, used, _ = ledger.counts(finding.pool.name, family)
             if not total:
                 return f"has no {family} addresses"

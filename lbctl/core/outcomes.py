@@ -70,11 +70,17 @@ class PoolReason(StrEnum):
     """It shares addresses with an older pool. It gives nothing until that is mended."""
     INVALID_ADDRESSES = "InvalidAddresses"
     """An entry cannot be read. The API server refuses such pools; this one came past it."""
+    NOT_ADVERTISED = "NotAdvertised"
+    """It gives addresses, but there are L2Advertisements and none is about it."""
 
     @property
     def gives(self) -> bool:
         """Whether a pool with this reason hands out addresses."""
-        return self in {PoolReason.READY, PoolReason.NODE_ADDRESSES_SKIPPED}
+        return self in {
+            PoolReason.READY,
+            PoolReason.NODE_ADDRESSES_SKIPPED,
+            PoolReason.NOT_ADVERTISED,
+        }
 
 
 class Liveness(StrEnum):
@@ -104,15 +110,54 @@ class LeftOut(StrEnum):
     NO_INTERFACE_IN_SUBNET = "NoInterfaceInSubnet"
     NO_CARRIER = "NoCarrier"
     """An interface is in the subnet, but its cable is unplugged or its link is down."""
+    NODE_NOT_READY = "NodeNotReady"
+    """The Node's condition `Ready` is False or Unknown: its kubelet is ill or silent."""
+    NETWORK_UNAVAILABLE = "NetworkUnavailable"
+    """The Node says that its pod network is not set up."""
+    EXCLUDED = "Excluded"
+    """Labelled `node.kubernetes.io/exclude-from-external-load-balancers`."""
+    DRAINING = "Draining"
+    """Labelled or tainted `lbctl.io/drain`."""
+    NOT_SELECTED = "NotSelected"
+    """No `nodeSelectors` of the L2Advertisements that match the address select it."""
+    TAINTED = "Tainted"
+    """It has a taint that the L2Advertisements that match the address avoid."""
+    HAND_OFF_NOT_READY = "HandOffNotReady"
+    """Its proxy cannot hand traffic on to the pods."""
+    NO_SUCH_INTERFACE = "NoSuchInterface"
+    """None of the interfaces that the L2Advertisements name is there."""
     NO_ENDPOINT = "NoEndpoint"
     """`externalTrafficPolicy: Local`, and no ready endpoint of the Service is on the node."""
+
+
+class AdvertisementReason(StrEnum):
+    """Why an L2Advertisement is Ready, or is not. The reason of its condition `Ready`."""
+
+    READY = "Ready"
+    POOL_NOT_FOUND = "PoolNotFound"
+    """Ready, but one of the pools that it names is not there."""
+    TIMINGS_OVERRIDDEN = "TimingsOverridden"
+    """Ready, but an older one is about the same pool and sets other timings, which are used."""
+    SELECTS_NO_POOL = "SelectsNoPool"
+    SELECTS_NO_NODE = "SelectsNoNode"
+    INTERFACE_NOT_FOUND = "InterfaceNotFound"
+    """It names interfaces, and no node that it selects has one of them."""
+
+    @property
+    def announces(self) -> bool:
+        """Whether addresses can be announced by an L2Advertisement with this reason."""
+        return self in {
+            AdvertisementReason.READY,
+            AdvertisementReason.POOL_NOT_FOUND,
+            AdvertisementReason.TIMINGS_OVERRIDDEN,
+        }
 
 
 class ConditionType(StrEnum):
     """The types of the conditions that lbctl writes."""
 
     READY = "Ready"
-    """On IPAddressPool and Speaker."""
+    """On IPAddressPool, L2Advertisement and Speaker."""
     ANNOUNCED = "Announced"
     """On VirtualIP, by the speaker that holds it."""
     RELEASED = "Released"
@@ -144,7 +189,11 @@ class PlannedReason(StrEnum):
     """The reason of the condition `Planned` of a VirtualIP."""
 
     PLANNED = "Planned"
+    RULE_NOT_OBEYED = "RuleNotObeyed"
+    """It is planned, and what is held against most or all of the nodes at once is not obeyed."""
     NO_ELIGIBLE_SPEAKER = "NoEligibleSpeaker"
+    NOT_ADVERTISED = "NotAdvertised"
+    """There are L2Advertisements, and none is about the address: its plan stays as it was."""
     NOBODY_TO_ASK = "NobodyToAsk"
     """It is being released, and no speaker can ask whether anybody still answers for it."""
 

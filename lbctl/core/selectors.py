@@ -1,6 +1,6 @@
 """Label selectors (metav1.LabelSelector), as Kubernetes reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
@@ -46,3 +46,8 @@ class Selector:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         return all(requirement.matches(labels) for requirement in self.requirements)
+
+
+def any_matches(selectors: Iterable[Selector], labels: Mapping[str, str]) -> bool:
+    """Whether one of the selectors selects an object with these labels."""
+    return any(selector.matches(labels) for selector in selectors)

@@ -119,6 +119,14 @@ def virtual_ip(address: str, name: str = "", **spec: Any) -> dict[str, Any]:
     return body("VirtualIP", name or address, {"address": address, **spec})
 
 
+def advertisement(**spec: Any) -> dict[str, Any]:
+    return body("L2Advertisement", "crd-test", spec)
+
+
+def requirement(operator: str, *values: str, key: str = "tier") -> dict[str, Any]:
+    return {"matchExpressions": [{"key": key, "operator": operator, "values": [*values]}]}
+
+
 def body(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "lbctl.io/v1beta1",
@@ -239,10 +247,65 @@ def test_a_pool_may_not_hold(objects: Objects, row: Refused) -> None:
             virtual_ip("10.0.0.1", handOff={"healthCheckNodePort": 65536}),
             "should be less than or equal to 65535",
         ),
+        (
+            "a label's key is one",
+            advertisement(nodeSelectors=[requirement("Exists", key="a/b/c")]),
+            '"a/b/c" is no label key: write one like topology.kubernetes.io/zone',
+        ),
+        (
+            "a label's value is one",
+            advertisement(nodeSelectors=[requirement("In", "no spaces")]),
+            '"no spaces" is no label value: write letters, digits',
+        ),
+        (
+            "a label's value is one in matchLabels too",
+            advertisement(serviceSelectors=[{"matchLabels": {"tier": "-"}}]),
+            '"-" is no label value: write letters, digits',
+        ),
+        (
+            "In needs values",
+            advertisement(ipAddressPoolSelectors=[requirement("In")]),
+            "In and NotIn need values, Exists and DoesNotExist take none",
+        ),
+        (
+            "Exists takes none",
+            advertisement(ipAddressPoolSelectors=[requirement("Exists", "gold")]),
+            "In and NotIn need values, Exists and DoesNotExist take none",
+        ),
+        (
+            "an operator is one of four",
+            advertisement(ipAddressPoolSelectors=[requirement("Gt", "1")]),
+            'supported values: "In", "NotIn", "Exists", "DoesNotExist"',
+        ),
+        (
+            "a preference has a weight",
+            advertisement(preferredNodes=[{"weight": 0, "nodeSelector": {}}]),
+            "should be greater than or equal to 1",
+        ),
+        (
+            "a taint has an effect that Kubernetes knows",
+            advertisement(avoidedTaints=[{"key": "a", "effect": "Run"}]),
+            'supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"',
+        ),
+        (
+            "a hold-off is for fail-back",
+            advertisement(holdOffSeconds=5),
+            "write failback: AfterHoldOff, or remove holdOffSeconds",
+        ),
+        (
+            "fail-back is to preferred nodes",
+            advertisement(failback="AfterHoldOff"),
+            "name some in preferredNodes, or write failback: Never",
+        ),
+        (
+            "no pool comes twice",
+            advertisement(ipAddressPools=["lab", "lab"]),
+            "spec.ipAddressPools[1]: Duplicate value",
+        ),
     ],
 )
 def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) -> None:
-    plural = {"IPAddressPool": "ipaddresspools", "VirtualIP": "virtualips"}[given["kind"]]
+    plural = f"{given['kind'].lower()}s"
     with pytest.raises(Refusal) as refusal:
         objects.create(plural, given)
     assert says in str(refusal.value), rule
@@ -270,6 +333,47 @@ def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) 
                 handOff={"healthCheckNodePort": 32000},
             ),
         ),
+        ("an advertisement of everything", advertisement()),
+        (
+            "an advertisement with all that it can say",
+            advertisement(
+                ipAddressPools=["lab"],
+                ipAddressPoolSelectors=[{"matchLabels": {"a.b/c_d.e": "f"}}],
+                serviceSelectors=[requirement("NotIn", "gold", "", "1.0-a_B")],
+                nodeSelectors=[
+                    {
+                        "matchExpressions": [
+                            {"key": "topology.kubernetes.io/zone", "operator": "Exists"}
+                        ]
+                    }
+                ],
+                avoidedTaints=[{"key": "a/b", "value": "", "effect": "NoExecute"}],
+                interfaces=["eth1"],
+                preferredNodes=[{"weight": 100, "nodeSelector": {}}],
+                announcement={"burstMilliseconds": [], "refreshSeconds": 1},
+                failback="AfterHoldOff",
+                holdOffSeconds=0,
+            ),
+        ),
+        (
+            "as many selectors as there may be",
+            advertisement(
+                nodeSelectors=[
+                    {
+                        "matchLabels": {f"{'k' * 62}{n}": "v" * 63 for n in range(8)},
+                        "matchExpressions": [
+                            {
+                                "key": f"{'d' * 60}.{'d' * 60}/{'k' * 63}",
+                                "operator": "In",
+                                "values": [f"{n:063}" for n in range(32)],
+                            }
+                        ]
+                        * 8,
+                    }
+                ]
+                * 16,
+            ),
+        ),
         (
             "a succession of 16 nodes with long names",
             virtual_ip("10.0.0.1", succession=[f"{n:0253}" for n in range(16)]),
@@ -277,7 +381,7 @@ def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) 
     ],
 )
 def test_let_in(objects: Objects, rule: str, given: dict[str, Any]) -> None:
-    made = objects.create("virtualips", given)
+    made = objects.create(f"{given['kind'].lower()}s", given)
     assert made["spec"].items() >= given["spec"].items(), rule
 
 
@@ -362,6 +466,39 @@ def test_kubectl_shows_a_pool(
         "FREE6": "9007199254740984",
         "READY": "True",
         "REASON": "NodeAddressesSkipped",
+    }
+
+
+def test_an_advertisement_needs_no_spec(objects: Objects) -> None:
+    given = body("L2Advertisement", "crd-test", {})
+    del given["spec"]
+    assert objects.create("l2advertisements", given)
+
+
+def test_kubectl_shows_an_advertisement(
+    control_plane: Lab,
+    objects: Objects,
+    kept: list[tuple[str, str]],
+) -> None:
+    objects.create("l2advertisements", advertisement(), keep=True)
+    kept.append(("l2advertisements", "crd-test"))
+    status = {
+        "pools": 1,
+        "nodes": 3,
+        "addresses": 20,
+        "conditions": [condition("Ready", "PoolNotFound")],
+    }
+    objects.write_status("l2advertisements", "crd-test", status)
+    shown = columns(control_plane, "l2ads", "crd-test")
+    assert shown.pop("AGE")
+    assert shown == {
+        "NAME": "crd-test",
+        "POOLS": "1",
+        "NODES": "3",
+        "ADDRESSES": "20",
+        "READY": "True",
+        "REASON": "PoolNotFound",
+        "FAILBACK": "Never",
     }
 
 

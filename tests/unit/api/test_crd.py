@@ -25,6 +25,8 @@ def below(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
         yield from below(child, f"{path}.{name}")
     if "items" in schema:
         yield from below(schema["items"], f"{path}[]")
+    if "additionalProperties" in schema:
+        yield from below(schema["additionalProperties"], f"{path}{{}}")
 
 
 def test_the_charts_crds_are_those_of_the_models() -> None:
@@ -49,13 +51,13 @@ def test_yaml_says_what_the_dict_says(kind: type[Resource]) -> None:
 def test_every_field_has_a_description_and_one_type(kind: type[Resource]) -> None:
     for path, schema in below(structural_schema(kind)):
         assert isinstance(schema.get("type"), str), path
-        if not path.endswith("]"):
+        if not path.endswith(("]", "}")):
             assert schema.get("description", "").endswith("."), path
 
 
 @every_kind
 def test_the_schema_is_structural(kind: type[Resource]) -> None:
-    refused = {"$ref", "$defs", "anyOf", "oneOf", "title", "const", "additionalProperties"}
+    refused = {"$ref", "$defs", "anyOf", "oneOf", "title", "const"}
     for path, schema in below(structural_schema(kind)):
         assert not refused & set(schema), path
         assert schema.get("default", "") is not None, path
@@ -74,6 +76,8 @@ def test_what_a_user_writes_is_bounded(kind: type[Resource]) -> None:
     for path, schema in below(spec, "spec"):
         if schema["type"] == "array":
             assert "maxItems" in schema, path
+        if "additionalProperties" in schema:
+            assert "maxProperties" in schema, path
         if schema["type"] == "string":
             assert "maxLength" in schema or "enum" in schema, path
 
@@ -88,7 +92,12 @@ def test_every_rule_has_a_message(kind: type[Resource]) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "required"),
-    [("IPAddressPool", ["spec"]), ("VirtualIP", ["spec"]), ("Speaker", [])],
+    [
+        ("IPAddressPool", ["spec"]),
+        ("L2Advertisement", []),
+        ("VirtualIP", ["spec"]),
+        ("Speaker", []),
+    ],
 )
 def test_only_the_spec_is_required(kind: str, required: list[str]) -> None:
     (model,) = (model for model in KINDS if model.definition.kind == kind)

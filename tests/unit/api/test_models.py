@@ -5,8 +5,16 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
+from lbctl.api.advertisements import (
+    AvoidedTaint,
+    Failback,
+    L2Advertisement,
+    L2AdvertisementSpec,
+    TaintEffect,
+)
 from lbctl.api.meta import Condition, ConditionStatus, ObjectMeta
 from lbctl.api.pools import AddressCounts, IPAddressPool, IPAddressPoolSpec, IPAddressPoolStatus
+from lbctl.api.selectors import LabelRequirement, LabelSelector, SelectorOperator
 from lbctl.api.speakers import InterfaceStatus, Speaker, SpeakerStatus
 from lbctl.api.virtualips import (
     Release,
@@ -15,8 +23,12 @@ from lbctl.api.virtualips import (
     VirtualIPSpec,
     VirtualIPStatus,
 )
+from lbctl.core.advertisements import HOLD_OFF
 from lbctl.core.labels import candidate_labels
 from lbctl.core.reading import pool_view, speaker_view, virtual_ip_view
+from lbctl.core.reading_advertisements import advertisement_view
+from lbctl.core.selectors import Operator
+from lbctl.core.speakers import Taint
 from lbctl.core.virtualips import Stage
 from tests.unit.core.builders import ip, ref
 
@@ -120,3 +132,26 @@ def test_a_condition_is_true_false_or_unknown() -> None:
         Condition.model_validate(
             {"type": "Ready", "status": "yes", "reason": "R", "lastTransitionTime": NOON},
         )
+
+
+def test_an_advertisement_reads_the_same_through_both() -> None:
+    exists = LabelRequirement(key="tier", operator=SelectorOperator.EXISTS)
+    made = L2Advertisement(
+        metadata=ObjectMeta(name="ad", creation_timestamp=NOON),
+        spec=L2AdvertisementSpec(
+            ip_address_pools=["lab"],
+            node_selectors=[LabelSelector(match_expressions=[exists])],
+            avoided_taints=[AvoidedTaint(key="a/b", effect=TaintEffect.NO_EXECUTE)],
+            failback=Failback.AFTER_HOLD_OFF,
+        ),
+    )
+    seen = advertisement_view(made.to_object())
+    assert (seen.name, seen.created, seen.pools) == ("ad", "2026-01-01T12:00:00Z", ("lab",))
+    assert seen.admission.selects({"tier": "gold"})
+    assert not seen.admission.selects({})
+    assert seen.admission.avoids([Taint("a/b", "c", "NoExecute")])
+    assert seen.fail_back_after == HOLD_OFF
+
+
+def test_the_operators_of_selectors_are_those_that_decisions_know() -> None:
+    assert {*map(str, SelectorOperator)} == {*map(str, Operator)}

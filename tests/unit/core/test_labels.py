@@ -30,4 +30,5 @@ def test_only_a_ready_pool_gives() -> None:
     assert {reason for reason in PoolReason if reason.gives} == {
         PoolReason.READY,
         PoolReason.NODE_ADDRESSES_SKIPPED,
+        PoolReason.NOT_ADVERTISED,
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lbctl.api.crd import KINDS
 from lbctl.cli.main import cli
 
 CRDS = Path(__file__).parents[3] / "charts" / "lbctl" / "files" / "crds"
@@ -13,8 +14,8 @@ CRDS = Path(__file__).parents[3] / "charts" / "lbctl" / "files" / "crds"
 def test_the_crds_are_printed_as_one_stream() -> None:
     printed = CliRunner().invoke(cli, ["crds"])
     assert printed.exit_code == 0
-    assert printed.output.count("kind: CustomResourceDefinition") == 3
-    assert printed.output.count("\n---\n") == 2
+    assert printed.output.count("kind: CustomResourceDefinition") == len(KINDS)
+    assert printed.output.count("\n---\n") == len(KINDS) - 1
 
 
 def test_the_crds_are_written_and_compared(tmp_path: Path) -> None:
