@@ -35,10 +35,14 @@ class Frr:
         self._run("bfdd", BFDD, "--bfdctl", str(folder / "bfdd.sock"))
         self._wait_for_file(folder / "bfdd.vty")
 
-    def peer(self, address: str, *settings: str) -> None:
+    def peer(self, address: str, own_address: str, *settings: str) -> None:
         """Configure a session."""
-        lines = ["configure", "bfd", f"peer {address} interface {INTERFACE}", *settings]
-        self.say(*lines, "no shutdown")
+        self.say("configure", "bfd", self.name(address, own_address), *settings, "no shutdown")
+
+    @staticmethod
+    def name(address: str, own_address: str) -> str:
+        """A session, in FRR's words."""
+        return f"peer {address} local-address {own_address} interface {INTERFACE}"
 
     def say(self, *lines: str) -> str:
         """What vtysh answers."""

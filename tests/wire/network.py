@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 
 PREFIX = "lbwire"
 INTERFACE = "lan0"
+SECOND_INTERFACE = "lan1"
 _NAMESPACES = Path("/run/netns")
 _CLONE_NEWNET = 0x40000000
 
@@ -74,6 +75,15 @@ class Host:
         """Its IPv6 address, once `Network.speak_ipv6` gave it."""
         return f"fd00:9::{self.mac[5]:x}"
 
+    @property
+    def second_address(self) -> str:
+        """On the second LAN, once `Network.join_second_lan` gave it."""
+        return f"172.31.10.{self.mac[5]}"
+
+    @property
+    def second_mac(self) -> bytes:
+        return bytes([2, 0, 0, 0, 1, self.mac[5]])
+
     def ip(self, *arguments: str) -> str:
         return run("ip", "-n", self.namespace, *arguments)
 
@@ -89,6 +99,7 @@ class Network:
         self._prefix = f"{PREFIX}{os.getpid()}"
         self._switch = f"{self._prefix}-switch"
         self._hosts: dict[str, Host] = {}
+        self._second_switch = False
 
     def __enter__(self) -> Self:
         clear_leftovers()
@@ -130,13 +141,33 @@ class Network:
 
     def snoop(self) -> None:
         """The switch sends to a group only where a host has said by MLD that it is in it."""
+        # It asks with its own address, and does not trust what it knows before it has asked.
+        write_setting(self._switch, "ipv6/conf/br0/accept_dad", "0")
         write_setting(self._switch, "ipv6/conf/br0/disable_ipv6", "0")
-        self._on_switch("link", "set", "br0", "type", "bridge", "mcast_snooping", "1")
-        self._on_switch("link", "set", "br0", "type", "bridge", "mcast_querier", "1")
+        self._on_switch(
+            *("link", "set", "br0", "type", "bridge", "mcast_snooping", "1"),
+            *("mcast_query_response_interval", "100", "mcast_querier", "1"),
+        )
 
-    def snooped_groups(self) -> str:
-        """What the switch has learned: the groups, and the ports that lead to them."""
-        return run("ip", "netns", "exec", self._switch, "bridge", "mdb", "show", "dev", "br0")
+    def join_second_lan(self, *hosts: Host) -> None:
+        """Give hosts another interface, with 172.31.10.<number>, on a switch of its own."""
+        if not self._second_switch:
+            self._second_switch = True
+            self._on_switch("link", "add", "br1", "type", "bridge", "forward_delay", "0")
+            self._on_switch("link", "set", "br1", "up")
+        for host in hosts:
+            port, mac = f"q-{host.name}", host.second_mac.hex(":")
+            self._on_switch(
+                *("link", "add", port, "type", "veth", "peer", "name", SECOND_INTERFACE),
+                *("netns", host.namespace, "address", mac),
+            )
+            self._on_switch("link", "set", port, "master", "br1", "up")
+            host.ip("address", "add", f"{host.second_address}/24", "dev", SECOND_INTERFACE)
+            host.ip("link", "set", SECOND_INTERFACE, "up")
+
+    def part_second(self, host: Host) -> None:
+        """The host's port of the second switch leads nowhere, though the carrier stays."""
+        self._on_switch("link", "set", f"q-{host.name}", "nomaster")
 
     def unplug(self, host: Host) -> None:
         """The host's interface vanishes."""

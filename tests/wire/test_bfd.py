@@ -2,51 +2,74 @@
 
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from speaker.messages import Bfd, PeerState, State
+from speaker.messages import Bfd, Peer, PeerState, State
 from speaker.wire.bfd import Packet, Phase, read, write
 from tests.wire.frr import BFDD, INSTALLED, Frr
 from tests.wire.network import INTERFACE, Host, Network, inside
 from tests.wire.tap import PATIENCE
-from tests.wire.wires import VIP, Wire, ranked
+from tests.wire.wires import VIP, Wire, peer, peer6, ranked
 
 pytestmark = pytest.mark.root
 
 WireStarter = Callable[[Host], Wire]
+IP_RECVTTL = 12  # <linux/in.h>
+
+
+FAMILIES = pytest.mark.parametrize("ipv6", [False, True], ids=["IPv4", "IPv6"])
+
+
+def address(host: Host, *, ipv6: bool) -> str:
+    return host.address6 if ipv6 else host.address
+
+
+def peers(*hosts: Host, ipv6: bool) -> list[Peer]:
+    return [peer6(host) if ipv6 else peer(host) for host in hosts]
 
 
 class Stranger:
     """A UDP socket on a host that speaks BFD by hand."""
 
-    def __init__(self, host: Host, port: int = 3784, ttl: int = 255) -> None:
+    def __init__(self, host: Host, port: int = 3784, ttl: int = 255, *, ipv6: bool = False) -> None:
+        self._ipv6, self._port = ipv6, port
         self._socket = inside(host.namespace, lambda: self._open(host, port))
-        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
-        self._port = port
+        if ipv6:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+        else:
+            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+            self._socket.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
+        self.source = ""
+        self.hops = 0
 
     def close(self) -> None:
         self._socket.close()
 
     def send(self, to: Host, data: bytes) -> None:
-        self._socket.sendto(data, (to.address, self._port))
+        self._socket.sendto(data, (address(to, ipv6=self._ipv6), self._port))
 
     def receive(self) -> tuple[Packet, int]:
         """The next packet of the wire, and its source port."""
-        data, source = self._socket.recvfrom(256)
+        data, ancillary, _, source = self._socket.recvmsg(256, 64)
+        self.source = source[0]
+        self.hops = int.from_bytes(ancillary[0][2], sys.byteorder)
         packet = read(data)
         assert isinstance(packet, Packet)
         return packet, source[1]
 
     def _open(self, host: Host, port: int) -> socket.socket:
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp = socket.socket(socket.AF_INET6 if self._ipv6 else socket.AF_INET, socket.SOCK_DGRAM)
         udp.settimeout(PATIENCE)
-        udp.bind((host.address, port))
+        udp.bind((address(host, ipv6=self._ipv6), port))
         return udp
 
 
@@ -57,6 +80,7 @@ def wait_counter(wire: Wire, verdict: str) -> None:
         time.sleep(0.05)
 
 
+@FAMILIES
 @pytest.mark.parametrize(
     ("ttl", "data", "verdict"),
     [
@@ -69,10 +93,12 @@ def wait_counter(wire: Wire, verdict: str) -> None:
     ],
 )
 def test_what_is_refused_is_counted_and_brings_no_session(
-    wire: Wire, client: Host, ttl: int, data: bytes, verdict: str
+    network: Network, wire: Wire, *, ttl: int, data: bytes, verdict: str, ipv6: bool
 ) -> None:
-    wire.plan(peers=[client])
-    with closing(Stranger(client, ttl=ttl)) as stranger:
+    client = network.host("client", 1)
+    network.speak_ipv6(client, wire.host)
+    wire.plan(peers=peers(client, ipv6=ipv6))
+    with closing(Stranger(client, ttl=ttl, ipv6=ipv6)) as stranger:
         stranger.receive()
         stranger.send(wire.host, data)
 
@@ -94,10 +120,15 @@ def test_a_host_that_the_plan_does_not_name_is_no_peer(
         wait_counter(wire, "unknown-peer")
 
 
-def test_a_session_by_hand_from_a_port_of_the_rfc(wire: Wire, client: Host) -> None:
-    wire.plan(peers=[client])
-    with closing(Stranger(client)) as stranger:
+@FAMILIES
+def test_a_session_by_hand_from_a_port_of_the_rfc(
+    network: Network, wire: Wire, client: Host, *, ipv6: bool
+) -> None:
+    network.speak_ipv6(client, wire.host)
+    wire.plan(peers=peers(client, ipv6=ipv6))
+    with closing(Stranger(client, ipv6=ipv6)) as stranger:
         first, port = stranger.receive()
+        assert stranger.hops == 255
         assert (first.phase, first.desired_min_tx) == (Phase.DOWN, 1_000_000)
         assert 49152 <= port <= 65535
 
@@ -114,6 +145,24 @@ def test_a_session_by_hand_from_a_port_of_the_rfc(wire: Wire, client: Host) -> N
         while (last := stranger.receive()[0]).phase is Phase.UP:
             pass
         assert last.phase is Phase.ADMIN_DOWN
+
+
+@FAMILIES
+def test_packets_leave_from_the_address_that_the_peer_knows(
+    network: Network, wire: Wire, client: Host, *, ipv6: bool
+) -> None:
+    network.speak_ipv6(client, wire.host)
+    second = "fd00:9::5:b" if ipv6 else "172.31.9.211"
+    wire.host.ip(
+        "address", "add", f"{second}/{64 if ipv6 else 24}", "dev", INTERFACE, *["nodad"] * ipv6
+    )
+    for source in (address(wire.host, ipv6=ipv6), second):
+        wire.plan()
+        wire.plan(peers=[replace(*peers(client, ipv6=ipv6), source=source)])
+        with closing(Stranger(client, ipv6=ipv6)) as stranger:
+            stranger.receive()
+            while stranger.source != source:  # the last of the session before
+                stranger.receive()
 
 
 def test_net_raw_is_the_only_capability_that_sessions_need(network: Network, forged: str) -> None:
@@ -176,18 +225,21 @@ def wait_session(frr: Frr, status: str) -> dict[str, Any]:
     return session
 
 
-def test_frr_and_the_wire_agree(network: Network, wire: Wire, frr: Frr) -> None:
+@FAMILIES
+def test_frr_and_the_wire_agree(network: Network, wire: Wire, frr: Frr, *, ipv6: bool) -> None:
     router = frr.host
-    frr.peer(wire.host.address, "receive-interval 150", "transmit-interval 150")
-    wire.plan(peers=[router])
+    network.speak_ipv6(router, wire.host)
+    ends = address(wire.host, ipv6=ipv6), address(router, ipv6=ipv6)
+    frr.peer(*ends, "receive-interval 150", "transmit-interval 150")
+    wire.plan(peers=peers(router, ipv6=ipv6))
 
     wire.wait_peer(router)
     session = wait_session(frr, "up")
     assert (session["remote-receive-interval"], session["remote-detect-multiplier"]) == (100, 3)
 
-    frr.say("configure", "bfd", f"peer {wire.host.address} interface {INTERFACE}", "shutdown")
+    frr.say("configure", "bfd", frr.name(*ends), "shutdown")
     assert wire.wait_peer(router, PeerState.ADMIN_DOWN).remote_state == "admin-down"
-    frr.peer(wire.host.address)
+    frr.peer(*ends)
     wire.wait_peer(router)
     wait_session(frr, "up")
 

@@ -82,6 +82,8 @@ class Wire:
         self.states: list[tuple[str, State]] = []
         self.counters = Counters()
         self.peers: dict[str, PeerReport] = {}
+        self.peer_reports: tuple[PeerReport, ...] = ()
+        """One for each session; `peers` has the last of each node."""
         self._plan_id = 0
         self._requests = 0
         self.wait_for(lambda message: isinstance(message, Hello))
@@ -161,6 +163,7 @@ class Wire:
                     self.states.append((report.address, report.state))
             case PeersReport(peers=reports):
                 self.peers = {report.node: report for report in reports}
+                self.peer_reports = reports
             case Counters():
                 self.counters = message
             case _:
