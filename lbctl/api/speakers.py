@@ -18,7 +18,7 @@ from lbctl.api.meta import (
 MAX_PARTNERS = 64
 
 _IP_MAX_LENGTH = 45
-"""An IPv6 address fits, for a version that has them."""
+"""An IPv6 address fits."""
 
 
 class Partner(ApiModel):
@@ -27,9 +27,12 @@ class Partner(ApiModel):
     node: str = Field(min_length=1, max_length=253)
     """Its node."""
     address: str = Field(min_length=1, max_length=_IP_MAX_LENGTH)
-    """The address that it has on that LAN."""
+    """The address that it has on that LAN, IPv4 or IPv6."""
     mac: str = Field(default="", max_length=17)
     """The MAC address of its interface there."""
+    interface: str = Field(default="", max_length=15)
+    """This node's own interface on that LAN, which the session runs on. Empty: the one in the
+    subnet of the address."""
 
 
 class SpeakerSpec(ApiModel):
@@ -41,7 +44,7 @@ class SpeakerSpec(ApiModel):
         json_schema_extra=LIST_ATOMIC,
     )
     """The speakers that this one exchanges BFD packets with (RFC 5880), to notice within a
-    fraction of a second that one of them died."""
+    fraction of a second that one of them died. One row for each partner and LAN."""
 
 
 class SessionState(StrEnum):
@@ -57,10 +60,14 @@ class SessionState(StrEnum):
 
 
 class PartnerStatus(ApiModel):
-    """A partner as it is seen from here."""
+    """A partner as it is seen from here, on one LAN."""
 
     node: str = Field(min_length=1, max_length=253)
     """Its node."""
+    interface: str = Field(default="", max_length=15)
+    """This node's own interface on that LAN."""
+    address: str = Field(default="", max_length=_IP_MAX_LENGTH)
+    """The address that the partner has there."""
     state: SessionState
     """NeverUp: not heard since the session began. Up: alive. Down: it was alive and fell silent.
     AdminDown: it said that it is being stopped."""
@@ -104,7 +111,7 @@ class SpeakerStatus(ApiModel):
         max_length=MAX_PARTNERS,
         json_schema_extra=LIST_ATOMIC,
     )
-    """The partners, and whether they live."""
+    """The partners, and whether they live: one row for each partner and LAN."""
     conditions: list[Condition] = Field(default_factory=list, json_schema_extra=list_map("type"))
     """Ready: whether the speaker can send and receive (reasons WireRunning, WireDown,
     NoInterface). PartnersReachable: whether the partners that live are heard by BFD (reasons

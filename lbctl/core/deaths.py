@@ -48,8 +48,20 @@ def _seen(node: NodeView, partners: frozenset[str]) -> _Seen:
     speaker = node.speaker
     if speaker is None or not speaker.ready or node.liveness is not Liveness.FRESH:
         return dict.fromkeys(partners)
-    said = {report.node: report.state for report in speaker.reports}
-    return {name: said.get(name) for name in partners}
+    said: dict[str, set[PartnerState]] = {}
+    for report in speaker.reports:
+        said.setdefault(report.node, set()).add(report.state)
+    return {name: _together(said.get(name, set())) for name in partners}
+
+
+def _together(states: set[PartnerState]) -> PartnerState | None:
+    """What the sessions with one partner say of it, each on a LAN of its own.
+
+    It lives when one is up, and is dead when those that ever were up are down; a session that
+    never was says nothing.
+    """
+    order = (PartnerState.UP, PartnerState.DOWN, PartnerState.ADMIN_DOWN, PartnerState.NEVER_UP)
+    return next((state for state in order if state in states), None)
 
 
 def _credible(seen: _Seen) -> bool:

@@ -5,7 +5,8 @@ cluster: on a larger one the nodes stand on a ring, in an order that is hashed f
 each is the partner of the five on either side. Nothing is remembered, so every replica of the
 operator draws the same graph, and a node that comes or goes changes 15 edges, whatever the size.
 
-Two nodes have one session. Where they share several LANs it runs on one that a pool is on.
+Two nodes have one session on each LAN that they share, for a LAN can fail alone: one for each pair
+of interfaces, over IPv4 where both have it there, and else over IPv6.
 
 Who lives does not matter here: a node that is dead keeps its partners, or they would never see it
 come back, and one that the API server alone takes for dead must not lose them.
@@ -24,7 +25,7 @@ SIDE = 5
 """So many neighbours on either side of the ring are partners: ten in all, or everybody there is."""
 
 MOST = 64
-"""A Speaker names so many partners: one that joins six large LANs has 60."""
+"""A Speaker has so many partners: on six large LANs it has 60."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,19 @@ class Partner:
     node: str
     address: Address
     mac: str
+    interface: str = ""
+    """The interface on that LAN of the one whose partner this is. "" in what an operator of an
+    older version wrote: then the one in the address's subnet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A node on a LAN: how it is reached there."""
+
+    node: str
+    interface: str
+    mac: str
+    address: Address
 
 
 Partnerships = Mapping[str, tuple[Partner, ...]]
@@ -43,30 +57,31 @@ Partnerships = Mapping[str, tuple[Partner, ...]]
 def partnerships(
     nodes: Mapping[str, NodeView], pools: Collection[AddressSet] = ()
 ) -> dict[str, tuple[Partner, ...]]:
-    """The partners of every node that has a speaker, ordered by name.
+    """The partners of every node that has a speaker, ordered by name and interface.
 
     Two nodes can be partners on a LAN: both have an interface with an address of the same subnet.
     A node that is on no LAN, or alone there, has no partner.
 
     Args:
         nodes: every node, by name.
-        pools: the addresses that are announced; the LANs that they are on come first.
+        pools: the addresses that are announced. The LANs that they are on come first, where a
+            node is on more LANs than it can have partners.
     """
-    found: dict[str, dict[str, Partner]] = {
+    found: dict[str, dict[tuple[str, str], Partner]] = {
         name: {} for name, node in nodes.items() if node.speaker is not None
     }
     lans = _lans(nodes)
-    for network in sorted(lans, key=lambda lan: (not _carries(lan, pools), _order(lan))):
+    for network in sorted(lans, key=lambda lan: (lan.version, not _carries(lan, pools), _key(lan))):
         for one, other in _edges(lans[network]):
-            if one.address == other.address or other.node in found[one.node]:
-                # Nobody's own address (somebody moves it about), or two that are partners already.
+            rows, others = found[one.node], found[other.node]
+            here, there = (other.node, one.interface), (one.node, other.interface)
+            if one.address == other.address or here in rows or there in others:
+                # Nobody's own address (somebody moves it about), or a session that is there.
                 continue
-            found[one.node][other.node] = other
-            found[other.node][one.node] = one
-    return {
-        name: tuple(partners[other] for other in sorted(partners)[:MOST])
-        for name, partners in found.items()
-    }
+            if max(len(rows), len(others)) < MOST:
+                rows[here] = Partner(other.node, other.address, other.mac, one.interface)
+                others[there] = Partner(one.node, one.address, one.mac, other.interface)
+    return {name: tuple(rows[key] for key in sorted(rows)) for name, rows in found.items()}
 
 
 def watchers(node: NodeView, address: Address, drawn: Partnerships) -> frozenset[str]:
@@ -74,29 +89,23 @@ def watchers(node: NodeView, address: Address, drawn: Partnerships) -> frozenset
     speaker = node.speaker
     if speaker is None:
         return frozenset()
-    networks = [
-        own.network
-        for interface in speaker.interfaces
-        for own in interface.addresses
-        if address in own.network
-    ]
-    return frozenset(
-        partner.node
-        for partner in drawn.get(node.name, ())
-        if any(partner.address in network for network in networks)
-    )
+    there = {interface.name for interface in speaker.interfaces if interface.reaches(address)}
+    return frozenset(one.node for one in drawn.get(node.name, ()) if one.interface in there)
 
 
-def _lans(nodes: Mapping[str, NodeView]) -> dict[Subnet, list[Partner]]:
+def _lans(nodes: Mapping[str, NodeView]) -> dict[Subnet, list[_Member]]:
     """Who is on which subnet, by name. Of several interfaces there, one with a carrier speaks."""
-    lans: dict[Subnet, dict[str, Partner]] = {}
+    lans: dict[Subnet, dict[str, _Member]] = {}
     for name in sorted(nodes):
         speaker = nodes[name].speaker
         interfaces = () if speaker is None else speaker.interfaces
         for interface in sorted(interfaces, key=lambda one: not one.carrier):
             for own in interface.addresses:
+                if own.is_link_local:
+                    # Of the same subnet on every link there is.
+                    continue
                 lan = lans.setdefault(own.network, {})
-                lan.setdefault(name, Partner(name, own.ip, interface.mac))
+                lan.setdefault(name, _Member(name, interface.name, interface.mac, own.ip))
     return {network: [*lan.values()] for network, lan in lans.items()}
 
 
@@ -105,11 +114,11 @@ def _carries(lan: Subnet, pools: Collection[AddressSet]) -> bool:
     return any(one.first <= last and first <= one.last for pool in pools for one in pool)
 
 
-def _order(lan: Subnet) -> tuple[int, int]:
+def _key(lan: Subnet) -> tuple[int, int]:
     return (place(lan.network_address), lan.prefixlen)
 
 
-def _edges(members: list[Partner]) -> Iterable[tuple[Partner, Partner]]:
+def _edges(members: list[_Member]) -> Iterable[tuple[_Member, _Member]]:
     """Each pair of partners once."""
     count = len(members)
     if count <= 2 * SIDE + 1:
@@ -122,5 +131,5 @@ def _edges(members: list[Partner]) -> Iterable[tuple[Partner, Partner]]:
     )
 
 
-def _place(member: Partner) -> tuple[bytes, str]:
+def _place(member: _Member) -> tuple[bytes, str]:
     return (blake2b(member.node.encode(), digest_size=8).digest(), member.node)

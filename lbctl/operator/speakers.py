@@ -47,4 +47,12 @@ class Speakers:
 
 
 def _rows(partners: Iterable[Partner]) -> list[Object]:
-    return [{"node": one.node, "address": str(one.address), "mac": one.mac} for one in partners]
+    return [
+        {
+            "node": one.node,
+            "address": str(one.address),
+            "mac": one.mac,
+            "interface": one.interface,
+        }
+        for one in partners
+    ]

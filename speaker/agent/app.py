@@ -283,9 +283,12 @@ class Agent:
         """What the wire says of the partners that are still so; None before it said anything."""
         if self._channel.peers is None or not self._channel.wire_alive:
             return None
-        nodes = {partner.node for partner in self._partners}
+        named = partners.peers(self._partners, self._interfaces or ())
+        sessions = {(peer.node, peer.interface) for peer in named}
         return PartnersSeen(
-            reports=tuple(one for one in self._channel.peers if one.node in nodes),
+            reports=tuple(
+                one for one in self._channel.peers if (one.node, one.interface) in sessions
+            ),
             alive=self._suspects.alive,
             port=self._settings.bfd.port,
             now=time.time(),

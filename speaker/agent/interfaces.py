@@ -12,6 +12,10 @@ from lbctl.core.speakers import InterfaceView
 _ETHERNET: Final = 1  # ARPHRD_ETHER, <linux/if_arp.h>
 _UP, _BROADCAST, _LOOPBACK, _NOARP, _LOWER_UP = 0x1, 0x2, 0x8, 0x80, 0x10000  # <linux/if.h>
 
+_IPV4: Final = 4
+_TEMPORARY, _DAD_FAILED, _DEPRECATED, _TENTATIVE = 0x1, 0x8, 0x20, 0x40  # <linux/if_addr.h>
+_NOT_OURS: Final = _TEMPORARY | _DAD_FAILED | _TENTATIVE
+
 # Made by container networks for pods and Services: no LAN is behind them.
 _FOREIGN: Final = re.compile(
     r"^(veth|cni|docker|br-[0-9a-f]{12}|cali|flannel|cilium|virbr|nodelocaldns|kube-ipvs|lxc)"
@@ -42,6 +46,22 @@ class Interface:
     view: InterfaceView
 
 
+def in_use(found: Iterable[tuple[InterfaceAddress, int]]) -> tuple[InterfaceAddress, ...]:
+    """Of what the kernel lists for an interface, with IFA_F_*: the addresses that tell its subnets.
+
+    Left out of IPv6: link-local ones, for that subnet is on every link; those of which duplicate
+    address detection (RFC 4862 section 5.4) has not ended yet, or has found another owner; and
+    temporary ones (RFC 8981), which change daily. IPv4 comes first; deprecated ones come last.
+    """
+    kept = (
+        (own, flags)
+        for own, flags in found
+        if own.version == _IPV4 or not (own.is_link_local or flags & _NOT_OURS)
+    )
+    ranked = sorted(kept, key=lambda each: (each[0].version, bool(each[1] & _DEPRECATED)))
+    return tuple(own for own, _ in ranked)
+
+
 class Skipped(Enum):
     """Why an interface cannot carry addresses."""
 
@@ -69,7 +89,7 @@ def skipped(link: Link) -> Skipped | None:
 def usable(links: Iterable[Link]) -> tuple[Interface, ...]:
     """The interfaces that can carry addresses, with or without a carrier, by name.
 
-    One that has no IPv4 address is left out: no subnet is on it, so no address of a pool is.
+    One that has no address is left out: no subnet is on it, so no address of a pool is.
     """
     found = (link for link in links if skipped(link) is None and link.addresses)
     return tuple(

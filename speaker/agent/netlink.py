@@ -9,8 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import IPv4Interface
-from socket import AF_INET
+from ipaddress import ip_interface
 from typing import Final
 
 from pyroute2.iproute.linux import AsyncIPRoute
@@ -18,7 +17,7 @@ from pyroute2.netlink import rtnl
 from pyroute2.netlink.exceptions import NetlinkError
 
 from lbctl.core.addresses import InterfaceAddress
-from speaker.agent.interfaces import Interface, Link, usable
+from speaker.agent.interfaces import Interface, Link, in_use, usable
 
 _log: Final = logging.getLogger(__name__)
 
@@ -27,16 +26,19 @@ _GATHER_SECONDS: Final = 0.02
 _FLOCK_SECONDS: Final = 0.2
 """Between two readings: where pods come and go, most events mean nothing to us."""
 _RETRY_SECONDS: Final = 1.0
-_WATCHED: Final = rtnl.RTMGRP_LINK | rtnl.RTMGRP_IPV4_IFADDR
+_WATCHED: Final = rtnl.RTMGRP_LINK | rtnl.RTMGRP_IPV4_IFADDR | rtnl.RTMGRP_IPV6_IFADDR
 
 
 async def read_links() -> list[Link]:
-    """Every interface of this network namespace, with its IPv4 addresses."""
-    addresses: dict[int, list[InterfaceAddress]] = {}
+    """Every interface of this network namespace, with its addresses."""
+    addresses: dict[int, list[tuple[InterfaceAddress, int]]] = {}
     async with AsyncIPRoute() as netlink:
-        async for message in await netlink.addr("dump", family=AF_INET):
-            own = IPv4Interface(f"{message.get('local')}/{message.get('prefixlen')}")
-            addresses.setdefault(message["index"], []).append(own)
+        async for message in await netlink.addr("dump"):
+            # IFA_ADDRESS is the other end of a point-to-point link; IPv6 has no IFA_LOCAL else.
+            local = message.get("local") or message.get("address")
+            own = ip_interface(f"{local}/{message.get('prefixlen')}")
+            flags = int(message.get("flags") or 0)
+            addresses.setdefault(message["index"], []).append((own, flags))
         return [
             Link(
                 index=message["index"],
@@ -45,7 +47,7 @@ async def read_links() -> list[Link]:
                 flags=message["flags"],
                 mac=message.get("address") or "",
                 master=message.get("master"),
-                addresses=tuple(addresses.get(message["index"], ())),
+                addresses=in_use(addresses.get(message["index"], ())),
             )
             async for message in await netlink.link("dump")
         ]

@@ -6,10 +6,9 @@ condition for what a person has to mend: a firewall between nodes.
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
 from typing import Any, Final
 
-from lbctl.core.addresses import Address
+from lbctl.core.addresses import Address, parse
 from lbctl.core.outcomes import ConditionType, PartnersReason, PartnerState
 from lbctl.core.partners import Partner
 from lbctl.kube.conditions import Condition
@@ -41,35 +40,45 @@ def named(speaker: Object | None) -> tuple[Partner, ...] | None:
         return None
     found = []
     for entry in entries:
-        try:
-            address = IPv4Address(entry["address"])
-        except ValueError:
-            continue  # Of a family that this version has no sessions over.
-        found.append(Partner(entry["node"], address, entry.get("mac") or ""))
+        address = parse(entry["address"])
+        if address is None:
+            continue  # Nobody but the operator writes here, and it writes addresses.
+        found.append(
+            Partner(entry["node"], address, entry.get("mac") or "", entry.get("interface") or "")
+        )
     return tuple(found)
 
 
 def peers(partners: Iterable[Partner], interfaces: Collection[Interface]) -> tuple[Peer, ...]:
-    """The sessions that the wire is to keep: each on the interface in the partner's subnet.
+    """The sessions that the wire is to keep: one for each partner and own interface.
 
-    An interface without a carrier will do: its sessions are down, and that is the truth.
+    An interface without a carrier will do: its sessions are down, and that is the truth. Packets
+    leave from our address in the partner's subnet, the first as the Speaker's status lists them:
+    the partner knows us by that one.
     """
-    found = []
+    found: dict[tuple[str, str], Peer] = {}
     for partner in partners:
-        via = _interface_to(partner.address, interfaces)
+        via = _way_to(partner, interfaces)
         if via is not None:
-            found.append(Peer(partner.node, str(partner.address), partner.mac, via.view.name))
-    return tuple(found)
+            name, source = via
+            peer = Peer(partner.node, str(partner.address), partner.mac, name, str(source))
+            found.setdefault((partner.node, name), peer)
+    return tuple(found.values())
 
 
-def _interface_to(address: Address, interfaces: Iterable[Interface]) -> Interface | None:
+def _way_to(partner: Partner, interfaces: Iterable[Interface]) -> tuple[str, Address] | None:
+    """Our interface on the partner's LAN, by name, and our address there."""
     reaching = [
-        (not interface.view.carrier, -own.network.prefixlen, interface.index, interface)
+        (not interface.view.carrier, -own.network.prefixlen, interface.index, interface, own.ip)
         for interface in interfaces
+        if partner.interface in {"", interface.view.name}
         for own in interface.view.addresses
-        if address in own.network
+        if partner.address in own.network
     ]
-    return min(reaching, key=lambda found: found[:3])[3] if reaching else None
+    if not reaching:
+        return None
+    *_, via, source = min(reaching, key=lambda found: found[:3])
+    return via.view.name, source
 
 
 def urgent(before: Iterable[PeerReport], after: Iterable[PeerReport]) -> bool:
@@ -80,10 +89,10 @@ def urgent(before: Iterable[PeerReport], after: Iterable[PeerReport]) -> bool:
     return bool(_deaths(after) - _deaths(before))
 
 
-def _deaths(reports: Iterable[PeerReport]) -> set[tuple[str, float, bool | None]]:
+def _deaths(reports: Iterable[PeerReport]) -> set[tuple[str, str, float, bool | None]]:
     """The deaths, and whether the dead one's own address answers: all of a node may hang on it."""
     return {
-        (one.node, one.since, one.answers)
+        (one.node, one.interface, one.since, one.answers)
         for one in reports
         if one.state is PeerState.ADMIN_DOWN
         or (one.state is PeerState.DOWN and one.diagnostic == TIMED_OUT)
@@ -95,11 +104,13 @@ def status_rows(reports: Iterable[PeerReport]) -> list[dict[str, Any]]:
     return [
         {
             "node": report.node,
+            "interface": report.interface,
+            "address": report.address,
             "state": _STATES[report.state].value,
             "since": datetime.fromtimestamp(report.since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             **({} if report.answers is None else {"answers": report.answers}),
         }
-        for report in sorted(reports, key=lambda one: (one.node, one.since))
+        for report in sorted(reports, key=lambda one: (one.node, one.interface))
     ]
 
 
@@ -129,7 +140,9 @@ def reachable(
         now: seconds since 1970 by this node's clock.
         generation: of the Speaker.
     """
-    blocked = sorted({one.node for one in unheard(reports, now) if one.node in alive})
+    blocked = sorted(
+        {f"{one.node} on {one.interface}" for one in unheard(reports, now) if one.node in alive}
+    )
     if not blocked:
         reason, message = PartnersReason.REACHABLE, "no partner that lives is unheard"
     else:

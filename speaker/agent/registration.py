@@ -41,7 +41,7 @@ def ready(interfaces: Iterable[Interface], *, wire_alive: bool, generation: int)
     if not wire_alive:
         reason, message = _WIRE_DOWN, "the process that answers on the LAN does not run"
     elif not names:
-        reason, message = _NO_INTERFACE, "no Ethernet interface with an IPv4 address is up"
+        reason, message = _NO_INTERFACE, "no Ethernet interface with an address is up"
     else:
         reason, message = _WIRE_RUNNING, f"answers on {', '.join(names)}"
     return Condition(

@@ -558,10 +558,11 @@ def test_kubectl_shows_a_speaker(
     status = {
         "version": "0.1.0",
         "interfaces": [interface],
-        "partners": [{"node": "n2", "state": "Up", "since": "2026-01-01T12:00:00Z"}],
+        "partners": [{"node": "n2", "interface": "eth0", "state": "Up", "since": NOON}],
         "conditions": [
             condition("Ready", "WireRunning"),
             condition("PartnersReachable", "Reachable"),
+            condition("HandOffReady", "ProxyHealthy"),
         ],
     }
     objects.write_status("speakers", "crd-test", status)
@@ -574,6 +575,7 @@ def test_kubectl_shows_a_speaker(
         "MAC": "02:00:00:00:00:01",
         "ADDRESSES": '["192.0.2.11/24"]',
         "PARTNERS": "True",
+        "HANDOFF": "True",
         "VERSION": "0.1.0",
     }
 

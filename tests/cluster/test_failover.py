@@ -145,7 +145,7 @@ def test_a_firewall_on_a_node_is_named(site: Cluster, speakers: dict[str, Speake
         )
         said = site.condition("speaker", "n3", "PartnersReachable")
         assert said["reason"] == "BFDBlocked"
-        assert re.match(r"n1, n2: alive.* UDP port 3784 ", said["message"])
+        assert re.match(r"n1 on eth0, n2 on eth0: alive.* UDP port 3784 ", said["message"])
         eventually(
             lambda: "n3" in site.condition("speaker", "n1", "PartnersReachable")["message"],
             what="and n1 that it does not reach n3",

@@ -34,7 +34,12 @@ def test_partners_follow_the_nodes(
     operators.start()
     wait_partners(cluster, {"n1": {"n2"}, "n2": {"n1"}}, "two watch each other")
     (partner,) = cluster.objects("speakers")["n1"]["spec"]["partners"]
-    assert partner == {"node": "n2", "address": "172.16.110.12", "mac": "02:00:00:00:00:0c"}
+    assert partner == {
+        "node": "n2",
+        "address": "172.16.110.12",
+        "mac": "02:00:00:00:00:0c",
+        "interface": "eth0",
+    }
 
     lan.join("n3")
     three = {"n1": {"n2", "n3"}, "n2": {"n1", "n3"}, "n3": {"n1", "n2"}}

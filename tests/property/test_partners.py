@@ -66,7 +66,25 @@ def test_partners_are_so_of_each_other_and_on_one_lan(nodes: dict[str, NodeView]
             speaker = nodes[name].speaker
             assert speaker is not None
             (via,) = (one for one in speaker.interfaces if one.reaches(partner.address))
-            assert Partner(name, via.addresses[0].ip, via.mac) in drawn[partner.node]
+            assert partner.interface == via.name
+            there = partner.mac.rpartition("-")[2]
+            back = Partner(name, via.addresses[0].ip, via.mac, f"eth{there}")
+            assert back in drawn[partner.node]
+
+
+@given(several_lans)
+def test_each_lan_that_two_share_has_one_session(nodes: dict[str, NodeView]) -> None:
+    drawn = partnerships(nodes)
+    for name, partners in drawn.items():
+        own = {one.name for one in _interfaces(nodes[name])}
+        for other in drawn.keys() - {name}:
+            shared = own & {one.name for one in _interfaces(nodes[other])}
+            met = [one.interface for one in partners if one.node == other]
+            assert sorted(met) == sorted(shared)
+
+
+def _interfaces(node: NodeView) -> tuple[InterfaceView, ...]:
+    return () if node.speaker is None else node.speaker.interfaces
 
 
 @given(large)

@@ -64,6 +64,28 @@ def test_who_is_dead(rule: str, said: str, dead: str) -> None:
     assert reported_down(known, partnerships(known)) == set(dead), rule
 
 
+@pytest.mark.parametrize(
+    ("rule", "sessions", "dead"),
+    [
+        ("all sessions are down", "--", True),
+        ("it stopped on one LAN and was lost on the other", "x-", True),
+        ("it is seen alive on another LAN", "-+", False),
+        ("a session that never was up says nothing", "-?", True),
+        ("nor do two of them", "??", False),
+    ],
+)
+def test_a_node_on_two_lans_is_dead_on_both(rule: str, sessions: str, *, dead: bool) -> None:
+    known = cluster(".++ +.+ ++.")
+    for witness in "ab":
+        speaker = known[witness].speaker
+        assert speaker is not None
+        others = tuple(report for report in speaker.reports if report.node != "c")
+        of_c = tuple(PartnerReport("c", WORDS[mark]) for mark in sessions)
+        known[witness] = replace(known[witness], speaker=replace(speaker, reports=(*of_c, *others)))
+
+    assert (reported_down(known, partnerships(known)) == {"c"}) is dead, rule
+
+
 def test_a_word_about_a_stranger_is_ignored() -> None:
     known = cluster(".- +.")
     assert known["a"].speaker is not None

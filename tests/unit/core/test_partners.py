@@ -1,11 +1,13 @@
 """Who is whose partner, as stories."""
 
+from ipaddress import ip_interface
+
 import pytest
 
 from lbctl.core.entries import parse_entry
 from lbctl.core.intervals import AddressSet
 from lbctl.core.outcomes import Liveness
-from lbctl.core.partners import SIDE, partnerships, watchers
+from lbctl.core.partners import MOST, SIDE, partnerships, watchers
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
 from lbctl.core.succession import LENGTH, WATCHERS, Loads, plan
 from tests.unit.core.builders import ip, node, nodes
@@ -57,19 +59,99 @@ def test_who_is_whose_partner(
     assert names(nodes(*known)) == expected, rule
 
 
-def test_of_two_lans_the_session_runs_on_the_one_with_a_pool() -> None:
-    known = nodes(
-        on("a", "10.0.0.1/24", "10.0.1.1/24"),
-        on("b", "10.0.0.2/24", "10.0.1.2/24"),
-        on("c", "10.0.0.3/24"),
+def wired(name: str, *interfaces: str) -> NodeView:
+    """A node with interfaces eth0, eth1...; each with these addresses, blanks between them."""
+    views = tuple(
+        InterfaceView(f"eth{index}", f"mac-{name}-{index}", tuple(map(ip_interface, one.split())))
+        for index, one in enumerate(interfaces)
     )
-    pool = AddressSet.union([parse_entry("10.0.1.100-10.0.1.109")])
+    return NodeView(name, SpeakerView(name, views), Liveness.FRESH)
 
-    def partners_of_a(*pools: AddressSet) -> dict[str, str]:
-        return {one.node: str(one.address) for one in partnerships(known, pools)["a"]}
 
-    assert partners_of_a() == {"b": "10.0.0.2", "c": "10.0.0.3"}
-    assert partners_of_a(pool) == {"b": "10.0.1.2", "c": "10.0.0.3"}
+@pytest.mark.parametrize(
+    ("rule", "known", "expected"),
+    [
+        (
+            "each LAN that two share has a session",
+            [
+                wired("a", "10.0.0.1/24", "10.0.1.1/24"),
+                wired("b", "10.0.0.2/24", "10.0.1.2/24"),
+                wired("c", "10.0.0.3/24"),
+            ],
+            ["b eth0 10.0.0.2", "b eth1 10.0.1.2", "c eth0 10.0.0.3"],
+        ),
+        (
+            "a LAN of both families has one session, over IPv4",
+            [wired("a", "10.0.0.1/24 fd00::1/64"), wired("b", "fd00::2/64 10.0.0.2/24")],
+            ["b eth0 10.0.0.2"],
+        ),
+        (
+            "where one has no IPv4 it is IPv6",
+            [
+                wired("a", "10.0.0.1/24 fd00::1/64"),
+                wired("b", "10.0.0.2/24 fd00::2/64"),
+                wired("c", "fd00::3/64"),
+            ],
+            ["b eth0 10.0.0.2", "c eth0 fd00::3"],
+        ),
+        (
+            "the families may be on LANs of their own",
+            [wired("a", "10.0.0.1/24", "fd00::1/64"), wired("b", "fd00::2/64", "10.0.0.2/24")],
+            ["b eth0 10.0.0.2", "b eth1 fd00::2"],
+        ),
+        (
+            "of several subnets on a LAN the lowest has the session",
+            [wired("a", "10.0.1.1/24 10.0.0.1/24"), wired("b", "10.0.0.2/24 10.0.1.2/24")],
+            ["b eth0 10.0.0.2"],
+        ),
+        (
+            "of several addresses in a subnet the first is the node's",
+            [wired("a", "fd00::1/64"), wired("b", "fd00::9/64 fd00::2/64")],
+            ["b eth0 fd00::9"],
+        ),
+        (
+            "a session has two ends: who is met on one interface is not met there again",
+            [wired("a", "10.0.0.1/24 10.0.1.1/24"), wired("b", "10.0.0.2/24", "10.0.1.2/24")],
+            ["b eth0 10.0.0.2"],
+        ),
+        (
+            "link-local addresses are on every link and make no LAN",
+            [wired("a", "fe80::1/64"), wired("b", "fe80::2/64")],
+            [],
+        ),
+        (
+            "an address alone, like one of DHCPv6, makes no LAN",
+            [wired("a", "fd00::1/128"), wired("b", "fd00::2/128")],
+            [],
+        ),
+    ],
+)
+def test_on_which_lans_two_have_a_session(
+    rule: str, known: list[NodeView], expected: list[str]
+) -> None:
+    drawn = partnerships(nodes(*known))
+
+    assert [f"{one.node} {one.interface} {one.address}" for one in drawn["a"]] == expected, rule
+    for name, rows in drawn.items():
+        for row in rows:
+            assert [back.node for back in drawn[row.node]].count(name) == [
+                again.node for again in rows
+            ].count(row.node), "each session is in both lists"
+
+
+def test_who_is_on_too_many_lans_has_sessions_where_pools_are() -> None:
+    """64 of one kind; the LAN of the pool comes first, the others by their networks."""
+    lans = [f"10.{number}.0" for number in range(MOST + 2)]
+    known = nodes(
+        *(wired(name, *(f"{lan}.{host}/24" for lan in lans)) for host, name in enumerate("ab", 1))
+    )
+    pool = AddressSet.union([parse_entry(f"{lans[-1]}.100-{lans[-1]}.109")])
+
+    drawn = partnerships(known, [pool])
+
+    networks = {str(one.address).rpartition(".")[0] for one in drawn["a"]}
+    assert networks == {*lans[: MOST - 1], lans[-1]}
+    assert {one.interface for one in drawn["b"]} == {one.interface for one in drawn["a"]}
 
 
 def test_a_partner_is_told_by_the_address_and_mac_that_it_has_on_the_lan() -> None:
@@ -101,11 +183,15 @@ def test_a_large_cluster_costs_a_node_no_more_than_ten_partners(count: int, degr
 
 def test_a_watcher_is_on_the_lan_of_the_address() -> None:
     known = nodes(
-        on("a", "10.0.0.1/24", "10.0.1.1/24"), on("b", "10.0.0.2/24"), on("c", "10.0.1.3/24")
+        wired("a", "10.0.0.1/24 fd00::1/64", "10.0.1.1/24"),
+        wired("b", "10.0.0.2/24"),
+        wired("c", "10.0.1.3/24"),
+        wired("d", "fd00::4/64"),
     )
     drawn = partnerships(known)
 
-    assert watchers(known["a"], ip("10.0.0.99"), drawn) == {"b"}
+    assert watchers(known["a"], ip("10.0.0.99"), drawn) == {"b", "d"}, "they are on one LAN"
+    assert watchers(known["a"], ip("fd00::99"), drawn) == {"b", "d"}
     assert watchers(known["a"], ip("10.0.1.99"), drawn) == {"c"}
     assert watchers(NodeView("d"), ip("10.0.1.99"), drawn) == frozenset()
 

@@ -1,7 +1,7 @@
 """Partners in the agent: from the Speaker's spec to the wire, and from there to its status."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv6Address, ip_interface
 from typing import Any
 
 import pytest
@@ -26,7 +26,12 @@ ROW = {"node": "n2", "address": "10.0.0.2", "mac": "02:00:00:00:00:02"}
         ("one that was made anew says nothing", {"metadata": {}}, None),
         ("an empty list says: nobody", {"spec": {"partners": []}}, ()),
         ("a partner", {"spec": {"partners": [ROW]}}, (N2,)),
-        ("IPv6 is for a later version", {"spec": {"partners": [ROW | {"address": "fd00::2"}]}}, ()),
+        (
+            "a partner over IPv6, on a LAN of several",
+            {"spec": {"partners": [ROW | {"address": "fd00::2", "interface": "eth1"}]}},
+            (replace(N2, address=IPv6Address("fd00::2"), interface="eth1"),),
+        ),
+        ("no address, no partner", {"spec": {"partners": [ROW | {"address": "n2"}]}}, ()),
     ],
 )
 def test_what_the_spec_says(
@@ -35,8 +40,9 @@ def test_what_the_spec_says(
     assert named(speaker) == expected, sentence
 
 
-def interface(name: str, own: str, *, carrier: bool = True) -> Interface:
-    view = InterfaceView(name, "02:00:00:00:00:01", (IPv4Interface(own),), carrier=carrier)
+def interface(name: str, *own: str, carrier: bool = True) -> Interface:
+    addresses = tuple(map(ip_interface, own))
+    view = InterfaceView(name, "02:00:00:00:00:01", addresses, carrier=carrier)
     return Interface(int(name[-1]), view)
 
 
@@ -53,8 +59,58 @@ def test_a_session_runs_on_the_interface_of_the_lan(
 ) -> None:
     found = peers([N2], [interface(*each) for each in interfaces])
 
-    expected = [Peer("n2", "10.0.0.2", "02:00:00:00:00:02", chosen)] if chosen else []
+    mac = "02:00:00:00:00:02"
+    expected = [Peer("n2", "10.0.0.2", mac, chosen, "10.0.0.1")] if chosen else []
     assert [*found] == expected, sentence
+
+
+@pytest.mark.parametrize(
+    ("sentence", "partner", "interfaces", "session"),
+    [
+        (
+            "the interface that the operator names, whatever others are there",
+            replace(N2, interface="eth1"),
+            [("eth0", "10.0.0.9/30"), ("eth1", "10.0.0.1/24")],
+            ("eth1", "10.0.0.1"),
+        ),
+        (
+            "none while that one is not there",
+            replace(N2, interface="eth1"),
+            [("eth0", "10.0.0.9/24")],
+            None,
+        ),
+        (
+            "none while that one has no address there",
+            replace(N2, interface="eth0"),
+            [("eth0", "10.0.1.9/24")],
+            None,
+        ),
+        (
+            "from the first of several addresses, as the Speaker's status lists them",
+            replace(N2, address=IPv6Address("fd00::2"), interface="eth0"),
+            [("eth0", "10.0.0.1/24", "fd00::7/64", "fd00::1/64")],
+            ("eth0", "fd00::7"),
+        ),
+    ],
+)
+def test_a_session_runs_where_the_operator_says(
+    sentence: str,
+    partner: Partner,
+    interfaces: list[tuple[str, ...]],
+    session: tuple[str, str] | None,
+) -> None:
+    found = peers([partner], [interface(*each) for each in interfaces])
+
+    assert [(one.interface, one.source) for one in found] == ([session] if session else []), (
+        sentence
+    )
+
+
+def test_a_partner_has_one_session_for_each_interface() -> None:
+    ends = [replace(N2, interface="eth0"), replace(N2, interface="eth1")]
+    lans = [interface("eth0", "10.0.0.1/24"), interface("eth1", "10.0.0.3/24")]
+
+    assert [one.interface for one in peers([*ends, N2], lans)] == ["eth0", "eth1"]
 
 
 def test_an_unplugged_interface_keeps_its_sessions_unless_another_has_a_carrier() -> None:
@@ -66,19 +122,36 @@ def test_an_unplugged_interface_keeps_its_sessions_unless_another_has_a_carrier(
 
 
 SINCE = 1_800_000_000.7  # 2027-01-15T08:00:00Z
-UP = PeerReport("n2", PeerState.UP, SINCE, "up")
-TIMED_OUT = PeerReport("n2", PeerState.DOWN, SINCE + 9, "up", "control-detection-time-expired")
+UP = PeerReport("n2", PeerState.UP, SINCE, "up", interface="eth0", address="10.0.0.2")
+TIMED_OUT = replace(
+    UP,
+    state=PeerState.DOWN,
+    since=SINCE + 9,
+    diagnostic="control-detection-time-expired",
+)
 SIGNALLED = replace(TIMED_OUT, diagnostic="neighbor-signaled-session-down")
-STOPPED = PeerReport("n2", PeerState.ADMIN_DOWN, SINCE + 9, "admin-down")
-NEVER = PeerReport("n2", PeerState.NEVER_UP, SINCE)
+STOPPED = replace(UP, state=PeerState.ADMIN_DOWN, since=SINCE + 9, remote_state="admin-down")
+NEVER = replace(UP, state=PeerState.NEVER_UP, remote_state="down")
 
 
 def test_the_status_says_when_each_partner_was_last_seen_to_change() -> None:
-    rows = status_rows([replace(NEVER, node="n3"), UP])
+    rows = status_rows([replace(UP, interface="eth1", address="fd00::2"), replace(UP, node="n1")])
 
     assert rows == [
-        {"node": "n2", "state": "Up", "since": "2027-01-15T08:00:00Z"},
-        {"node": "n3", "state": "NeverUp", "since": "2027-01-15T08:00:00Z"},
+        {
+            "node": "n1",
+            "interface": "eth0",
+            "address": "10.0.0.2",
+            "state": "Up",
+            "since": "2027-01-15T08:00:00Z",
+        },
+        {
+            "node": "n2",
+            "interface": "eth1",
+            "address": "fd00::2",
+            "state": "Up",
+            "since": "2027-01-15T08:00:00Z",
+        },
     ]
 
 
@@ -102,6 +175,12 @@ def test_each_state_of_the_wire_has_a_word_in_the_api(state: PeerState) -> None:
     [
         ("a death", (UP,), (TIMED_OUT,), True),
         ("a stop", (UP,), (STOPPED,), True),
+        (
+            "a death on another LAN",
+            (TIMED_OUT,),
+            (TIMED_OUT, replace(TIMED_OUT, interface="eth1")),
+            True,
+        ),
         ("a death that was told", (TIMED_OUT,), (TIMED_OUT,), False),
         ("a silent address", (TIMED_OUT,), (replace(TIMED_OUT, answers=False),), True),
         ("another word about it", (TIMED_OUT,), (replace(TIMED_OUT, heard=True),), False),
@@ -137,12 +216,13 @@ def test_a_blocked_port_is_told_from_a_dead_node(
 
 def test_the_condition_says_what_to_open_and_for_whom() -> None:
     reports = [replace(NEVER, node=node) for node in ("n3", "n2", "n4")]
+    reports.append(replace(NEVER, interface="eth1"))
 
     found = reachable(reports, {"n2", "n3"}, port=13784, now=SINCE + 60, generation=1)
 
-    assert found.message.startswith("n2, n3: alive")
+    assert found.message.startswith("n2 on eth0, n2 on eth1, n3 on eth0: alive")
     assert "let UDP port 13784 pass between the nodes, both ways" in found.message
-    assert len(unheard(reports, SINCE + 60)) == 3
+    assert len(unheard(reports, SINCE + 60)) == 4
 
 
 def record(mark: str, holder: str = "n2") -> Record:

@@ -1,12 +1,20 @@
 """What the wire is told: interfaces and plan."""
 
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Interface, ip_address, ip_interface
 
 import pytest
 
 from lbctl.core.services import ServiceRef
 from lbctl.core.virtualips import Release, VirtualIPView
-from speaker.agent.interfaces import Interface, Link, Skipped, interface_for, skipped, usable
+from speaker.agent.interfaces import (
+    Interface,
+    Link,
+    Skipped,
+    in_use,
+    interface_for,
+    skipped,
+    usable,
+)
 from speaker.agent.plan import plan
 from speaker.messages import Role
 
@@ -19,7 +27,7 @@ MAC = "02:00:00:00:00:01"
 def link(name: str = "eth0", **fields: object) -> Link:
     given: dict[str, object] = {
         "index": 2, "name": name, "type": ETHERNET, "flags": GOOD, "mac": MAC,
-        "addresses": (IPv4Interface("172.16.110.11/24"),),
+        "addresses": (IPv4Interface("172.16.110.11/24"), ip_interface("fd00:110::11/64")),
     }  # fmt: skip
     return Link(**{**given, **fields})  # type: ignore[arg-type]  # rows vary any field
 
@@ -52,6 +60,32 @@ def test_which_interfaces_can_carry_addresses(
 
 def test_an_interface_without_an_address_is_in_no_subnet() -> None:
     assert usable([link(addresses=())]) == ()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found", "kept"),
+    [
+        ("an address", [("10.0.0.1/24", 0x80)], ["10.0.0.1/24"]),
+        ("a second one of a subnet", [("10.0.0.1/24", 0), ("10.0.0.2/24", 0x1)],
+         ["10.0.0.1/24", "10.0.0.2/24"]),
+        ("IPv4 comes first", [("fd00::1/64", 0), ("10.0.0.1/24", 0)],
+         ["10.0.0.1/24", "fd00::1/64"]),
+        ("a link-local address is on every link", [("fe80::1/64", 0x80)], []),
+        ("one whose owner is not sure yet", [("fd00::1/64", 0x40)], []),
+        ("one that another host has", [("fd00::1/64", 0x8 | 0x80)], []),
+        ("one that changes tomorrow", [("fd00::1/64", 0x1)], []),
+        ("a deprecated one still tells the subnet", [("fd00::1/64", 0x20)], ["fd00::1/64"]),
+        ("but comes last", [("fd00::1/64", 0x20), ("fd00::2/64", 0)],
+         ["fd00::2/64", "fd00::1/64"]),
+        ("DHCPv6 gives an address alone", [("fd00::1/128", 0)], ["fd00::1/128"]),
+    ],
+)  # fmt: skip
+def test_which_addresses_tell_the_subnets_of_an_interface(
+    sentence: str, found: list[tuple[str, int]], kept: list[str]
+) -> None:
+    own = in_use((ip_interface(text), flags) for text, flags in found)
+
+    assert [str(one) for one in own] == kept, sentence
 
 
 def interfaces(*links: Link) -> tuple[Interface, ...]:
@@ -92,7 +126,7 @@ def interfaces(*links: Link) -> tuple[Interface, ...]:
 def test_where_an_address_is_announced(
     sentence: str, links: list[Link], chosen: str | None
 ) -> None:
-    found = interface_for(interfaces(*links), IPv4Address("172.16.110.100"))
+    found = interface_for(interfaces(*links), ip_address("172.16.110.100"))
 
     assert (found.view.name if found else None) == chosen, sentence
 
@@ -102,7 +136,7 @@ WEB = ServiceRef("default", "web", "uid-1")
 
 def virtual_ip(address: str = "172.16.110.100", **fields: object) -> VirtualIPView:
     given: dict[str, object] = {"service": WEB, "succession": ("n1", "n2"), "generation": 5}
-    return VirtualIPView(address=IPv4Address(address), **{**given, **fields})  # type: ignore[arg-type]  # rows vary any field
+    return VirtualIPView(address=ip_address(address), **{**given, **fields})  # type: ignore[arg-type]  # rows vary any field
 
 
 @pytest.mark.parametrize(
@@ -117,6 +151,8 @@ def virtual_ip(address: str = "172.16.110.100", **fields: object) -> VirtualIPVi
         ("a release without verifier too", virtual_ip(service=None, release=Release()), None, 0),
         ("a reservation is silent", virtual_ip(service=None), None, 0),
         ("an address on no interface is silent", virtual_ip("10.9.9.9"), None, 0),
+        ("IPv6 in the interface's subnet", virtual_ip("fd00:110::100"), Role.CLAIM, 0),
+        ("IPv6 in no subnet is silent", virtual_ip("fd00:111::100"), None, 0),
     ],
 )
 def test_what_is_wanted_of_this_node(
