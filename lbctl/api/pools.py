@@ -55,6 +55,8 @@ class AddressCounts(ApiModel):
     """Those that have a VirtualIP, or that a Service shows."""
     free: int = Field(ge=0, json_schema_extra=INT64)
     """Those that can still be given: neither used nor a node's own."""
+    quarantined: int | None = Field(default=None, ge=0, json_schema_extra=INT64)
+    """Of those in use, those that are not given because a foreign host answered for them."""
 
 
 class IPAddressPoolStatus(ApiModel):

@@ -46,11 +46,33 @@ class ServiceReference(ApiModel):
     """Its metadata.uid: another Service of this name is another Service."""
 
 
+class Quarantine(ApiModel):
+    """Why the address is not given for a while."""
+
+    mac: str = Field(min_length=1, max_length=17)
+    """The MAC address of the host that answered for it and is none of the cluster's."""
+    until: AwareDatetime = Field(json_schema_extra={"maxLength": 40})
+    """Not given before this time; then the LAN is asked again."""
+
+
+class ConflictStatus(ApiModel):
+    """A host that is none of the cluster's and has or claims the address."""
+
+    mac: str = Field(min_length=1, max_length=17)
+    """Its MAC address."""
+    node: str | None = Field(default=None, max_length=253)
+    """The node that heard it."""
+    since: AwareDatetime | None = None
+    """When it was heard first."""
+
+
 class Release(ApiModel):
     """How the address becomes free again."""
 
     verifier: NodeName | None = None
     """The node whose speaker asks the LAN whether anybody still answers for the address."""
+    quarantine: Quarantine | None = None
+    """Set when the address was taken from its Service because a foreign host answered for it."""
 
 
 InterfaceName = Annotated[str, Field(min_length=1, max_length=15)]
@@ -139,10 +161,16 @@ class VirtualIPStatus(ApiModel):
     """The MAC address that it answers with."""
     since: AwareDatetime | None = None
     """When the holder took the address."""
+    ever_held: bool | None = None
+    """Whether any node ever answered for it. A foreign host that answers later takes it from
+    no Service."""
+    conflict: ConflictStatus | None = None
+    """A foreign host that has or claims the address; absent when there is none."""
     conditions: list[Condition] = Field(default_factory=list, json_schema_extra=list_map("type"))
     """Announced: whether the holder answers (reasons Holding, AnsweredByAnother, NotHeld).
-    Planned: whether a node can (reasons Planned, NoEligibleSpeaker, NobodyToAsk). Released: whether
-    the LAN is silent again (reasons Silent, StillAnswered)."""
+    Planned: whether a node can (reasons Planned, NoEligibleSpeaker, NobodyToAsk, Quarantined).
+    Released: whether the LAN is silent again (reasons Silent, StillAnswered). Conflict: whether a
+    foreign host answers for it (reasons AnsweredByForeignHost, ClaimedByForeignHost)."""
 
 
 class VirtualIP(Resource):
@@ -170,6 +198,7 @@ class VirtualIP(Resource):
             Column("MAC", ".status.mac", wide=True),
             Column("Announced", '.status.conditions[?(@.type=="Announced")].status'),
             Column("Reason", '.status.conditions[?(@.type=="Announced")].reason', wide=True),
+            Column("Conflict", ".status.conflict.mac", wide=True),
             Column("Planned", '.status.conditions[?(@.type=="Planned")].reason', wide=True),
             Column("Released", '.status.conditions[?(@.type=="Released")].reason', wide=True),
             Column("Age", ".metadata.creationTimestamp", "date"),

@@ -5,6 +5,7 @@ reconciler does, in the order that the actions' docstrings give, and decides aga
 server refuses. A crash between two writes is mended by deciding anew.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -99,7 +100,7 @@ def decide(key: ServiceKey, ledger: Ledger, ownership: Ownership) -> Decision:
     named = ledger.virtual_ips_of(key)
     if service is None:
         return Decision(Leave(), release=named)
-    own = tuple(v for v in named if v.service == service.ref)
+    own = tuple(v for v in named if v.service == service.ref and not ledger.contested(v))
     if not ownership.ours(service):
         withdrawn = tuple(v.address for v in own if v.address in service.shown)
         return Decision(Withdraw(withdrawn) if withdrawn else Leave(), release=named)
@@ -115,7 +116,8 @@ class _Case:
     named: tuple[VirtualIPView, ...]
     """VirtualIPs that name the Service or a namesake that is gone."""
     own: tuple[VirtualIPView, ...]
-    """Those that name this very Service. More than one only after a race or a crash."""
+    """Those that name this very Service and can be kept. More than one only after a race or a
+    crash."""
     ledger: Ledger
     ownership: Ownership
 
@@ -125,7 +127,7 @@ class _Case:
         kept = min(self.own, key=lambda v: (v.address not in self.service.shown, place(v.address)))
         foreign = self._foreign()
         write = foreign is None and not self.service.shows_only(kept.address)
-        notices = [*demands(self.service), *dual_stack_notice(self.service)]
+        notices = [*self._conflicts(), *demands(self.service), *dual_stack_notice(self.service)]
         if foreign is not None:
             notices.append(Notice(Outcome.FOREIGN_ADDRESS, foreign))
         return Decision(
@@ -138,8 +140,9 @@ class _Case:
         foreign = self._foreign()
         if foreign is not None:
             return Decision(Foreign(foreign), release=self.named)
-        lost: list[Notice] = []
-        for address in self.service.shown:
+        lost = [*self._conflicts()]
+        contested = {v.address for v in self.named if self.ledger.contested(v)}
+        for address in (shown for shown in self.service.shown if shown not in contested):
             obstacle = self._obstacle(address)
             if obstacle is None:
                 return self._adopt(address)
@@ -152,6 +155,17 @@ class _Case:
             release=self.named,
             notices=(*lost, *(dual_stack_notice(self.service) if isinstance(action, Give) else ())),
         )
+
+    def _conflicts(self) -> Iterator[Notice]:
+        """The addresses of the Service that somebody else on the LAN has."""
+        for known in self.named:
+            if known.conflict is not None and self.ledger.contested(known):
+                yield Notice(
+                    Outcome.ADDRESS_IN_CONFLICT,
+                    f"{known.conflict.mac} answers for {known.address}, which no node ever held, "
+                    "and is none of the cluster's. The address is put into quarantine, and the "
+                    "Service gets another. Find that host, or take the address out of the pool.",
+                )
 
     def _adopt(self, address: Address) -> Decision:
         existing = self.ledger.virtual_ip(address)
@@ -250,7 +264,9 @@ def _why_nothing(finding: PoolFinding, family: Family, ledger: Ledger) -> str:
             if not total:
                 return f"has no {family} addresses"
             skipped = f", {total - used} skipped as a node's own" if total > used else ""
-            return f"full ({used} of {total} used{skipped})"
+            quarantined = ledger.quarantined(finding.pool.name, family)
+            ill = f", {quarantined} of them in quarantine" if quarantined else ""
+            return f"full ({used} of {total} used{ill}{skipped})"
         case PoolReason.DISABLED:
             return "disabled"
         case PoolReason.OVERLAP:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from lbctl.core.addresses import Address, Family, address_at, place
 from lbctl.core.intervals import Occupancy
+from lbctl.core.outcomes import ConflictReason
 from lbctl.core.pools import PoolCounts, PoolFinding, PoolView, assess
 from lbctl.core.services import ServiceKey, ServiceView
 from lbctl.core.virtualips import VirtualIPView
@@ -33,6 +34,8 @@ class Ledger:
         self._nodes: dict[str, frozenset[Address]] = {}
         self._own: dict[Address, set[str]] = {}
         self._identities: dict[str, frozenset[Address]] = {}
+        self._macs: dict[str, frozenset[str]] = {}
+        self._quarantined: set[Address] = set()
         self._occupied = Occupancy()
 
     def put_pool(self, pool: PoolView) -> None:
@@ -46,12 +49,15 @@ class Ledger:
     def put_virtual_ip(self, virtual_ip: VirtualIPView) -> None:
         self.drop_virtual_ip(virtual_ip.address)
         self._virtual_ips[virtual_ip.address] = virtual_ip
+        if virtual_ip.release is not None and virtual_ip.release.quarantine is not None:
+            self._quarantined.add(virtual_ip.address)
         if virtual_ip.service is not None:
             self._named.setdefault(virtual_ip.service.key, set()).add(virtual_ip.address)
         self._occupied.add(place(virtual_ip.address))
 
     def drop_virtual_ip(self, address: Address) -> None:
         known = self._virtual_ips.pop(address, None)
+        self._quarantined.discard(address)
         if known is None:
             return
         if known.service is not None:
@@ -97,10 +103,29 @@ class Ledger:
 
     def drop_node(self, node: str) -> None:
         self._identities.pop(node, None)
+        self._macs.pop(node, None)
         for address in self._nodes.pop(node, ()):
             _discard(self._own, address, node)
             self._free_unless_used(address)
         self._findings = None
+
+    def put_macs(self, node: str, macs: frozenset[str]) -> None:
+        """Know the MAC addresses of a node's interfaces."""
+        self._macs[node] = macs
+
+    def contested(self, virtual_ip: VirtualIPView) -> bool:
+        """Whether a new address must be changed for another: a host that is none of ours has it.
+
+        One that any node ever held is kept: whoever uses it must mend the LAN, not learn a new one.
+        """
+        conflict = virtual_ip.conflict
+        return (
+            conflict is not None
+            and conflict.reason is ConflictReason.ANSWERED_BY_FOREIGN_HOST
+            and not virtual_ip.ever_held
+            and virtual_ip.holder is None
+            and not any(conflict.mac in macs for macs in self._macs.values())
+        )
 
     def service(self, key: ServiceKey) -> ServiceView | None:
         return self._services.get(key)
@@ -139,6 +164,11 @@ class Ledger:
         occupied = self._occupied.count(addresses)
         idle_own = sum(place(own) in addresses and not self._is_given(own) for own in self._own)
         return PoolCounts(addresses.size, occupied - idle_own, addresses.size - occupied)
+
+    def quarantined(self, pool: str, family: Family) -> int:
+        """How many of the used addresses are not given because a foreign host answered for them."""
+        addresses = self._judged()[pool].addresses.of(family)
+        return sum(place(address) in addresses for address in self._quarantined)
 
     def lowest_free(self, pool: str, family: Family) -> Address | None:
         """The lowest address of the pool that nobody uses; whether the pool gives is not asked."""

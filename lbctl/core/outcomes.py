@@ -17,6 +17,14 @@ class Outcome(StrEnum):
     """The Service showed an address of ours whose VirtualIP was missing or knew an older uid."""
     ADDRESS_RELEASED = "AddressReleased"
     """The address is no longer the Service's: its holder is told to stop."""
+    ADDRESS_IN_CONFLICT = "AddressInConflict"
+    """A host that is none of the cluster's has the new address: the Service gets another."""
+    ANSWERED_BY_ANOTHER = "AnsweredByAnother"
+    """The address is the Service's, and no node takes it because somebody answers for it."""
+    CLAIMED_BY_FOREIGN_HOST = "ClaimedByForeignHost"
+    """A host that is none of the cluster's claims the address, which a node holds and defends."""
+    CONFLICT_OVER = "ConflictOver"
+    """Nobody else answers for the address any more."""
     ADDRESS_TAKEN = "AddressTaken"
     """The address that the Service showed belongs to another Service, so it needs a new one."""
     NO_POOL = "NoPool"
@@ -46,6 +54,7 @@ _GOOD_NEWS = frozenset(
         Outcome.ADDRESS_ADOPTED,
         Outcome.ADDRESS_RELEASED,
         Outcome.SPEAKER_FOUND,
+        Outcome.CONFLICT_OVER,
     },
 )
 
@@ -164,6 +173,8 @@ class ConditionType(StrEnum):
     """On VirtualIP, by the speaker that verifies that nobody answers for it any more."""
     PLANNED = "Planned"
     """On VirtualIP, by the operator."""
+    CONFLICT = "Conflict"
+    """On VirtualIP, by the speaker that hears a host which is none of the cluster's."""
     PARTNERS_REACHABLE = "PartnersReachable"
     """On Speaker, by itself."""
     HAND_OFF_READY = "HandOffReady"
@@ -176,6 +187,15 @@ class AnnouncedReason(StrEnum):
     HOLDING = "Holding"
     ANSWERED_BY_ANOTHER = "AnsweredByAnother"
     NOT_HELD = "NotHeld"
+
+
+class ConflictReason(StrEnum):
+    """The reason of the condition `Conflict` of a VirtualIP."""
+
+    ANSWERED_BY_FOREIGN_HOST = "AnsweredByForeignHost"
+    """A host that is none of the cluster's answers for it, so that no node takes it."""
+    CLAIMED_BY_FOREIGN_HOST = "ClaimedByForeignHost"
+    """A node holds it, and such a host claims it too."""
 
 
 class ReleasedReason(StrEnum):
@@ -194,6 +214,8 @@ class PlannedReason(StrEnum):
     NO_ELIGIBLE_SPEAKER = "NoEligibleSpeaker"
     NOT_ADVERTISED = "NotAdvertised"
     """There are L2Advertisements, and none is about the address: its plan stays as it was."""
+    QUARANTINED = "Quarantined"
+    """A host that is none of the cluster's answered for it: it is not given for a while."""
     NOBODY_TO_ASK = "NobodyToAsk"
     """It is being released, and no speaker can ask whether anybody still answers for it."""
 

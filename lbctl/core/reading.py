@@ -12,7 +12,13 @@ from typing import Any
 from lbctl.core.addresses import Address, Family, InterfaceAddress, address_of, parse
 from lbctl.core.endpoints import Endpoint, SliceView
 from lbctl.core.labels import DRAIN, EXCLUDE_LABEL, NETWORK_UNAVAILABLE, ZONE_LABEL
-from lbctl.core.outcomes import ConditionType, Liveness, PartnerState
+from lbctl.core.outcomes import (
+    AnnouncedReason,
+    ConditionType,
+    ConflictReason,
+    Liveness,
+    PartnerState,
+)
 from lbctl.core.pools import PoolView
 from lbctl.core.services import (
     FamilyPolicy,
@@ -23,7 +29,15 @@ from lbctl.core.services import (
     TrafficPolicy,
 )
 from lbctl.core.speakers import InterfaceView, NodeView, PartnerReport, SpeakerView, Taint
-from lbctl.core.virtualips import UNTIMED, Release, ReleasedCondition, Timings, VirtualIPView
+from lbctl.core.virtualips import (
+    UNTIMED,
+    Conflict,
+    Quarantine,
+    Release,
+    ReleasedCondition,
+    Timings,
+    VirtualIPView,
+)
 
 Json = Mapping[str, Any]
 """An object as the API server sends it."""
@@ -129,10 +143,13 @@ def virtual_ip_view(obj: Json) -> VirtualIPView:
         outgoing=spec.get("outgoing") or None,
         timings=timings(spec.get("announcement")),
         health_check_node_port=(spec.get("handOff") or {}).get("healthCheckNodePort"),
-        release=None if release is None else Release(release.get("verifier") or None),
+        release=None if release is None else _release(release),
         labels=frozenset(meta.get("labels") or ()),
         holder=status.get("holder") or None,
         released=_released(condition(obj, ConditionType.RELEASED)),
+        conflict=_conflict(obj),
+        ever_held=bool(status.get("everHeld")),
+        answered_by_another=_answered_by_another(condition(obj, ConditionType.ANNOUNCED) or {}),
     )
 
 
@@ -146,6 +163,28 @@ def timings(entry: Json | None) -> Timings:
 
 def _service_ref(entry: Json) -> ServiceRef:
     return ServiceRef(entry["namespace"], entry["name"], entry["uid"])
+
+
+def _release(entry: Json) -> Release:
+    quarantine = entry.get("quarantine")
+    return Release(
+        entry.get("verifier") or None,
+        None if quarantine is None else Quarantine(quarantine["mac"], quarantine["until"]),
+    )
+
+
+def _conflict(obj: Json) -> Conflict | None:
+    found = condition(obj, ConditionType.CONFLICT) or {}
+    said = (obj.get("status") or {}).get("conflict") or {}
+    if found.get("status") != "True" or found.get("reason") not in {*ConflictReason}:
+        return None
+    reason = ConflictReason(found["reason"])
+    return Conflict(said.get("mac") or "", reason, found.get("message") or "")
+
+
+def _answered_by_another(found: Json) -> str:
+    another = found.get("reason") == AnnouncedReason.ANSWERED_BY_ANOTHER
+    return found.get("message") or "" if another else ""
 
 
 def _released(found: Json | None) -> ReleasedCondition | None:

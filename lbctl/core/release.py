@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lbctl.core.addresses import Address
 from lbctl.core.speakers import NodeView, exclusion, rendezvous
-from lbctl.core.virtualips import ReleasedCondition, Stage, VirtualIPView
+from lbctl.core.virtualips import Quarantine, Release, ReleasedCondition, Stage, VirtualIPView
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Begin:
     """PUT under the resourceVersion: no services, a release with this verifier, and its label."""
 
     verifier: str | None
+    quarantine: Quarantine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Reassign:
     """PUT under the resourceVersion: this verifier and its label; the last one cannot answer."""
 
     verifier: str
+    quarantine: Quarantine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +47,67 @@ class Stuck:
     message: str
 
 
+QUARANTINE_SECONDS = 600
+"""So long an address is not given for which a foreign host answered: it may be off for a while."""
+
 Step = Begin | Reassign | Delete | Await | Stuck
 
 
-def begin(virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView]) -> Begin | Delete:
-    """The first step, for a VirtualIP whose Service wants it no more."""
-    if not virtual_ip.was_announced:
+def begin(
+    virtual_ip: VirtualIPView,
+    nodes: Mapping[str, NodeView],
+    quarantine: Quarantine | None = None,
+) -> Begin | Delete:
+    """The first step, for a VirtualIP whose Service wants it no more, or must not have it."""
+    if not virtual_ip.was_announced and quarantine is None:
         return Delete()
-    return Begin(choose_verifier(virtual_ip, nodes))
+    return Begin(choose_verifier(virtual_ip, nodes), quarantine)
 
 
-def proceed(virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView]) -> Step:
-    """The next step for a VirtualIP that is being released (`Stage.RELEASING`)."""
+def proceed(virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView], now: str = "") -> Step:
+    """The next step for a VirtualIP that is being released (`Stage.RELEASING`).
+
+    Args:
+        virtual_ip: the one.
+        nodes: every node of the cluster, by name.
+        now: RFC 3339 in UTC, by the seconds; a quarantine lasts until then.
+    """
     if virtual_ip.stage is not Stage.RELEASING or virtual_ip.release is None:
         return Await("It is not being released.")
+    if virtual_ip.release.quarantine is not None:
+        return _sit_out(virtual_ip, nodes, virtual_ip.release.quarantine, now)
+    return _free_when_silent(virtual_ip, virtual_ip.release, nodes)
+
+
+def _free_when_silent(
+    virtual_ip: VirtualIPView, release: Release, nodes: Mapping[str, NodeView]
+) -> Step:
     if not virtual_ip.was_announced:
         return Delete()
     answer = _current_answer(virtual_ip)
     if answer is not None and answer.silent:
         return Delete()
-    verifier = virtual_ip.release.verifier
+    verifier = release.verifier
     if verifier is None or not _can_ask(verifier, virtual_ip.address, nodes):
         replacement = choose_verifier(virtual_ip, nodes)
         return Reassign(replacement) if replacement is not None else Stuck(_NOBODY_TO_ASK)
     if answer is not None:
         return Await(f"Somebody still answers for the address. {answer.message}".strip())
     return Await(f"The speaker of {verifier} has not said yet whether anybody answers.")
+
+
+def _sit_out(
+    virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView], quarantine: Quarantine, now: str
+) -> Step:
+    """While it lasts the address stays taken, silent or not. After it the LAN is asked anew."""
+    release = virtual_ip.release or Release()
+    over = now >= quarantine.until
+    if not over and release.verifier is not None:
+        return Await(f"{quarantine.mac} answered for it: not given before {quarantine.until}.")
+    verifier = choose_verifier(virtual_ip, nodes)
+    if verifier is None:
+        return Stuck(_NOBODY_TO_ASK)
+    return Reassign(verifier, None if over else quarantine)
 
 
 _NOBODY_TO_ASK = (

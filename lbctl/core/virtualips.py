@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 
 from lbctl.core.addresses import Address
+from lbctl.core.outcomes import ConflictReason
 from lbctl.core.services import ServiceRef
 
 
@@ -19,11 +20,30 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantine:
+    """`spec.release.quarantine`: a host that is none of ours answered for a new address."""
+
+    mac: str
+    until: str
+    """RFC 3339 in UTC, by the seconds: such strings sort by time. Not given before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """`spec.release`: the address has no Service and is to become free."""
 
     verifier: str | None = None
     """The node whose speaker asks the LAN; None while there is nobody to ask."""
+    quarantine: Quarantine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """`status.conflict` and the condition `Conflict`, while that is True."""
+
+    mac: str
+    reason: ConflictReason
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +93,11 @@ class VirtualIPView:
     holder: str | None = None
     """`status.holder`: the node that announced it last."""
     released: ReleasedCondition | None = None
+    conflict: Conflict | None = None
+    ever_held: bool = False
+    """`status.everHeld`: whether any node ever answered for it since it was given."""
+    answered_by_another: str = ""
+    """The message of the condition `Announced`, while its reason is `AnsweredByAnother`."""
 
     @property
     def stage(self) -> Stage:

@@ -76,6 +76,7 @@ class Operator:
             recorder=self._recorder,
             metrics=self._metrics,
             ownership=own,
+            again=self._later,
         )
         self._services = Services(
             self._world,
@@ -226,6 +227,9 @@ class Operator:
                 self._triggers.look_for_deaths()
             case _:
                 assert_never(item.what)
+
+    def _later(self, virtual_ip: Key, seconds: float) -> None:
+        self._queue.add_later(Item(What.VIRTUAL_IP, virtual_ip), seconds)
 
     def _may(self) -> bool:
         """Whether work may begin: the clock is asked, not what was so a moment ago."""

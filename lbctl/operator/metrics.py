@@ -45,6 +45,12 @@ class Metrics:
             "1 while this replica acts, 0 while it stands by",
             registry=self.registry,
         )
+        self.conflicts = Counter(
+            "lbctl_conflicts",
+            "Addresses that a host which is none of the cluster's has or claims",
+            ["reason"],
+            registry=self.registry,
+        )
         self.moves = Counter(
             "lbctl_planned_moves",
             "Addresses that a node was told to hand to another",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lbctl.core.addresses import Family
 from lbctl.core.outcomes import ConditionType
-from lbctl.core.pools import PoolCounts, PoolFinding
+from lbctl.core.pools import PoolFinding
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition
@@ -20,7 +20,8 @@ SHOWN_AT_MOST = 2**53 - 1
 """The largest integer that every reader of JSON keeps exact (RFC 8259 section 6). A /64 has more
 addresses; metrics are floats and tell them all."""
 
-Counts = Mapping[Family, PoolCounts]
+Counts = Mapping[Family, Mapping[str, int]]
+"""How many addresses of each family, by what became of them."""
 
 
 class Pools:
@@ -38,7 +39,14 @@ class Pools:
             self._uncount(key.name)
             return
         finding = next(f for f in self._world.ledger.findings() if f.pool.name == key.name)
-        counts = {family: self._world.ledger.counts(key.name, family) for family in Family}
+        ledger = self._world.ledger
+        counts = {
+            family: {
+                **ledger.counts(key.name, family)._asdict(),
+                "quarantined": ledger.quarantined(key.name, family),
+            }
+            for family in Family
+        }
         self._count(key.name, counts)
         status = _status(obj, finding, counts)
         if status is None:
@@ -57,15 +65,15 @@ class Pools:
 
     def _count(self, pool: str, counts: Counts) -> None:
         for family, of_family in counts.items():
-            for state, number in of_family._asdict().items():
+            for state, number in of_family.items():
                 self._metrics.pool_addresses.labels(pool, family.lower(), state).set(number)
 
     def _uncount(self, pool: str) -> None:
         self._metrics.pool_addresses.remove_by_labels({"pool": pool})
 
 
-def _shown(counts: PoolCounts) -> Object:
-    return {state: min(number, SHOWN_AT_MOST) for state, number in counts._asdict().items()}
+def _shown(counts: Mapping[str, int]) -> Object:
+    return {state: min(number, SHOWN_AT_MOST) for state, number in counts.items()}
 
 
 def _status(obj: Object, finding: PoolFinding, counts: Counts) -> Object | None:
@@ -79,7 +87,7 @@ def _status(obj: Object, finding: PoolFinding, counts: Counts) -> Object | None:
     merged = conditions.merge(known, condition)
     # A merge patch takes out what is null.
     wanted: Object = {"observedGeneration": generation} | {
-        family.lower(): _shown(of_family) if of_family.total else None
+        family.lower(): _shown(of_family) if of_family["total"] else None
         for family, of_family in counts.items()
     }
     if merged is None and all(old.get(name) == value for name, value in wanted.items()):

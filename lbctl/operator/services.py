@@ -26,6 +26,7 @@ from lbctl.core.allocation import (
 )
 from lbctl.core.outcomes import Notice, Outcome
 from lbctl.core.services import VIP_MODE, Ownership, ServiceKey, ServiceView
+from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube.client import Client
 from lbctl.kube.errors import AlreadyExists, Conflict, NotFound
 from lbctl.kube.events import Note, Recorder, Subject
@@ -96,7 +97,7 @@ class Services:
         if service is not None:
             await self._act(service, decision.action)
         for virtual_ip in decision.release:
-            await self._virtual_ips.release(virtual_ip)
+            await self._virtual_ips.release(virtual_ip, _why(virtual_ip, service, decision.action))
         self._tell(name, service, decision)
 
     def _decide(self, name: ServiceKey) -> Decision:
@@ -213,6 +214,28 @@ def _refusal(action: Action) -> Notice | None:
             return None
         case _:
             assert_never(action)
+
+
+def _why(virtual_ip: VirtualIPView, service: ServiceView | None, action: Action) -> str:
+    """Why the Service that a VirtualIP names loses the address, for its owner."""
+    if service is None or virtual_ip.service != service.ref:
+        return "The Service is gone"
+    other = "another host has the address, and " if virtual_ip.conflict is not None else ""
+    match action:
+        case Withdraw() | Leave():
+            return "The Service is not lbctl's any more"
+        case Give(address) | Adopt(address) | Keep(address):
+            return _sentence(f"{other}the Service has {address}")
+        case Refuse(outcome):
+            return _sentence(f"{other}the Service is given nothing ({outcome})")
+        case Foreign():
+            return "Another controller wrote the Service's status"
+        case _:
+            assert_never(action)
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _note(notice: Notice) -> Note:

@@ -6,18 +6,19 @@ All writes of a VirtualIP's spec are here, each with the resourceVersion that th
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from lbctl.core import release
 from lbctl.core.addresses import Address, object_name
 from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
-from lbctl.core.outcomes import ConditionType, Outcome, PlannedReason
+from lbctl.core.outcomes import ConditionType, ConflictReason, Outcome, PlannedReason
 from lbctl.core.reading import virtual_ip_view
 from lbctl.core.services import Ownership, ServiceRef, ServiceView
 from lbctl.core.succession import SuccessionPlan
-from lbctl.core.virtualips import Stage, VirtualIPView
+from lbctl.core.virtualips import Quarantine, Stage, VirtualIPView
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition
@@ -32,6 +33,8 @@ from lbctl.operator.world import World
 log = logging.getLogger(__name__)
 
 _PLAN = "plan"
+_CONFLICT = "conflict"
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _UNPLANNED = SuccessionPlan((), (), planned=False, message="")
 """A new address of a Service whose endpoints are not known yet."""
 
@@ -47,6 +50,7 @@ class VirtualIPs:
         recorder: Recorder,
         metrics: Metrics,
         ownership: Ownership,
+        again: Callable[[Key, float], None],
     ) -> None:
         self._world = world
         self._client = client
@@ -54,6 +58,8 @@ class VirtualIPs:
         self._metrics = metrics
         self._ownership = ownership
         self.planning = Planning(world)
+        self._again = again
+        self._conflicts: dict[Address, ConflictReason] = {}
 
     async def reconcile(self, key: Key) -> bool:
         """Enforce the plan, or take the next step of a release.
@@ -68,6 +74,7 @@ class VirtualIPs:
         view = virtual_ip_view(obj)
         match view.stage:
             case Stage.ALLOCATED:
+                self._tell_conflict(view)
                 if not self._wanted(view):
                     return False
                 await self._plan(obj, view)
@@ -103,46 +110,60 @@ class VirtualIPs:
         spec.pop("release", None)
         await self._replace(obj, spec, view.succession)
 
-    async def release(self, view: VirtualIPView) -> None:
-        """The first step: the address has no Service any more, and everybody falls silent."""
+    async def release(self, view: VirtualIPView, why: str) -> None:
+        """The first step: the address has no Service any more, and everybody falls silent.
+
+        Args:
+            view: the VirtualIP as it was when that was decided.
+            why: the first words of a sentence that the Service's owner reads.
+        """
         obj = self._world.virtual_ips.get(Key("", object_name(view.address)))
         if obj is None or virtual_ip_view(obj).service != view.service:
             return  # Decided upon an older state: whatever changed it asked for another look.
-        step = release.begin(virtual_ip_view(obj), self._world.node_views())
+        quarantine = self._quarantine(virtual_ip_view(obj))
+        step = release.begin(virtual_ip_view(obj), self._world.node_views(), quarantine)
         match step:
-            case release.Begin(verifier):
-                await self._hand_to_verifier(obj, view, verifier)
+            case release.Begin(verifier, quarantine):
+                await self._hand_to_verifier(obj, view, verifier, quarantine)
             case release.Delete():
                 await self._delete(obj)
             case _:
                 assert_never(step)
         if view.service is not None:
-            self._told(view.service, Note(Outcome.ADDRESS_RELEASED, _released(view.address)))
+            self._told(view.service, Note(Outcome.ADDRESS_RELEASED, _released(view.address, why)))
 
     async def _proceed(self, obj: Object, view: VirtualIPView) -> None:
-        step = release.proceed(view, self._world.node_views())
+        step = release.proceed(view, self._world.node_views(), _now())
         match step:
-            case release.Begin(verifier):
-                await self._hand_to_verifier(obj, view, verifier)
-            case release.Reassign(verifier):
-                await self._hand_to_verifier(obj, view, verifier)
+            case release.Begin(verifier, quarantine) | release.Reassign(verifier, quarantine):
+                await self._hand_to_verifier(obj, view, verifier, quarantine)
             case release.Delete():
                 await self._delete(obj)
             case release.Await(reason):
                 log.debug("%s: %s", view.address, reason)
+                if view.release is not None and view.release.quarantine is not None:
+                    await self._say_planned(obj, PlannedReason.QUARANTINED, reason)
+                    self._again(_key(view), _seconds_until(view.release.quarantine.until))
             case release.Stuck(message):
                 await self._say_planned(obj, PlannedReason.NOBODY_TO_ASK, message)
             case _:
                 assert_never(step)
 
     async def _hand_to_verifier(
-        self, obj: Object, view: VirtualIPView, verifier: str | None
+        self,
+        obj: Object,
+        view: VirtualIPView,
+        verifier: str | None,
+        quarantine: Quarantine | None = None,
     ) -> None:
+        step: Object = {} if verifier is None else {"verifier": verifier}
+        if quarantine is not None:
+            step["quarantine"] = asdict(quarantine)
         kept = {name: value for name, value in obj["spec"].items() if name != "outgoing"}
         spec = {
             **kept,
             "services": [],
-            "release": {} if verifier is None else {"verifier": verifier},
+            "release": step,
         }
         seeing = [*view.succession, *([] if verifier is None else [verifier])]
         await self._replace(obj, spec, seeing)
@@ -222,9 +243,34 @@ class VirtualIPs:
         self._world.virtual_ips.put(written)
         return written
 
+    def _quarantine(self, view: VirtualIPView) -> Quarantine | None:
+        """Why an address that is let go must not be given for a while; None when it may be."""
+        if view.conflict is None or not self._world.ledger.contested(view):
+            return None
+        until = datetime.now(UTC) + timedelta(seconds=release.QUARANTINE_SECONDS)
+        return Quarantine(view.conflict.mac, until.strftime(_TIME))
+
+    def _tell_conflict(self, view: VirtualIPView) -> None:
+        """Tell the Service's owner who else has the address, and count it, when that is news."""
+        conflict = view.conflict
+        reason = None if conflict is None else conflict.reason
+        if reason is not None and reason is not self._conflicts.get(view.address):
+            self._metrics.conflicts.labels(reason).inc()
+        if reason is None:
+            self._conflicts.pop(view.address, None)
+        else:
+            self._conflicts[view.address] = reason
+        if view.service is not None:
+            over = Note(Outcome.CONFLICT_OVER, f"Nobody else answers for {view.address}.")
+            notes = [] if (note := _conflict(view)) is None else [note]
+            self._recorder.stand(self._subject(view.service), _CONFLICT, notes, mended=over)
+
     def _wanted(self, view: VirtualIPView) -> bool:
-        """Whether the Service that the VirtualIP names exists, is the same one, and is ours."""
-        if view.service is None:
+        """Whether the Service that the VirtualIP names exists, is the same one, and is ours.
+
+        And whether it may have the address: one that a foreign host has is nobody's.
+        """
+        if view.service is None or self._world.ledger.contested(view):
             return False
         service = self._world.ledger.service(view.service.key)
         return (
@@ -240,8 +286,33 @@ class VirtualIPs:
         return Subject(SERVICES.api_version, SERVICES.kind, ref.namespace, ref.name, ref.uid)
 
 
-def _released(address: Address) -> str:
-    return f"{address} is given back and free again once no node answers for it"
+def _released(address: Address, why: str) -> str:
+    return f"{why}: {address} is given back, and free again once nobody answers for it."
+
+
+def _conflict(view: VirtualIPView) -> Note | None:
+    """What somebody has to do about a host that has the address; None when none has."""
+    conflict = view.conflict
+    if conflict is not None and conflict.reason is ConflictReason.CLAIMED_BY_FOREIGN_HOST:
+        message = conflict.message or f"{conflict.mac} claims {view.address} too."
+        return Note(Outcome.CLAIMED_BY_FOREIGN_HOST, message, warning=True)
+    message = view.answered_by_another if conflict is None else conflict.message
+    if conflict is None and not message:
+        return None
+    return Note(Outcome.ANSWERED_BY_ANOTHER, f"{view.address}: {message}.", warning=True)
+
+
+def _key(view: VirtualIPView) -> Key:
+    return Key("", object_name(view.address))
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime(_TIME)
+
+
+def _seconds_until(time: str) -> float:
+    """At least a second: clocks are read by the second."""
+    return max(1.0, (datetime.fromisoformat(time) - datetime.now(UTC)).total_seconds() + 1)
 
 
 def _nobody(plan: SuccessionPlan) -> Note:

@@ -255,7 +255,9 @@ class World:
         if known is None and speaker is None:
             self.ledger.drop_node(node)
         else:
+            interfaces = () if speaker is None else speaker.interfaces
             self.ledger.put_node(node, node_addresses(known, speaker), node_identity(known))
+            self.ledger.put_macs(node, frozenset(one.mac for one in interfaces))
 
 
 def _facts(node: Object) -> object:

@@ -95,6 +95,7 @@ def _holding(
             "interface": report.interface,
             "mac": report.mac,
             "since": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "everHeld": True,
         },
         conditions=(
             _announced(

@@ -29,6 +29,8 @@ class Speakers:
     def __init__(self, kubeconfig: Path, nodes: Iterable[str]) -> None:
         self.alive = set(nodes)
         self.answered: set[str] = set()
+        self.foreign: dict[str, str] = {}
+        """Addresses that a host outside of the cluster has, with its MAC: nobody takes them."""
         self._oracle = Oracle(kubeconfig)
         self._round = 0
         self._numbers = count(11)
@@ -65,6 +67,15 @@ class Speakers:
             *GROUP, "speakers", node, {"status": {"partners": rows}}
         )
 
+    def claims(self, address: str, mac: str | None) -> None:
+        """A foreign host claims an address that is held, or stops to."""
+        vip = self._oracle.vips()[address]
+        kept = [c for c in vip["status"].get("conditions") or [] if c["type"] != "Conflict"]
+        if mac is None:
+            self._write(address, vip, {"conflict": None, "conditions": kept})
+        else:
+            self._conflict(address, vip, mac, "ClaimedByForeignHost")
+
     def come_back(self, node: str) -> None:
         """After a power cut."""
         self.alive.add(node)
@@ -94,10 +105,28 @@ class Speakers:
         spec, status = vip["spec"], vip.get("status") or {}
         wanted = spec.get("succession") or []
         holder = status.get("holder")
-        if spec.get("services") and wanted and (holder not in self.alive or holder not in wanted):
+        if spec.get("services") and wanted and address in self.foreign:
+            self._conflict(address, vip, self.foreign[address], "AnsweredByForeignHost")
+        elif spec.get("services") and wanted and (holder not in self.alive or holder not in wanted):
             taker = next((node for node in wanted if node in self.alive and _sees(vip, node)), None)
             if taker is not None and taker != holder:
-                self._write(address, vip, {"holder": taker, "interface": "eth0"})
+                self._write(address, vip, {"holder": taker, "interface": "eth0", "everHeld": True})
+
+    def _conflict(self, address: str, vip: dict[str, Any], mac: str, reason: str) -> None:
+        status = vip.get("status") or {}
+        if (status.get("conflict") or {}).get("mac") == mac:
+            return
+        said = {
+            "type": "Conflict",
+            "status": "True",
+            "reason": reason,
+            "message": f"{mac} answers for it: find that host",
+            "observedGeneration": vip["metadata"]["generation"],
+            "lastTransitionTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        kept = [c for c in status.get("conditions") or [] if c["type"] != "Conflict"]
+        conflict = {"mac": mac, "node": "n1", "since": said["lastTransitionTime"]}
+        self._write(address, vip, {"conflict": conflict, "conditions": [*kept, said]})
 
     def _verify(self, address: str, vip: dict[str, Any]) -> None:
         verifier = (vip["spec"].get("release") or {}).get("verifier")

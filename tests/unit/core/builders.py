@@ -17,7 +17,7 @@ from lbctl.core.services import (
     ServiceView,
 )
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
-from lbctl.core.virtualips import Release, ReleasedCondition, VirtualIPView
+from lbctl.core.virtualips import Quarantine, Release, ReleasedCondition, VirtualIPView
 
 OLD, MIDDLE, NEW = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
 OURS = Ownership()
@@ -62,9 +62,11 @@ def releasing(
     address: str = ".10",
     verifier: str | None = None,
     released: ReleasedCondition | None = None,
+    quarantine: Quarantine | None = None,
     **fields: Any,
 ) -> VirtualIPView:
-    return VirtualIPView(ip(address), release=Release(verifier), released=released, **fields)
+    release = Release(verifier, quarantine)
+    return VirtualIPView(ip(address), release=release, released=released, **fields)
 
 
 def reserved(address: str) -> VirtualIPView:

@@ -1,6 +1,6 @@
 """What is decided for a Service, as stories: the state in, the decision out."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -16,10 +16,10 @@ from lbctl.core.allocation import (
     Withdraw,
     decide,
 )
-from lbctl.core.outcomes import Outcome
+from lbctl.core.outcomes import ConflictReason, Outcome
 from lbctl.core.pools import PoolView
 from lbctl.core.services import FamilyPolicy, Ingress, Ownership, ServiceView
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.virtualips import Conflict, Quarantine, VirtualIPView
 from tests.unit.core.builders import (
     CLASS,
     NEW,
@@ -259,6 +259,69 @@ def test_left_alone(story: Story) -> None:
 )
 def test_a_service_keeps(story: Story) -> None:
     check(story)
+
+
+CONFLICT = Conflict("02:00:00:00:00:77", ConflictReason.ANSWERED_BY_FOREIGN_HOST)
+
+
+@stories(
+    Story(
+        "a new address that a foreign host has is changed for another",
+        [LAB, allocated(".10", conflict=CONFLICT), service("web", ".10")],
+        Give(ip(".11"), "lab"),
+        release=[".10"],
+        notices=[Outcome.ADDRESS_IN_CONFLICT],
+    ),
+    Story(
+        "also before the Service shows it",
+        [LAB, allocated(".10", conflict=CONFLICT), service()],
+        Give(ip(".11"), "lab"),
+        release=[".10"],
+        notices=[Outcome.ADDRESS_IN_CONFLICT],
+    ),
+    Story(
+        "where another was given before a crash, that one stays",
+        [LAB, allocated(".10", conflict=CONFLICT), allocated(".11"), service("web", ".10")],
+        Keep(ip(".11"), write_status=True),
+        release=[".10"],
+        notices=[Outcome.ADDRESS_IN_CONFLICT],
+    ),
+    Story(
+        "one that a node ever held is kept: its users know it",
+        [LAB, allocated(".10", conflict=CONFLICT, ever_held=True), service("web", ".10")],
+        Keep(ip(".10"), write_status=False),
+    ),
+    Story(
+        "one that is held and claimed is kept and defended",
+        [
+            LAB,
+            allocated(
+                ".10",
+                holder="n1",
+                conflict=replace(CONFLICT, reason=ConflictReason.CLAIMED_BY_FOREIGN_HOST),
+            ),
+            service("web", ".10"),
+        ],
+        Keep(ip(".10"), write_status=False),
+    ),
+)
+def test_a_conflict(story: Story) -> None:
+    check(story)
+
+
+def test_an_address_on_one_of_our_own_nodes_is_no_conflict() -> None:
+    """A restore finds it there: an old holder has not heard of it yet."""
+    known = ledger(LAB, allocated(".10", conflict=CONFLICT), service("web", ".10"))
+    known.put_macs("n1", frozenset({CONFLICT.mac}))
+    assert decide(key(), known, OURS).action == Keep(ip(".10"), write_status=False)
+
+
+def test_a_pool_whose_addresses_are_in_quarantine_says_so() -> None:
+    ill = releasing(".10", quarantine=Quarantine(CONFLICT.mac, "2026-01-01T00:10:00Z"))
+    known = ledger(pool("lab", "10.0.0.10"), ill, service())
+    action = decide(key(), known, OURS).action
+    assert isinstance(action, Refuse)
+    assert "full (1 of 1 used, 1 of them in quarantine)" in action.message
 
 
 @stories(

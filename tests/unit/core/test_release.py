@@ -17,7 +17,7 @@ from lbctl.core.release import (
     proceed,
 )
 from lbctl.core.speakers import NodeView, rendezvous
-from lbctl.core.virtualips import ReleasedCondition, VirtualIPView
+from lbctl.core.virtualips import Quarantine, ReleasedCondition, VirtualIPView
 from tests.unit.core.builders import allocated, ip, node, nodes, releasing, reserved
 
 ELSEWHERE = node("far", "192.168.1.5/24")
@@ -188,3 +188,39 @@ def test_those_who_ask_for_strangers_take_turns() -> None:
     assert chosen == {Begin("a"), Begin("b"), Begin("c")}
     best = min("abc", key=lambda name: rendezvous(name, ip(".1")))
     assert begin(allocated(".1", holder="gone"), known) == Begin(best)
+
+
+UNTIL = Quarantine("02:00:00:00:00:77", "2026-01-01T00:10:00Z")
+BEFORE, AFTER = "2026-01-01T00:09:59Z", "2026-01-01T00:10:00Z"
+SILENT = ReleasedCondition(silent=True, observed_generation=1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "virtual_ip", "now", "step"),
+    [
+        (
+            "however silent the LAN is, it lasts",
+            releasing(".10", "a", SILENT, UNTIL),
+            BEFORE,
+            Await("02:00:00:00:00:77 answered for it: not given before 2026-01-01T00:10:00Z."),
+        ),
+        (
+            "then somebody asks anew: an old silence proves nothing",
+            releasing(".10", "a", SILENT, UNTIL),
+            AFTER,
+            Reassign("a"),
+        ),
+        (
+            "who asks is chosen meanwhile, if there was nobody",
+            releasing(".10", None, None, UNTIL),
+            BEFORE,
+            Reassign("a", UNTIL),
+        ),
+    ],
+)
+def test_a_quarantine(rule: str, virtual_ip: VirtualIPView, now: str, step: Step) -> None:
+    assert proceed(virtual_ip, nodes("a"), now) == step, rule
+
+
+def test_an_address_that_no_node_ever_held_is_quarantined_too() -> None:
+    assert begin(allocated(".10"), nodes("a"), UNTIL) == Begin("a", UNTIL)

@@ -32,7 +32,12 @@ async def taken(world: World, answer: Any) -> None:
     async with serving(answer) as client:
         recorder = Recorder(client, controller="lbctl", instance="test")
         virtual_ips = VirtualIPs(
-            world, client, recorder=recorder, metrics=Metrics(), ownership=Ownership()
+            world,
+            client,
+            recorder=recorder,
+            metrics=Metrics(),
+            ownership=Ownership(),
+            again=lambda _key, _seconds: None,
         )
         await virtual_ips.create(ADDRESS, "lab", WEB)
 

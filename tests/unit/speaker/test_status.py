@@ -24,6 +24,7 @@ def condition(kind: str, reason: str, *, status: str = "True", message: str = "m
 PLANNED = condition("Planned", "Planned")
 BY_US = {
     "holder": "n1", "interface": "eth0", "mac": OURS, "since": "2027-01-15T08:00:00Z",
+    "everHeld": True,
     "conditions": [
         condition("Announced", "Holding", message=f"n1 answers on eth0 with {OURS}"), PLANNED
     ],
