@@ -1,8 +1,9 @@
 """`python -m speaker.wire`: the packet side, started by the supervisor.
 
 LBCTL_CHANNEL_FD names the inherited end of the socket pair, LBCTL_RESTARTS says how often the
-supervisor has started this process again. SIGTERM tells the peers and ends the process at once; a
-process that does not run does not answer, and that is the whole of going silent.
+supervisor has started this process again. SIGTERM tells the peers at once, and ends the process as
+soon as others have taken what it holds; a process that does not run does not answer, and that is
+the whole of going silent.
 """
 
 import gc
@@ -26,11 +27,7 @@ from speaker.wire.watch import Timings
 
 def _stop(loop: Loop, signum: int, frame: FrameType | None) -> None:
     del signum, frame
-    # Nothing is answered any more from here on: the loop does not run while this does.
-    try:
-        loop.farewell()
-    finally:
-        os._exit(0)
+    loop.stop()
 
 
 def main() -> int:

@@ -163,7 +163,8 @@ class Heirs:
 
     def _judge(self, interface: str, ear: Ear, now: float) -> None:
         if self._liveness.any_up(interface):
-            return  # the last session decides
+            ear.since = now  # the last session decides; look again in a while
+            return
         ear.lost.clear()
         _log.warning("%s: nothing is heard any more: silent until something is", interface)
         ear.cut_off, ear.since, ear.call_due = True, now, now

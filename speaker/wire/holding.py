@@ -7,13 +7,18 @@ Each node runs these rules for each address of its plan, without the API server 
    the succession takes the address at once. Those behind it give each live one before them a turn.
 3. Who is not sure asks the LAN first (ARP probes, RFC 5227 section 2.1.1, with short timers) and
    takes the address only when nobody answers. Not sure is: a start, a new plan, a stall of the own
-   process, an interface that came back, a lost conflict, a holder in doubt.
+   process, an interface that came back, a lost conflict, a holder in doubt. One who answers and is
+   to hand the address over, by the plan, offers it: rule 8.
 4. Who stands by asks the holder now and then. Silence three times: nobody holds it, whatever BFD
    says, and rule 3 begins.
-5. Two that hear each other claim one address: the lower MAC keeps it and repeats its burst, the
-   other goes silent and asks. Two that ask at once: the lower MAC goes on, the other waits.
+5. Two speakers that hear each other claim one address: the lower MAC keeps it and repeats its
+   burst, the other goes silent and asks. Two that ask at once: the lower MAC goes on, the other
+   waits. Against a host that is no speaker the holder keeps, and defends (RFC 5227 section 2.4 c).
 6. Who hears nothing at all is cut off: it is silent and takes nothing; hearing again, it asks.
 7. A holder repeats its burst when a peer is heard again: caches may have been poisoned meanwhile.
+8. Who is to let go (a planned move, a node that cannot hand on traffic, a process that stops) makes
+   before it breaks: it offers the address by asking the next one for it, that one announces, and
+   the first to hear of it goes silent at once. If nobody comes, it goes on, or stops in its time.
 
 `step` takes a watch (role and state of one address), an event and the time, and gives the next
 watch and what to send. It reads no clock, sends nothing and draws no random number.
@@ -21,9 +26,21 @@ watch and what to send. It reads no clock, sends nothing and draws no random num
 
 import math
 from dataclasses import replace
-from typing import Final, assert_never
+from typing import assert_never
 
 from speaker.messages import Role
+from speaker.wire.parting import handed_over, intruded, may_defend, stopping, while_stopping
+from speaker.wire.transitions import (
+    NOTHING,
+    Step,
+    announce,
+    answered,
+    ask,
+    offer,
+    stand_by,
+    take,
+    to_offer,
+)
 from speaker.wire.watch import (
     Action,
     Asking,
@@ -42,16 +59,12 @@ from speaker.wire.watch import (
     Rejoined,
     Silent,
     Stalled,
+    Stopping,
     Succeeding,
     Timings,
     Unsent,
     Watch,
 )
-
-Step = tuple[Watch, tuple[Action, ...]]
-_NOTHING: Final[tuple[Action, ...]] = ()
-_SHARES: Final = 4
-"""Parts of the poll interval that ranks begin in."""
 
 
 def begin(
@@ -78,7 +91,7 @@ def begin(
     return step(watch, planned, now=now, chance=chance, timings=timings or Timings())
 
 
-def step(  # noqa: C901, PLR0911  # a table: one row for each event
+def step(  # noqa: C901, PLR0911, PLR0912  # a table: one row for each event
     watch: Watch, event: Event, *, now: float, chance: float, timings: Timings
 ) -> Step:
     """What follows from an event.
@@ -90,15 +103,19 @@ def step(  # noqa: C901, PLR0911  # a table: one row for each event
         chance: a fresh random number in [0, 1), for the jitter.
         timings: the intervals.
     """
+    if watch.stopping:
+        return while_stopping(watch, event, now, timings)
     match event:
         case Planned():
             return _planned(watch, event, now, chance, timings)
         case Due():
             return _due(watch, now, chance, timings)
-        case Claimed(by=by):
-            return _claimed(watch, by, now, chance, timings)
-        case Probed(by=by):
-            return _probed(watch, by, now, chance, timings)
+        case Claimed():
+            return _claimed(watch, event, now, chance, timings)
+        case Probed():
+            return _probed(watch, event, now, chance, timings)
+        case Stopping():
+            return stopping(watch, now, timings), NOTHING
         case Stalled():
             return _stalled(watch, now, timings)
         case Unsent():
@@ -106,43 +123,53 @@ def step(  # noqa: C901, PLR0911  # a table: one row for each event
         case Bereaved():
             return _bereaved(watch, event, now, chance, timings)
         case Doubted(ahead=ahead):
-            return _doubted(watch, ahead, now, timings), _NOTHING
+            return _doubted(watch, ahead, now, timings), NOTHING
         case CutOff():
-            return _cut_off(watch), _NOTHING
+            return _cut_off(watch), NOTHING
         case Rejoined():
             return _rejoined(watch, now, chance, timings)
         case PeerBack():
-            return _peer_back(watch, now, chance, timings), _NOTHING
+            return _peer_back(watch, now, chance, timings), NOTHING
         case _:
             assert_never(event)
 
 
-def _planned(  # noqa: PLR0911  # a table: one row for each pair of role and state
+def _planned(  # noqa: C901, PLR0911  # a table: one row for each pair of role and state
     watch: Watch, planned: Planned, now: float, chance: float, timings: Timings
 ) -> Step:
     was = watch.role
-    told = replace(watch, role=planned.role, generation=planned.generation, rank=planned.rank)
+    told = replace(
+        watch,
+        role=planned.role,
+        generation=planned.generation,
+        rank=planned.rank,
+        outgoing=planned.outgoing,
+        hands_over=planned.hands_over,
+        serving=planned.serving,
+    )
     match planned.role, watch.state:
         case Role.VERIFY, _ if was is Role.VERIFY and watch.generation == planned.generation:
-            return watch, _NOTHING
-        case ((Role.CLAIM | Role.KEEP), Holding()):
-            return told, _NOTHING
+            return watch, NOTHING
+        case ((Role.CLAIM | Role.KEEP), Holding() as holding):
+            return replace(told, state=to_offer(told, holding, now)), NOTHING
+        case ((Role.CLAIM | Role.KEEP), _) if not told.serving:
+            return replace(told, state=Idle()), NOTHING
         case Role.KEEP, Asking(regain=True):
-            return told, _NOTHING
+            return told, NOTHING
         case Role.CLAIM, (Asking() | Blocked()) if was is Role.CLAIM:
-            return told, _NOTHING
+            return told, NOTHING
         case ((Role.CLAIM | Role.KEEP), Succeeding()) if told.stands_by:
-            return told, _NOTHING
+            return told, NOTHING
         case Role.KEEP, Blocked() if told.stands_by and watch.stands_by:
-            return told, _NOTHING
+            return told, NOTHING
         case Role.KEEP, _ if told.stands_by:
-            return _stand_by(told, None, now, chance, timings), _NOTHING
+            return stand_by(told, None, now, chance, timings), NOTHING
         case Role.KEEP, _:
-            return replace(told, state=Idle()), _NOTHING
+            return replace(told, state=Idle()), NOTHING
         case ((Role.CLAIM | Role.VERIFY), Asking(regain=regain)):
-            return _ask(told, now, timings, regain=regain)
+            return ask(told, now, timings, regain=regain)
         case _:
-            return _ask(told, now, timings)
+            return ask(told, now, timings)
 
 
 def _due(  # noqa: PLR0911  # a table: one row for each state
@@ -154,8 +181,8 @@ def _due(  # noqa: PLR0911  # a table: one row for each state
             return replace(watch, state=state), (Action.PROBE,)
         case Asking():
             if watch.role is Role.VERIFY:
-                return replace(watch, state=Silent()), _NOTHING
-            return _announce(watch, Holding(gap=0, due=now), now, chance, timings)
+                return replace(watch, state=Silent()), NOTHING
+            return take(watch, now, chance, timings)
         case Blocked(unanswered=unanswered) as blocked if (
             watch.stands_by and unanswered < timings.polls
         ):
@@ -163,65 +190,106 @@ def _due(  # noqa: PLR0911  # a table: one row for each state
             asked = replace(blocked, unanswered=unanswered + 1, due=now + wait)
             return replace(watch, state=asked), (Action.POLL,)
         case Blocked():
-            return _ask(watch, now, timings)
+            return ask(watch, now, timings)
         case Succeeding():
-            return _announce(watch, Holding(gap=0, due=now), now, chance, timings)
+            return take(watch, now, chance, timings)
         case Holding() as holding:
-            return _announce(watch, holding, now, chance, timings)
+            return _go_on(watch, holding, now, chance, timings)
         case Idle() | Silent():
-            return watch, _NOTHING
+            return watch, NOTHING
         case _:
             assert_never(watch.state)
 
 
-def _claimed(  # noqa: PLR0911  # a table: one row for each state
-    watch: Watch, by: bytes, now: float, chance: float, timings: Timings
+def _go_on(watch: Watch, holding: Holding, now: float, chance: float, timings: Timings) -> Step:
+    actions: tuple[Action, ...] = ()
+    if now >= holding.offer_due:
+        holding, actions = offer(holding, now, timings), (Action.OFFER,)
+    intruder = holding.intruder
+    if intruder is not None and now >= intruder.due:
+        asked = intruder.unanswered + 1
+        due = now + timings.defend_interval
+        again = replace(intruder, unanswered=asked, due=due) if asked <= timings.polls else None
+        holding = replace(holding, intruder=again)
+        actions += (Action.CHALLENGE,) if again else ()
+    watch = replace(watch, state=holding)
+    if now < holding.due:
+        return watch, actions
+    watch, announced = announce(watch, holding, now, chance, timings)
+    return watch, actions + announced
+
+
+def _claimed(  # noqa: C901, PLR0911  # a table: one row for each state
+    watch: Watch, event: Claimed, now: float, chance: float, timings: Timings
 ) -> Step:
+    by = event.by
     match watch.state:
+        case Holding(giver=giver, settled_at=settled) if by == giver and now < settled:
+            return watch, NOTHING
+        case Holding() as holding if event.foreign:
+            return intruded(watch, holding, by, now, timings)
+        case Holding() if watch.hands_over:
+            return handed_over(watch, by, now, chance, timings), NOTHING
         case Holding() as holding if watch.mac < by:
-            last = holding.defended
-            if last is not None and now - last < timings.defend_interval:
-                return watch, _NOTHING
-            again = Holding(gap=0, due=now, defended=now)
-            return _announce(watch, again, now, chance, timings)
+            if not may_defend(holding, now, timings):
+                return watch, NOTHING
+            again = replace(holding, gap=0, due=now, defended=now)
+            return announce(watch, again, now, chance, timings)
         case Holding():
-            return _ask(watch, now, timings, regain=True)
+            return ask(watch, now, timings, regain=True)
         case Asking() | Succeeding() | Silent():
-            return _answered(watch, by, now, chance, timings), _NOTHING
+            return answered(watch, by, now, chance, timings), NOTHING
         case Blocked() as blocked:
             if blocked.unanswered >= timings.polls:
-                return _stand_by(watch, by, now, chance, timings), _NOTHING
-            return replace(watch, state=replace(blocked, by=by, unanswered=0)), _NOTHING
+                return stand_by(watch, by, now, chance, timings), NOTHING
+            return replace(watch, state=replace(blocked, by=by, unanswered=0)), NOTHING
         case Idle():
-            return watch, _NOTHING
+            return watch, NOTHING
         case _:
             assert_never(watch.state)
 
 
-def _probed(watch: Watch, by: bytes, now: float, chance: float, timings: Timings) -> Step:
+def _probed(watch: Watch, event: Probed, now: float, chance: float, timings: Timings) -> Step:
+    by = event.by
     match watch.state:
+        case Asking() | Blocked() if _offered(watch, event):
+            return take(watch, now, chance, timings, giver=by)
         case Asking(regain=False) if watch.role is not Role.VERIFY and by < watch.mac:
-            return _answered(watch, by, now, chance, timings), _NOTHING
+            return answered(watch, by, now, chance, timings), NOTHING
+        case Holding() as holding if watch.hands_over and not event.directed:
+            return replace(watch, state=offer(holding, now, timings)), (Action.OFFER,)
         case _:
             # A verifier only looks; two that look at once must not take each other for an owner.
             # Who held it a moment ago goes on: the other may be a standby that looks for the holder
             # and will not take it for seconds. If both take it, the lower MAC keeps it.
-            return watch, _NOTHING
+            return watch, NOTHING
+
+
+def _offered(watch: Watch, event: Probed) -> bool:
+    """Whether the one who asks for the address has it, and so offers it."""
+    outgoing = watch.role is Role.CLAIM and watch.serving and event.by == watch.outgoing
+    match watch.state:
+        case Blocked(by=by) if by == event.by:
+            return outgoing or (event.directed and watch.stands_by)
+        case Blocked(by=None) | Asking():
+            return outgoing and event.directed
+        case _:
+            return False
 
 
 def _stalled(watch: Watch, now: float, timings: Timings) -> Step:
     match watch.state:
         case Holding():
-            return _ask(watch, now, timings, regain=True)
+            return ask(watch, now, timings, regain=True)
         case Asking(regain=regain):
-            return _ask(watch, now, timings, regain=regain)
+            return ask(watch, now, timings, regain=regain)
         case Succeeding():
-            return _ask(watch, now, timings)
+            return ask(watch, now, timings)
         case Blocked(due=when) if watch.stands_by:
             # Whoever held it then may not be who holds it now: a death of that one says nothing.
-            return replace(watch, state=Blocked(by=None, due=when)), _NOTHING
+            return replace(watch, state=Blocked(by=None, due=when)), NOTHING
         case Idle() | Blocked() | Silent():
-            return watch, _NOTHING
+            return watch, NOTHING
         case _:
             assert_never(watch.state)
 
@@ -231,13 +299,13 @@ def _unsent(watch: Watch, now: float, chance: float, timings: Timings) -> Step:
         case Asking(regain=True) as asking:
             # Nobody is known to hold it, so the right to take it back stays.
             wait = timings.ask_again + chance * timings.ask_again_jitter
-            return replace(watch, state=replace(asking, sent=0, due=now + wait)), _NOTHING
+            return replace(watch, state=replace(asking, sent=0, due=now + wait)), NOTHING
         case Asking() | Succeeding():
-            return _answered(watch, None, now, chance, timings), _NOTHING
+            return answered(watch, None, now, chance, timings), NOTHING
         case Blocked(unanswered=unanswered) as blocked if unanswered:
-            return replace(watch, state=replace(blocked, unanswered=unanswered - 1)), _NOTHING
+            return replace(watch, state=replace(blocked, unanswered=unanswered - 1)), NOTHING
         case Idle() | Blocked() | Holding() | Silent():
-            return watch, _NOTHING
+            return watch, NOTHING
         case _:
             assert_never(watch.state)
 
@@ -246,12 +314,12 @@ def _bereaved(watch: Watch, event: Bereaved, now: float, chance: float, timings:
     match watch.state:
         case Blocked(by=by) if watch.stands_by and by == event.of:
             if not event.ahead:
-                return _announce(watch, Holding(gap=0, due=now), now, chance, timings)
+                return take(watch, now, chance, timings, giver=by)
             state = Succeeding(due=now + event.ahead * timings.turn)
             # While others have their turn there is time to ask: an answer is the end of it.
             return replace(watch, state=state), (Action.PROBE,)
         case _:
-            return watch, _NOTHING
+            return watch, NOTHING
 
 
 def _doubted(watch: Watch, ahead: int, now: float, timings: Timings) -> Watch:
@@ -280,48 +348,20 @@ def _cut_off(watch: Watch) -> Watch:
 def _rejoined(watch: Watch, now: float, chance: float, timings: Timings) -> Step:
     match watch.state:
         case Asking(due=math.inf, regain=regain):
-            return _ask(watch, now, timings, regain=regain)
+            return ask(watch, now, timings, regain=regain)
         case Blocked(by=by, due=math.inf) if watch.stands_by:
-            return _stand_by(watch, by, now, chance, timings), _NOTHING
+            return stand_by(watch, by, now, chance, timings), NOTHING
         case Blocked(due=math.inf):
-            return _ask(watch, now, timings)
+            return ask(watch, now, timings)
         case _:
-            return watch, _NOTHING
+            return watch, NOTHING
 
 
 def _peer_back(watch: Watch, now: float, chance: float, timings: Timings) -> Watch:
     match watch.state:
         # A burst that runs is burst enough. The start is spread: there may be thousands.
-        case Holding(gap=gap) as holding if gap == len(timings.burst):
-            soon = min(holding.due, now + chance * timings.burst[-1])
+        case Holding(gap=gap) as holding if gap >= len(timings.burst):
+            soon = min(holding.due, now + chance * timings.spread)
             return replace(watch, state=replace(holding, gap=0, due=soon))
         case _:
             return watch
-
-
-def _ask(watch: Watch, now: float, timings: Timings, *, regain: bool = False) -> Step:
-    state = Asking(sent=1, due=now + timings.probe_interval, regain=regain)
-    return replace(watch, state=state), (Action.PROBE,)
-
-
-def _answered(watch: Watch, by: bytes | None, now: float, chance: float, timings: Timings) -> Watch:
-    if watch.stands_by:
-        return _stand_by(watch, by, now, chance, timings)
-    if watch.role is Role.KEEP:
-        return replace(watch, state=Idle())
-    wait = timings.verify_again if watch.role is Role.VERIFY else timings.ask_again
-    return replace(watch, state=Blocked(by=by, due=now + wait + chance * timings.ask_again_jitter))
-
-
-def _stand_by(watch: Watch, by: bytes | None, now: float, chance: float, timings: Timings) -> Watch:
-    # Spread over the interval, and by rank: nodes that heard the same frame must not ask in step.
-    share = ((watch.rank or 0) % _SHARES + chance) / _SHARES
-    return replace(watch, state=Blocked(by=by, due=now + share * timings.poll_interval))
-
-
-def _announce(watch: Watch, holding: Holding, now: float, chance: float, timings: Timings) -> Step:
-    in_burst = holding.gap < len(timings.burst)
-    # The refresh is spread by a fifth, so that a thousand addresses taken together drift apart.
-    wait = timings.burst[holding.gap] if in_burst else timings.refresh * (0.9 + 0.2 * chance)
-    state = replace(holding, gap=holding.gap + in_burst, due=now + wait)
-    return replace(watch, state=state), (Action.ANNOUNCE,)

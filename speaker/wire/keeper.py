@@ -14,6 +14,7 @@ from speaker.messages import AddressReport, Entry, Plan, Role, State
 from speaker.wire import holding, watch
 from speaker.wire.families import FAMILIES, Family
 from speaker.wire.frames import Frames
+from speaker.wire.kinship import Kinship
 from speaker.wire.neighbors import (
     NOBODY,
     Heard,
@@ -77,6 +78,11 @@ class Kept:
     since: float
     rank: int | None = None
     """The own place in the succession; None when nobody is to stand by."""
+    timings: Timings = field(default_factory=Timings)
+    heirs: tuple[bytes, ...] = ()
+    """The MACs of those that it is offered to, in order, when it is to be handed over."""
+    kin: frozenset[bytes] | None = None
+    """The MACs of all speakers that may hold it; None when not all of them are known."""
     line: Line | None = None
     watch: Watch | None = None
     frames: Frames | None = None
@@ -109,6 +115,9 @@ class Keeper:
         self._templates = templates
         self._base = self._timings = timings
         self._peer_macs: frozenset[bytes] = frozenset()
+        self._kinship = Kinship(Plan())
+        self._awaited: set[bytes] = set()
+        self._stopping = False
         self._pace = Pace(POLLS_PER_SECOND, now=clock())
         self._clock = clock
         self._wall_clock = wall_clock
@@ -137,10 +146,18 @@ class Keeper:
     def addresses(self) -> set[bytes]:
         return set(self._kept)
 
+    @property
+    def awaits_heirs(self) -> bool:
+        """Whether, while this process stops, an address is held that another could take."""
+        return any(not port.held.keys().isdisjoint(self._awaited) for port in self._ports.values())
+
     def apply(self, plan: Plan) -> None:
         """Obey a complete plan. An address that it does not name is silent at once."""
+        if self._stopping:
+            return
         entries = {packed(entry.address): entry for entry in plan.entries}
         self._peer_macs = frozenset(peer_mac(peer.mac) for peer in plan.peers)
+        self._kinship = Kinship(plan)
         self._timings = _stretched(self._base, len(entries))
         for address in self._kept.keys() - entries.keys():
             self._let_go(self._kept.pop(address))
@@ -151,9 +168,11 @@ class Keeper:
                 kept = Kept(address=address, entry=entry, since=self._wall_clock())
                 self._kept[address] = kept
                 self.changed.add(address)
-            elif kept.entry == entry and kept.rank == rank and kept.watch is not None:
+            kept.timings = _timings(self._timings, entry)
+            kept.heirs, kept.kin = self._kinship.heirs(entry), self._kinship.kin(entry)
+            if kept.entry == entry and kept.rank == rank and kept.watch is not None:
                 continue
-            elif kept.entry.interface != entry.interface:
+            if kept.entry.interface != entry.interface:
                 self._let_go(kept)
             if kept.entry.generation != entry.generation:
                 self.changed.add(address)
@@ -216,6 +235,14 @@ class Keeper:
             if question is not None:
                 line.socket.send(question)
 
+    def stop(self) -> None:
+        """This process ends soon: go on answering until others have taken, and take nothing."""
+        self._stopping = True
+        for kept in self._kept.values():
+            if kept.line is not None and kept.address in kept.line.port.held and kept.heirs:
+                self._awaited.add(kept.address)
+            self._step(kept, watch.Stopping())
+
     def stalled(self) -> None:
         """This process stood still: nothing is held until the LAN has been asked again."""
         for kept in self._kept.values():
@@ -236,6 +263,7 @@ class Keeper:
             text = unpacked(address)
             return AddressReport(address=text, state=_IDLE, since=self._wall_clock())
         by = watch.answered_by(kept.watch) if kept.watch else None
+        stranger = watch.intruder(kept.watch) if kept.watch else None
         return AddressReport(
             address=kept.entry.address,
             state=watch.outcome(kept.watch) if kept.watch else _IDLE,
@@ -244,6 +272,8 @@ class Keeper:
             interface=kept.entry.interface,
             mac=show_mac(kept.line.socket.mac) if kept.line else None,
             since=kept.since,
+            claimed_by=show_mac(stranger.by) if stranger else None,
+            claims=stranger.claims if stranger else 0,
         )
 
     def _heard(self, line: Line, heard: Heard) -> Verdict:
@@ -252,18 +282,30 @@ class Keeper:
             port.witness = heard.sender
         claimed = port.kept.get(heard.sender)
         if claimed is not None:
-            if heard.sender in port.held:
+            if heard.sender in port.held and not _leaves(claimed):
                 self.totals.conflicts += 1
-            self._step(claimed, watch.Claimed(by=heard.mac))
+            foreign = claimed.kin is not None and heard.mac not in claimed.kin
+            self._step(claimed, watch.Claimed(by=heard.mac, foreign=foreign))
         if not heard.question:
             return Verdict.REPLY if claimed is None else Verdict.CLAIM
         frames = port.held.get(heard.target)
         if frames is not None and heard.target != heard.sender:
+            if heard.sender in NOBODY and _leaves(port.kept[heard.target]):
+                return self._asked_for(port.kept[heard.target], line, frames, heard)
             self._answer(line, frames, heard)
             return Verdict.ANSWERED if claimed is None else Verdict.CLAIM
         if claimed is not None:
             return Verdict.CLAIM
         return self._not_answered(port, heard)
+
+    def _asked_for(self, kept: Kept, line: Line, frames: Frames, heard: Heard) -> Verdict:
+        """A probe for an address that is held and to be handed over."""
+        if not self._stopping:
+            self._answer(line, frames, heard)
+            self._step(kept, watch.Probed(by=heard.mac, directed=not heard.to_all))
+            return Verdict.ANSWERED
+        # The next one asks because this node ends: an answer would make it wait.
+        return Verdict.RIVAL_PROBE
 
     def _answer(self, line: Line, frames: Frames, heard: Heard) -> None:
         if line.socket.send(frames.answer(heard.mac, heard.sender)):
@@ -275,15 +317,22 @@ class Keeper:
         kept = port.kept.get(heard.target)
         if kept is None:
             return Verdict.NOT_PLANNED
-        # A probe to this interface alone is a standby that looks after its holder, not a rival.
-        if heard.sender not in NOBODY or not heard.to_all:
+        if heard.sender not in NOBODY:
             return Verdict.NOT_HELD
-        self._step(kept, watch.Probed(by=heard.mac))
-        return Verdict.RIVAL_PROBE
+        self._step(kept, watch.Probed(by=heard.mac, directed=not heard.to_all))
+        # A probe to this interface alone is a standby that takes it for the holder, or an offer.
+        return Verdict.RIVAL_PROBE if heard.to_all else Verdict.NOT_HELD
 
     def _plan(self, kept: Kept) -> None:
+        entry = kept.entry
+        leaves = self._kinship.hands_over(entry)
         planned = watch.Planned(
-            role=kept.entry.role, generation=kept.entry.generation, rank=kept.rank
+            role=entry.role,
+            generation=entry.generation,
+            rank=kept.rank,
+            outgoing=None if leaves else peer_mac(entry.outgoing_mac or "") or None,
+            hands_over=leaves,
+            serving=entry.serving,
         )
         if kept.watch is not None:
             self._step(kept, planned)
@@ -291,7 +340,7 @@ class Keeper:
             return
         port = self._ports.get(kept.entry.interface)
         line = port.lines.get(family_of(kept.entry.address)) if port is not None else None
-        if line is None:
+        if line is None or self._stopping:
             return
         mac = line.socket.mac
         kept.line = line
@@ -303,7 +352,7 @@ class Keeper:
             planned,
             now=self._clock(),
             chance=self._chance(),
-            timings=self._timings,
+            timings=kept.timings,
             regain=kept.regain,
         )
         kept.regain = False
@@ -319,10 +368,10 @@ class Keeper:
         if kept.watch is None:
             return
         after, actions = holding.step(
-            kept.watch, event, now=self._clock(), chance=self._chance(), timings=self._timings
+            kept.watch, event, now=self._clock(), chance=self._chance(), timings=kept.timings
         )
-        if actions and isinstance(event, watch.Claimed):
-            _log_conflict(kept, after, event)
+        if isinstance(event, watch.Claimed) and isinstance(kept.watch.state, watch.Holding):
+            _log_claim(kept, after, event, defended=bool(actions))
         self._become(kept, after, actions)
 
     def _become(self, kept: Kept, after: Watch, actions: tuple[Action, ...]) -> None:
@@ -364,13 +413,30 @@ class Keeper:
                 frame = kept.frames.poll(by, via.source) if by else kept.frames.probe
                 self._ask(kept, via, frame)
             case Action.ANNOUNCE:
-                for frame in kept.frames.announcements:
-                    if via.send(frame):
-                        self.totals.gratuitous += 1
-                    else:
-                        self.totals.unsent += 1
+                self._announce(via, kept.frames)
+            case Action.OFFER:
+                self._offer(kept, via, kept.frames)
+            case Action.CHALLENGE:
+                stranger = watch.intruder(kept.watch) if kept.watch else None
+                if stranger is not None:
+                    self._ask(kept, via, kept.frames.poll(stranger.by, via.source))
             case _:
                 assert_never(action)
+
+    def _announce(self, via: PacketSocket, frames: Frames) -> None:
+        for frame in frames.announcements:
+            if via.send(frame):
+                self.totals.gratuitous += 1
+            else:
+                self.totals.unsent += 1
+
+    def _offer(self, kept: Kept, via: PacketSocket, frames: Frames) -> None:
+        """Ask the next of the heirs for the address, each in turn; all, when none is known."""
+        state = kept.watch.state if kept.watch else None
+        if isinstance(state, watch.Holding) and self._pace.allows(self._clock()):
+            heir = kept.heirs[(state.offers - 1) % len(kept.heirs)] if kept.heirs else b""
+            # Of either family by nobody, as a probe: no kernel asks one host alone like that.
+            self._ask(kept, via, heir + frames.probe[len(heir) :])
 
     def _ask(self, kept: Kept, via: PacketSocket, frame: bytes | bytearray) -> None:
         if via.send(frame):
@@ -398,6 +464,19 @@ def _rank(entry: Entry, plan: Plan) -> int | None:
     return entry.succession.index(plan.node) if stands_by else None
 
 
+def _leaves(kept: Kept) -> bool:
+    return kept.watch is not None and kept.watch.leaves
+
+
+def _timings(timings: Timings, entry: Entry) -> Timings:
+    """With those that the plan gives for one address."""
+    if entry.burst is None and entry.refresh is None:
+        return timings
+    burst = timings.burst if entry.burst is None else entry.burst
+    refresh = timings.refresh if entry.refresh is None else entry.refresh
+    return replace(timings, burst=burst, refresh=refresh)
+
+
 def _stretched(timings: Timings, addresses: int) -> Timings:
     """So many standbys ask less often, and stay within the node's share of the LAN."""
     slowest = max(timings.poll_interval, addresses / POLLS_PER_SECOND)
@@ -412,11 +491,17 @@ def _log_state(kept: Kept, after: Watch) -> None:
     _log.log(level, "%s on %s: %s%s", kept.entry.address, kept.entry.interface, state, who)
 
 
-def _log_conflict(kept: Kept, after: Watch, claimed: watch.Claimed) -> None:
-    kept_it = watch.outcome(after) is State.HOLDING
-    outcome = "kept, announcing again" if kept_it else "silent, asking"
-    _log.warning("%s claims %s: %s", show_mac(claimed.by), kept.entry.address, outcome)
+def _log_claim(kept: Kept, after: Watch, claimed: watch.Claimed, *, defended: bool) -> None:
+    who, address = show_mac(claimed.by), kept.entry.address
+    if watch.outcome(after) is not State.HOLDING:
+        if _leaves(kept):
+            _log.info("%s has taken %s over", who, address)
+        else:
+            _log.warning("%s claims %s: silent, asking", who, address)
+    elif defended:
+        _log.warning("%s claims %s: kept, announcing again", who, address)
 
 
-def _told(after: Watch) -> tuple[State, bytes | None]:
-    return watch.outcome(after), watch.answered_by(after)
+def _told(after: Watch) -> tuple[State, bytes | None, bytes | None]:
+    stranger = watch.intruder(after)
+    return watch.outcome(after), watch.answered_by(after), stranger.by if stranger else None

@@ -49,6 +49,12 @@ _LATE_SECONDS: Final = 0.01
 
 COUNTERS_SECONDS: Final = 5.0
 
+LEAVE_SECONDS: Final = 1.0
+"""A wire that was told to stop goes on answering so long at most, until others have taken over."""
+
+_FAREWELL_SECONDS: Final = 0.1
+"""Between two farewells: the first may be lost."""
+
 _FRAMES_PER_TURN: Final = 64
 _MESSAGES_PER_TURN: Final = 16
 
@@ -83,6 +89,9 @@ class Loop:
         self._request = 0
         self._restarts = restarts
         self._refused: dict[tuple[str, socket.AddressFamily], str] = {}
+        self._stop_asked, self._stop_asker = socket.socketpair()
+        self._leave_at: float | None = None
+        self._farewell_due = 0.0
 
     def run(self) -> None:
         """Work, turn by turn.
@@ -94,6 +103,7 @@ class Loop:
         self._selector.register(self._channel, selectors.EVENT_READ)
         if self._links is not None:
             self._selector.register(self._links, selectors.EVENT_READ, self._links)
+        self._selector.register(self._stop_asked, selectors.EVENT_READ, self._begin_to_leave)
         woke = boot_clock()
         while True:
             patience = self._patience()
@@ -112,15 +122,36 @@ class Loop:
                     self._liveness.excuse(woke - planned)
                 self._read_peers()
             self._turn(ready, woke)
+            if self._leave_at is not None and self._has_left(self._leave_at):
+                return
 
-    def farewell(self) -> None:
-        """Tell the peers that this node stops: the next one takes over at once."""
-        self._liveness.farewell()
+    def stop(self) -> None:
+        """Let `run` return soon. May be called from a signal handler, in the middle of anything."""
+        self._stop_asker.send(b"\0")
+
+    def _begin_to_leave(self) -> None:
+        """Say so to the peers at once; answer until another one has each address.
+
+        It makes before it breaks: between the last answer of this node and the first of the next
+        there is no gap.
+        """
+        self._selector.unregister(self._stop_asked)
+        self._leave_at = boot_clock() + LEAVE_SECONDS
+        self._keeper.stop()
+
+    def _has_left(self, deadline: float) -> bool:
+        now = boot_clock()
+        if now >= self._farewell_due:
+            self._farewell_due = now + _FAREWELL_SECONDS
+            self._liveness.farewell()
+        return now >= deadline or not self._keeper.awaits_heirs
 
     def _turn(self, ready: list[tuple[selectors.SelectorKey, int]], woke: float) -> None:
         for key, _ in ready:
             if key.data is None:
                 self._read_channel()
+            elif key.data == self._begin_to_leave:
+                self._begin_to_leave()
             elif isinstance(key.data, Line):
                 self._read_line(key.data)
             elif isinstance(key.data, Links) and key.data.drain():
@@ -137,7 +168,9 @@ class Loop:
 
     def _patience(self) -> float:
         now = boot_clock()
-        times = (self._keeper.due(), self._liveness.due(), self._heirs.due(), self._tick_due)
+        times = [self._keeper.due(), self._liveness.due(), self._heirs.due(), self._tick_due]
+        if self._leave_at is not None:
+            times.append(self._farewell_due)
         until = min(when for when in times if when is not None)
         return max(0.0, min(until - now, TICK_SECONDS))
 

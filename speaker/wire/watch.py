@@ -37,8 +37,15 @@ class Timings:
     refresh: float = 10.0
     """Between announcements while holding. It keeps switches from forgetting the port, and it is
     how two holders find each other after a partition."""
+    settling: float = 0.5
+    """After taking an address from a node, frames of that one may still be on their way."""
+    spread: float = 2.0
+    """Holders that are to repeat their bursts begin within this time, not all at once."""
     defend_interval: float = 10.0
-    """Between two defences against another MAC (RFC 5227's DEFEND_INTERVAL)."""
+    """Between two defences against another MAC (RFC 5227's DEFEND_INTERVAL), and between two
+    questions to a stranger that has claimed a held address."""
+    quick_offers: int = 4
+    """Offers of an address to the next one, a turn apart; later ones a poll's interval apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +82,34 @@ class Succeeding:
 
 
 @dataclass(frozen=True, slots=True)
+class Intruder:
+    """A host that is no speaker, and claims an address that is held here."""
+
+    by: bytes
+    claims: int
+    due: float
+    """When it is asked next whether it still has the address."""
+    unanswered: int = 0
+    """Such questions since it was heard last."""
+
+
+@dataclass(frozen=True, slots=True)
 class Holding:
     """This node answers for the address."""
 
     gap: int
     """Index of the next gap of the burst; past its end the slow refresh runs."""
     due: float
+    """When it is announced next."""
     defended: float | None = None
+    offers: int = 0
+    """So far, while it is to be handed over."""
+    offer_due: float = math.inf
+    intruder: Intruder | None = None
+    giver: bytes | None = None
+    """The MAC of the node that it was taken from, offered or by that one's death."""
+    settled_at: float = -math.inf
+    """Until then a frame of the giver may be from before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +129,12 @@ class Planned:
     rank: int | None = None
     """The own place in the succession; None where the plan says nothing about who is next: then
     only the first may take the address, and nobody stands by."""
+    outgoing: bytes | None = None
+    """The MAC of the node that is to hand the address over to another one."""
+    hands_over: bool = False
+    """This node is to let the address go as soon as another one has it."""
+    serving: bool = True
+    """Whether this node can hand on traffic; who cannot takes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +147,8 @@ class Claimed:
     """A frame says that the address is at another MAC."""
 
     by: bytes
+    foreign: bool = False
+    """It is no speaker's: the plan names the MACs of all that may hold it, and not this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +156,18 @@ class Probed:
     """Another MAC asks whether the address is free."""
 
     by: bytes
+    directed: bool = False
+    """It asks this node alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
     """This process stood still (stopped, suspended, starved): the LAN may have moved on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """This process ends soon: what it holds is handed over, and it takes nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +215,7 @@ Event = (
     | Claimed
     | Probed
     | Stalled
+    | Stopping
     | Unsent
     | Bereaved
     | Doubted
@@ -190,6 +234,10 @@ class Action(Enum):
     """One question to the one who is believed to hold, or to all while nobody is known."""
     ANNOUNCE = auto()
     """A gratuitous ARP, request and reply form."""
+    OFFER = auto()
+    """A question to the next one alone, by the holder itself: it may take the address."""
+    CHALLENGE = auto()
+    """A question to a stranger that has claimed the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,22 +250,34 @@ class Watch:
     generation: int
     state: WatchState
     rank: int | None = None
+    outgoing: bytes | None = None
+    hands_over: bool = False
+    serving: bool = True
+    stopping: bool = False
 
     @property
     def stands_by(self) -> bool:
         """Whether it may take the address when the holder is gone."""
-        return self.rank is not None and self.role is not Role.VERIFY
+        return self.rank is not None and self.role is not Role.VERIFY and self.serving
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it is to be let go as soon as another one has it."""
+        return self.hands_over or self.stopping
 
 
 def due(watch: Watch) -> float | None:
     """When `Due` is to be given next; None for never."""
     match watch.state:
-        case Asking(due=when) | Blocked(due=when) | Succeeding(due=when) | Holding(due=when):
-            return when if when < math.inf else None
+        case Holding(due=announced, offer_due=offered, intruder=stranger):
+            when = min(announced, offered, stranger.due if stranger else math.inf)
+        case Asking(due=when) | Blocked(due=when) | Succeeding(due=when):
+            pass
         case Idle() | Silent():
             return None
         case _:
             assert_never(watch.state)
+    return when if when < math.inf else None
 
 
 def regains(watch: Watch) -> bool:
@@ -257,3 +317,8 @@ def outcome(watch: Watch) -> State:  # noqa: PLR0911  # a table: one row for eac
 def answered_by(watch: Watch) -> bytes | None:
     """The MAC that answers instead of this node, where one is known."""
     return watch.state.by if isinstance(watch.state, Blocked) else None
+
+
+def intruder(watch: Watch) -> Intruder | None:
+    """The stranger that claims an address that is held here."""
+    return watch.state.intruder if isinstance(watch.state, Holding) else None

@@ -21,7 +21,7 @@ from speaker.wire.datagrams import Receiver, Sender
 from speaker.wire.heirs import Heirs
 from speaker.wire.keeper import Keeper
 from speaker.wire.liveness import Liveness
-from speaker.wire.loop import STALL_SECONDS, TICK_SECONDS
+from speaker.wire.loop import LEAVE_SECONDS, STALL_SECONDS, TICK_SECONDS
 from speaker.wire.sockets import PacketSocket
 from speaker.wire.watch import Timings
 
@@ -85,6 +85,8 @@ class Node:
         self.frames: deque[bytes] = deque()
         self.datagrams: deque[tuple[bytes, int, str]] = deque()
         self.running = self.frozen = False
+        self.leaves_at: float | None = None
+        """Of a wire that was told to stop: the latest time."""
         self.plan = Plan()
         self._wake: float | None = None
 
@@ -99,7 +101,7 @@ class Node:
         self.heirs = Heirs(self.keeper, self.liveness, clock=clock)
         self.frames.clear()
         self.datagrams.clear()
-        self.running, self.frozen = True, False
+        self.running, self.frozen, self.leaves_at = True, False, None
         self.last_turn = self.lan.now
         self.keeper.open(Cable(self))
         self.obey(self.plan)
@@ -115,12 +117,14 @@ class Node:
 
     def stop(self) -> None:
         """SIGTERM."""
-        if self.running and not self.frozen:
+        if self.running and not self.frozen and self.leaves_at is None:
+            self.leaves_at = self.lan.now + LEAVE_SECONDS
             self.liveness.farewell()
-        self.running = False
+            self.keeper.stop()
+            self.turn()
 
     def kill(self) -> None:
-        self.running = False
+        self.running, self.leaves_at = False, None
 
     def freeze(self) -> None:
         self.frozen = True
@@ -136,6 +140,12 @@ class Node:
         if not self.running or self.frozen:
             return False
         return self.keeper.report(socket.inet_aton(VIP)).state is State.HOLDING
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it is to let the address go as soon as another one has it."""
+        kept = next(iter(self.keeper.kept_on(INTERFACE)), None)
+        return kept is not None and kept.watch is not None and kept.watch.leaves
 
     def turn(self) -> None:
         """What the loop does when it wakes."""
@@ -161,6 +171,8 @@ class Node:
         self._learn()
         self.heirs.run()
         self.keeper.run_timers()
+        if self.leaves_at is not None and (now >= self.leaves_at or not self.keeper.awaits_heirs):
+            self.kill()
         self._sleep()
 
     def wake(self, when: float) -> None:
@@ -193,7 +205,12 @@ class Lan:
         self.now = 1000.0
         self.mute: set[tuple[str, str]] = set()
         """(from, to): one-way links."""
+        self.deaf_to_bfd = False
+        """A firewall that came later."""
         self.takes_while_held = 0
+        self.silent_for = 0.0
+        """Seconds in which nobody answered, since somebody did first."""
+        self._silent_since: float | None = None
         self._holding: set[str] = set()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -202,7 +219,14 @@ class Lan:
             node.plan = self.plan_for(node, self.nodes)
             node.start()
 
-    def plan_for(self, node: Node, succession: Sequence[Node]) -> Plan:
+    def plan_for(
+        self,
+        node: Node,
+        succession: Sequence[Node],
+        *,
+        outgoing: Node | None = None,
+        serving: bool = True,
+    ) -> Plan:
         peers = tuple(
             Peer(each.name, each.address, each.mac.hex(":"), INTERFACE)
             for each in self.nodes
@@ -210,8 +234,13 @@ class Lan:
         )
         names = tuple(each.name for each in succession)
         role = Role.CLAIM if succession[0] is node else Role.KEEP
-        entry = Entry(VIP, INTERFACE, 1, node.mac.hex(":"), role, 1, names)
-        entries = (entry,) if node in succession else ()
+        entry = Entry(
+            VIP, INTERFACE, 1, node.mac.hex(":"), role, 1, names,
+            outgoing=outgoing.name if outgoing else None,
+            outgoing_mac=outgoing.mac.hex(":") if outgoing else None,
+            serving=serving,
+        )  # fmt: skip
+        entries = (entry,) if node in succession or node is outgoing else ()
         return Plan(entries, node=node.name, peers=peers)
 
     @property
@@ -242,7 +271,7 @@ class Lan:
 
     def datagram(self, sender: Node, address: str, data: bytes) -> None:
         for node in self._reached(sender):
-            if node.address == address:
+            if node.address == address and not self.deaf_to_bfd:
                 packet = (data, TTL, sender.address)
                 self.at(self.now + DELAY, partial(self._receive, node, packet))
 
@@ -272,7 +301,13 @@ class Lan:
         ]
 
     def _watch(self) -> None:
-        holding = {node.name for node in self.holders}
+        if self.holders:
+            self.silent_for += self.now - (self._silent_since or self.now)
+            self._silent_since = None
+        elif self._holding and self._silent_since is None:
+            self._silent_since = self.now
+        # One that is to hand over holds until the next one does: that is no fight.
+        holding = {node.name for node in self.holders if not node.leaves}
         if self._holding and holding - self._holding and holding & self._holding:
             self.takes_while_held += 1
         self._holding = holding

@@ -26,7 +26,9 @@ def settled(count: int, seed: int = 1) -> Lan:
     return lan
 
 
-def trouble(lan: Lan, what: str, node: Node, other: Node) -> None:
+def trouble(  # noqa: C901, PLR0912  # a table: one row for each trouble
+    lan: Lan, what: str, node: Node, other: Node
+) -> None:
     match what:
         case "split":
             node.side = 1 - node.side
@@ -47,6 +49,15 @@ def trouble(lan: Lan, what: str, node: Node, other: Node) -> None:
             # Two nodes may see different plans for a while.
             rest = [each for each in lan.nodes if each is not other]
             node.obey(lan.plan_for(node, [other, *rest]))
+        case "move":
+            # A planned move; either of the two, or both, may have heard of it.
+            rest = [each for each in lan.nodes if each is not other]
+            plan = lan.plan_for(node, [other, *rest], outgoing=node)
+            node.obey(plan)
+            if lan.dice.random() < 0.5:
+                other.obey(lan.plan_for(other, [other, *rest], outgoing=node))
+        case "unable":
+            node.obey(lan.plan_for(node, lan.nodes, serving=False))
         case "dropped":
             node.obey(lan.plan_for(node, [each for each in lan.nodes if each is not node]))
         case _:
@@ -54,7 +65,8 @@ def trouble(lan: Lan, what: str, node: Node, other: Node) -> None:
 
 
 TROUBLES = [
-    "split", "one-way", "restart", "stop", "kill", "freeze", "thaw", "plan", "dropped",
+    "split", "one-way", "restart", "stop", "kill", "freeze", "thaw", "plan", "dropped", "move",
+    "unable",
 ]  # fmt: skip
 stories = st.lists(
     st.tuples(
@@ -264,6 +276,116 @@ def test_a_death_is_told_to_the_agent_once_and_a_return_is_no_death() -> None:
     lan.run(3.0)
 
     assert second.liveness.reports()[0].state is PeerState.UP
+
+
+def move(lan: Lan, outgoing: Node, incoming: Node) -> None:
+    """A planned move, as the operator writes it."""
+    rest = [node for node in lan.nodes if node is not incoming]
+    for node in lan.nodes:
+        node.obey(lan.plan_for(node, [incoming, *rest], outgoing=outgoing))
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.3])
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_planned_move_makes_before_it_breaks(count: int, loss: float) -> None:
+    lan = settled(count)
+    first, *_, last = lan.nodes
+    lan.loss = loss
+
+    move(lan, first, last)
+    if not loss:
+        lan.run(0.01)
+        assert lan.holders == [last]
+    lan.run(0.5)
+    lan.loss = 0.0
+    lan.run(HEALED_WITHIN)
+
+    assert lan.holders == [last]
+    assert lan.silent_for == 0.0, "there was always one that answered"
+
+
+@pytest.mark.parametrize("order", ["outgoing first", "incoming first"])
+def test_a_move_waits_for_the_plan_of_both(order: str) -> None:
+    lan = settled(3)
+    first, _, last = lan.nodes
+    early, late = (first, last) if order == "outgoing first" else (last, first)
+
+    # The late one does not know of the move, and until then does not stand by either.
+    late.obey(lan.plan_for(late, [first, lan.nodes[1]] if late is last else lan.nodes))
+    early.obey(lan.plan_for(early, [last, first, lan.nodes[1]], outgoing=first))
+    lan.run(30.0)
+    assert lan.holders == [first]
+    late.obey(lan.plan_for(late, [last, first, lan.nodes[1]], outgoing=first))
+    lan.run(0.5)
+
+    assert lan.holders == [last]
+    assert (lan.takes_while_held, lan.silent_for) == (0, 0.0)
+
+
+def test_if_the_new_one_never_comes_the_outgoing_goes_on() -> None:
+    lan = settled(3)
+    first, second, last = lan.nodes
+    last.kill()
+
+    for node in (first, second):
+        node.obey(lan.plan_for(node, [last, first, second], outgoing=first))
+    lan.run(60.0)
+
+    assert lan.holders == [first]
+    assert lan.silent_for == 0.0
+
+
+@pytest.mark.parametrize("agents", [0, 1, 2])
+def test_who_cannot_hand_on_traffic_gives_to_the_next_that_can(agents: int) -> None:
+    lan = settled(4)
+    unable = lan.nodes[: 1 + agents]
+
+    for node in reversed(unable):
+        node.obey(lan.plan_for(node, lan.nodes, serving=False))
+    lan.run(1.0)
+    assert lan.holders == [lan.nodes[1 + agents]]
+    for node in unable:
+        node.obey(lan.plan_for(node, lan.nodes))
+    lan.run(20.0)
+
+    assert lan.holders == [lan.nodes[1 + agents]], "whoever holds, keeps"
+    assert (lan.takes_while_held, lan.silent_for) == (0, 0.0)
+
+
+def test_where_nobody_can_hand_on_traffic_the_holder_goes_on() -> None:
+    lan = settled(3)
+
+    for node in lan.nodes:
+        node.obey(lan.plan_for(node, lan.nodes, serving=False))
+    lan.run(30.0)
+
+    assert lan.holders == [lan.nodes[0]]
+    assert lan.silent_for == 0.0
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+def test_a_stop_makes_before_it_breaks(blocked: bool) -> None:  # noqa: FBT001  # a row of a table
+    lan = settled(3)
+    first, second, _ = lan.nodes
+    lan.deaf_to_bfd = blocked
+
+    first.stop()
+    lan.run(0.2 if blocked else 0.01)
+
+    assert lan.holders == [second]
+    assert lan.silent_for == 0.0
+    assert not first.running, "and it ends as soon as it is relieved"
+
+
+def test_the_last_node_ends_at_once() -> None:
+    lan = Lan(1, 1)
+    lan.run(2.0)
+    (only,) = lan.nodes
+
+    only.stop()
+    lan.run(0.01)
+
+    assert not only.running
 
 
 def test_standbys_of_thousands_keep_within_their_share_of_the_lan() -> None:
