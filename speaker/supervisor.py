@@ -34,8 +34,9 @@ class Patience:
     steady_after: float = 30.0
     """A process that lived this long starts from the first delay again."""
     agent_stop: float = 12.0
-    """For the agent's farewell: release the Lease, wait for the plan to move on."""
-    wire_stop: float = 2.0
+    """For the agent's farewell: it gives the Lease back."""
+    wire_stop: float = 3.0
+    """For the wire's: others take what it holds."""
 
 
 def restart_delay(deaths_in_a_row: int, patience: Patience) -> float:
@@ -81,9 +82,13 @@ class Supervisor:
         # The wire first: a plan that arrives finds it listening.
         children = [wire, agent]
         self._keep_running(children)
-        # The agent says goodbye while the wire still answers; then the wire goes silent.
-        in_time = self._stop(agent, self.patience.agent_stop, children)
-        in_time &= self._stop(wire, self.patience.wire_stop, children)
+        # The wire first: it tells its peers at once, and answers until they have taken over.
+        for child in children:
+            if child.pid:
+                os.kill(child.pid, signal.SIGTERM)
+        now = time.monotonic()
+        in_time = self._await_end(wire, now + self.patience.wire_stop, children)
+        in_time &= self._await_end(agent, now + self.patience.agent_stop, children)
         return 0 if in_time else 1
 
     def _keep_running(self, children: list[Child]) -> None:
@@ -99,17 +104,14 @@ class Supervisor:
                 return
             self._reap(children)
 
-    def _stop(self, child: Child, seconds: float, children: list[Child]) -> bool:
-        """Ask, wait, insist; whether asking was enough."""
-        deadline = time.monotonic() + seconds
-        if child.pid:
-            os.kill(child.pid, signal.SIGTERM)
+    def _await_end(self, child: Child, deadline: float, children: list[Child]) -> bool:
+        """Wait for one that was asked to end, insist; whether asking was enough."""
         while child.pid and time.monotonic() < deadline:
             _wait_for_signal(deadline - time.monotonic())
             self._reap(children)
         if not child.pid:
             return True
-        _log.error("the %s did not end within %g s: killing it", child.name, seconds)
+        _log.error("the %s did not end in time: killing it", child.name)
         os.kill(child.pid, signal.SIGKILL)
         os.waitpid(child.pid, 0)
         child.pid = 0

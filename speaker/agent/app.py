@@ -36,7 +36,7 @@ from speaker.agent.plan import plan
 from speaker.agent.registration import PartnersSeen, Registration
 from speaker.agent.settings import Settings
 from speaker.agent.suspects import Suspects
-from speaker.messages import PeerState, Plan, State
+from speaker.messages import Plan, State
 
 _log: Final = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ _TICK_SECONDS: Final = 1.0
 _WIRE_GRACE_SECONDS: Final = 30.0
 """The wire may be away this long before a restart of the whole pod is asked for."""
 _FAREWELL_SECONDS: Final = 2.0
-"""After the Lease is given back, for the operator to plan around this node."""
+"""To give the Lease back: an API server that is away must not hold up the end."""
 _LEASE_RETRY_SECONDS: Final = 1.0
 _HINT_SECONDS: Final = 5.0
 """Who holds, by the API, is a hint to the wire: no plan is made at once for that alone."""
@@ -81,8 +81,6 @@ class Agent:
         self._node = settings.node
         self._stop = asyncio.Event()
         self._stopping = False
-        self._handing_over = False
-        """Stopping, and peers will hear of it from the wire: its plan stays what it is."""
         self._started = time.monotonic()
         self._interfaces: tuple[Interface, ...] | None = None
         self._views: dict[Key, VirtualIPView] = {}
@@ -94,8 +92,6 @@ class Agent:
         self._hint: asyncio.TimerHandle | None = None
         self._wire_was_alive = False
         self._renewed = False
-        self._planned_away = asyncio.Event()
-        """Set while the plan wants nothing of this node."""
         self._queue: WorkQueue[Key] = WorkQueue(self._work)
         self._channel = Channel(
             end,
@@ -230,7 +226,7 @@ class Agent:
         while True:
             await self._replan.wait()
             self._replan.clear()
-            if self._interfaces is not None and not self._handing_over:
+            if self._interfaces is not None:
                 entries = plan(
                     self._views.values(),
                     self._interfaces,
@@ -245,10 +241,6 @@ class Agent:
                         peers=partners.peers(self._partners, self._interfaces),
                     )
                 )
-                if entries:
-                    self._planned_away.clear()
-                else:
-                    self._planned_away.set()
             await asyncio.sleep(_GATHER_SECONDS + len(self._views) * _GATHER_EACH_SECONDS)
 
     async def _work(self, key: Key) -> float | None:
@@ -303,7 +295,8 @@ class Agent:
         """Write what the wire does with an address into its VirtualIP."""
         address = str(address_of(key.name))
         report = self._channel.reports.get(address)
-        if report is None:
+        # What a wire that stops lets go, others take and say so.
+        if report is None or self._stopping:
             return
         held = report.state is State.HOLDING
         virtual_ip = self._virtual_ips.get(key)
@@ -379,24 +372,16 @@ class Agent:
         )
 
     async def _say_goodbye(self) -> None:
-        """Give the Lease back first, so that the operator plans around this node; then go.
+        """Give the Lease back, so that the operator plans around this node.
 
-        The wire answers meanwhile. When this process has ended, the supervisor stops it; it says so
-        to its peers, and the next of each succession takes over at once. That is also why no plan
-        may silence it before. Without a peer that hears it, the new plan must come first.
+        The wire hands over at the same time, without a plan: it tells its peers that it stops,
+        and answers until they have taken what it holds.
         """
-        self._handing_over = any(peer.state is PeerState.UP for peer in self._channel.peers or ())
         try:
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 await (await self._sign()).release()
         except (ApiError, TimeoutError) as error:
             _log.warning("the Lease was not given back: %s", str(error) or "no answer in time")
-            return
-        if self._handing_over:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_FAREWELL_SECONDS):
-                await self._planned_away.wait()
 
     # ------------------------------------------------------------------ probes
 

@@ -1,7 +1,7 @@
 """Who holds an address: each row of a table is one sentence of the rules."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -19,12 +19,14 @@ from speaker.wire.watch import (
     Event,
     Holding,
     Idle,
+    Intruder,
     PeerBack,
     Planned,
     Probed,
     Rejoined,
     Silent,
     Stalled,
+    Stopping,
     Succeeding,
     Timings,
     Unsent,
@@ -164,6 +166,132 @@ STANDBY_ROWS = [
     Row("after a stall an heir asks", KEEP, SUCCEEDING, Stalled(), Asking, PROBE),
     Row("a peer is back: say it again", CLAIM, Holding(4, NOW + 9), PeerBack(), Holding),
 ]  # fmt: skip
+
+
+OFFERED, HEARD_ASKING = Probed(HIGH, directed=True), Probed(HIGH)
+STRANGER = Claimed(LOW, foreign=True)
+OFFER = (Action.OFFER,)
+GIVEN = Holding(gap=1, due=NOW + 9, giver=LOW, settled_at=NOW + T.settling)
+INTRUDED = Holding(gap=1, due=NOW + 9, intruder=Intruder(LOW, 1, due=NOW))
+OVER = Holding(gap=1, due=NOW + 9, intruder=Intruder(LOW, 1, due=NOW, unanswered=T.polls))
+RECENT = Holding(gap=1, due=NOW + 9, defended=NOW - 1)
+MOVING, UNABLE = Planned(KEEP, 0, 1, hands_over=True), Planned(KEEP, 0, 1, serving=False)
+
+HAND_OVER_ROWS = [
+    # Who takes what is offered
+    Row("a standby takes what its holder offers", KEEP, KNOWN, OFFERED, Holding, ANNOUNCE),
+    Row("the first does too", CLAIM, KNOWN, OFFERED, Holding, ANNOUNCE),
+    Row("a question to all is no offer", KEEP, KNOWN, HEARD_ASKING, Blocked),
+    Row("who is not believed to hold has nothing to offer", KEEP, KNOWN,
+        Probed(LOW, directed=True), Blocked),
+    Row("who does not know the holder takes no offer", KEEP, UNKNOWN, OFFERED, Blocked),
+    Row("who asks waits for the silence", CLAIM, ASKING, OFFERED, Asking),
+    Row("who holds has no use for an offer", CLAIM, HOLDING, OFFERED, Holding),
+    # What is still on its way
+    Row("a late answer of the giver is no claim", KEEP, GIVEN, Claimed(LOW), Holding),
+    Row("another one's is", KEEP, GIVEN, Claimed(b"\x02\0\0\0\0\0"), Asking, PROBE),
+    # Strangers
+    Row("against a stranger the holder keeps and defends", CLAIM, HOLDING, STRANGER, Holding,
+        ANNOUNCE),
+    Row("not more often than the RFC says", CLAIM, RECENT, STRANGER, Holding),
+    Row("a stranger blocks who only asks", CLAIM, ASKING, STRANGER, Blocked),
+    Row("a stranger is asked whether it still has it", CLAIM, INTRUDED, Due(), Holding,
+        (Action.CHALLENGE,)),
+    Row("it is silent: that is over", CLAIM, OVER, Due(), Holding),
+    # Stopping
+    Row("who stops holds until it is relieved", CLAIM, HOLDING, Stopping(), Holding),
+    Row("who stops and does not hold takes nothing", CLAIM, ASKED, Stopping(), Idle),
+    Row("an heir that stops is none", KEEP, SUCCEEDING, Stopping(), Idle),
+    # Who cannot hand on traffic
+    Row("who cannot serve keeps until another one has it", CLAIM, HOLDING, UNABLE, Holding),
+    Row("who cannot serve stands by for nothing", KEEP, KNOWN, UNABLE, Idle),
+    Row("nor takes back what it lost", KEEP, LOST, UNABLE, Idle),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", HAND_OVER_ROWS, ids=lambda row: row.sentence)
+def test_rule_of_handing_over(row: Row) -> None:
+    test_rule_with_a_succession(row)
+
+
+LEAVING_ROWS = [
+    Row("what is to go is offered", KEEP, Holding(4, NOW + 9, offer_due=NOW), Due(), Holding,
+        OFFER),
+    Row("and again when the new one asks for it", KEEP, HOLDING, Probed(LOW), Holding, OFFER),
+    Row("the new one announces: stop at once", KEEP, HOLDING, Claimed(HIGH), Blocked),
+    Row("whoever has the lower MAC", KEEP, HOLDING, Claimed(LOW), Blocked),
+    Row("but not for a stranger", KEEP, HOLDING, STRANGER, Holding, ANNOUNCE),
+    Row("the plan has changed its mind", KEEP, HOLDING, Planned(KEEP, 0, 1), Holding),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", LEAVING_ROWS, ids=lambda row: row.sentence)
+def test_rule_of_who_is_to_let_go(row: Row) -> None:
+    watch = Watch(OURS, row.role, GEN, row.state, rank=1, hands_over=True)
+
+    after, sends = step(watch, row.event, now=NOW, chance=0.5, timings=T)
+
+    assert (type(after.state), sends) == (row.becomes, row.sends)
+
+
+STOPPING_ROWS = [
+    Row("relieved: silent", KEEP, HOLDING, Claimed(HIGH), Idle),
+    Row("a stranger relieves nobody", KEEP, HOLDING, STRANGER, Holding),
+    Row("it announces nothing any more", KEEP, HOLDING, Due(), Holding),
+    Row("it offers what nobody has taken", KEEP, Holding(4, math.inf, offer_due=NOW), Due(),
+        Holding, OFFER),
+    Row("a stall: another one may hold by now", KEEP, HOLDING, Stalled(), Idle),
+    Row("no plan brings it back", KEEP, Idle(), Planned(CLAIM, 0, 0), Idle),
+    Row("no death either", KEEP, Idle(), NEXT, Idle),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", STOPPING_ROWS, ids=lambda row: row.sentence)
+def test_rule_of_who_stops(row: Row) -> None:
+    watch = Watch(OURS, row.role, GEN, row.state, rank=1, stopping=True)
+
+    after, sends = step(watch, row.event, now=NOW, chance=0.5, timings=T)
+
+    assert (type(after.state), sends) == (row.becomes, row.sends)
+
+
+def test_a_planned_move_needs_the_outgoing_one_to_offer() -> None:
+    moved = Planned(CLAIM, 0, 0, outgoing=LOW)
+    watch, sends = begin(OURS, moved, now=NOW, chance=0.5, timings=T)
+    assert sends == PROBE
+
+    watch, _ = step(watch, Claimed(LOW), now=NOW, chance=0.5, timings=T)
+    assert isinstance(watch.state, Blocked), "it answers: it may not know yet that it is to go"
+    watch, sends = step(watch, Probed(LOW), now=NOW, chance=0.5, timings=T)
+
+    assert (type(watch.state), sends) == (Holding, ANNOUNCE)
+
+
+def test_offers_are_quick_at_first_and_never_end() -> None:
+    watch = Watch(OURS, KEEP, 0, Holding(4, math.inf, offer_due=NOW), rank=1, hands_over=True)
+    when = NOW
+    story: list[float] = []
+    while len(story) < 6:
+        watch, sends = step(watch, Due(), now=when, chance=0.5, timings=T)
+        assert sends == OFFER
+        story.append(round(when - NOW, 2))
+        when = due(watch) or 0.0
+
+    assert story == [0.0, 0.15, 0.3, 0.45, 2.45, 4.45]
+
+
+def test_the_timings_of_a_plan_are_obeyed() -> None:
+    watch, sends = begin(
+        OURS, Planned(CLAIM), now=0.0, chance=0.5, timings=replace(T, burst=(), refresh=60.0)
+    )
+    story: list[tuple[float, tuple[Action, ...]]] = []
+    while (when := due(watch)) is not None and len(story) < 5:
+        watch, sends = step(
+            watch, Due(), now=when, chance=0.5, timings=replace(T, burst=(), refresh=60.0)
+        )
+        story.append((round(when, 2), sends))
+
+    assert story[2:] == [(0.45, ANNOUNCE), (60.45, ANNOUNCE), (120.45, ANNOUNCE)]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.sentence)

@@ -364,7 +364,7 @@ def test_where_nobody_can_hand_on_traffic_the_holder_goes_on() -> None:
 
 
 @pytest.mark.parametrize("blocked", [False, True])
-def test_a_stop_makes_before_it_breaks(blocked: bool) -> None:  # noqa: FBT001  # a row of a table
+def test_a_stop_makes_before_it_breaks(*, blocked: bool) -> None:
     lan = settled(3)
     first, second, _ = lan.nodes
     lan.deaf_to_bfd = blocked

@@ -95,15 +95,25 @@ def test_either_is_started_again_alone(supervised: Supervised, victim: str) -> N
     assert supervised.pid(survivor) == alive
 
 
-def test_the_agent_says_goodbye_before_the_wire_is_stopped(supervised: Supervised) -> None:
+def test_the_wire_is_told_first_and_waits_for_nobody(notes: Path) -> None:
+    slow = """
+def stop(*_):
+    note("stopped")
+    if name == "agent":
+        time.sleep(0.5)
+        note("ended")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+"""
+    supervised = Supervised(notes, slow + "while True: time.sleep(60)")
     supervised.pid("agent")
     supervised.pid("wire")
 
     supervised.process.terminate()
 
     assert supervised.process.wait(PATIENCE) == 0
-    stops = [line for line in supervised.wait_for("wire stopped") if "stopped" in line]
-    assert [line.split()[0] for line in stops] == ["agent", "wire"]
+    told = [" ".join(line.split()[:2]) for line in supervised.wait_for("agent ended")]
+    assert told.index("wire stopped") < told.index("agent ended")
 
 
 def test_one_that_will_not_end_is_killed_and_the_exit_code_says_so(notes: Path) -> None:
