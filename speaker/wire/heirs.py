@@ -15,6 +15,7 @@ from speaker.wire import watch
 from speaker.wire.keeper import Keeper, Kept
 from speaker.wire.liveness import Kind, Liveness, News
 from speaker.wire.neighbors import packed, peer_mac
+from speaker.wire.vitals import Vitals
 
 _log: Final = logging.getLogger("speaker.wire")
 
@@ -55,6 +56,7 @@ class Heirs:
         self._plan = Plan()
         self._ears: dict[str, Ear] = {}
         self._events: deque[tuple[bytes, watch.Event]] = deque()
+        self._vitals = Vitals(keeper, liveness, clock=clock)
 
     @property
     def cut_off(self) -> bool:
@@ -64,10 +66,12 @@ class Heirs:
     def apply(self, plan: Plan) -> None:
         """A new plan: other peers, other successions."""
         self._plan = plan
+        self._vitals.keep(plan.peers)
 
     def close(self, interface: str) -> None:
         """An interface is gone."""
         self._ears.pop(interface, None)
+        self._vitals.close(interface)
 
     def heard(self, interface: str) -> None:
         """A frame or a packet of another host came in."""
@@ -108,6 +112,7 @@ class Heirs:
     def learn(self, news: News) -> None:
         """What has become of a peer."""
         interface = news.peer.interface
+        self._vitals.learn(news)
         match news.kind:
             case Kind.UP:
                 pass
@@ -125,6 +130,7 @@ class Heirs:
     def stalled(self) -> None:
         """This process stood still: what it was about to do is out of date."""
         self._events.clear()
+        self._vitals.stalled()
         for ear in self._ears.values():
             ear.lost.clear()
 
@@ -134,6 +140,8 @@ class Heirs:
             return self._clock()
         times = [ear.since + GRACE_SECONDS for ear in self._ears.values() if ear.lost]
         times += [ear.call_due for ear in self._ears.values() if ear.cut_off and ear.carrier]
+        if (vital := self._vitals.due()) is not None:
+            times.append(vital)
         return min(times, default=None)
 
     def run(self) -> None:
@@ -147,6 +155,11 @@ class Heirs:
             if ear.cut_off and ear.carrier and now >= ear.call_due:
                 ear.call_due = now + CALL_SECONDS
                 self._call(interface)
+        self._vitals.run(self._heard_at)
+
+    def _heard_at(self, interface: str) -> float:
+        ear = self._ears.get(interface)
+        return ear.heard_at if ear is not None else 0.0
 
     def _died(self, peer: Peer) -> None:
         now = self._clock()

@@ -67,6 +67,8 @@ class Port:
     """Nothing at all is heard: addresses are silent."""
     witness: bytes = b""
     """The last host, not a peer, that was heard asking: it would answer us."""
+    awaited: dict[bytes, float] = field(default_factory=dict)
+    """Own addresses of dead peers that are asked for, and when one was last heard."""
 
 
 @dataclass(slots=True)
@@ -280,6 +282,8 @@ class Keeper:
         port = line.port
         if heard.question and heard.sender not in NOBODY and heard.mac not in self._peer_macs:
             port.witness = heard.sender
+        if heard.sender in port.awaited:
+            port.awaited[heard.sender] = self._clock()
         claimed = port.kept.get(heard.sender)
         if claimed is not None:
             if heard.sender in port.held and not _leaves(claimed):

@@ -103,6 +103,8 @@ class Liveness:
         self._links: dict[Who, Link] = {}
         """Only of peers whose interface is open."""
         self._leaving: list[Link] = []
+        self._answers: dict[Who, bool] = {}
+        """Of dead peers: whether their own address was found to answer."""
         self._by_discriminator: dict[int, Link] = {}
         self._by_address: dict[Path, Link] = {}
         self._receivers: dict[tuple[str, AddressFamily], Receiver] = {}
@@ -232,6 +234,13 @@ class Liveness:
             for link in self._links.values()
         )
 
+    def found(self, peer: Peer, *, answers: bool) -> None:
+        """Whether the own address of a dead peer answers. Forgotten when its session changes."""
+        link = self._links.get(_who(peer))
+        if link is not None and link.session.fate.dead:
+            self.changed |= self._answers.get(_who(peer)) is not answers
+            self._answers[_who(peer)] = answers
+
     def farewell(self) -> None:
         """Say AdminDown to everybody: the next ones take over at once."""
         for link in self._links.values():
@@ -287,11 +296,13 @@ class Liveness:
         link.session.retire(self._clock())
         self._links.pop(_who(link.peer))
         self._by_address.pop(_path(link.peer))
+        self._answers.pop(_who(link.peer), None)
         self._leaving.append(link)
 
     def _drop(self, link: Link) -> None:
         if self._links.get(_who(link.peer)) is link:
             del self._links[_who(link.peer)], self._by_address[_path(link.peer)]
+            self._answers.pop(_who(link.peer), None)
         if link in self._leaving:
             self._leaving.remove(link)
         del self._by_discriminator[link.session.discriminator]
@@ -324,6 +335,7 @@ class Liveness:
         if fate is before:
             return
         self.changed = True
+        self._answers.pop(_who(link.peer), None)
         link.since = self._wall_clock()
         kind = _kind(before, link.session)
         _log.info("session with %s on %s: %s", *_who(link.peer), _in_words(link.session))
@@ -360,6 +372,7 @@ class Liveness:
             heard=session.heard is not None,
             interface=peer.interface,
             address=peer.address,
+            answers=self._answers.get(who),
         )
 
 

@@ -12,10 +12,13 @@ from tests.tour.site import IMAGE, NAMESPACE, LabSite
 NODES = 3
 PORT = 8080
 SERVICE = "web"
+VALUES = ("--set", "fastNodeFailure=true")
+"""What is promised where a node dies is promised with this."""
 GROUP = "/apis/lbctl.io/v1beta1"
 WHOLE_SECONDS = 300.0
 """After a power cut a node boots, its pods start, and the API server believes it: half a minute, or
 several on a busy machine."""
+_OPERATORS = "app.kubernetes.io/component=operator"
 _LOOK_SECONDS = 0.25
 _LOOKS = 3
 """Looks in a row that must find the cluster whole."""
@@ -41,7 +44,7 @@ class Cluster:
     def install(self) -> None:
         """Install the chart, a pool and the web application, as the quickstart does."""
         self.lab.load_image(IMAGE)
-        steps.install(self._site, *self._values)
+        steps.install(self._site, *VALUES, *self._values)
         steps.apply_pool(self._site)
         steps.apply_web(self._site)
         _, self.address = steps.external_ip(self._site)
@@ -95,12 +98,17 @@ class Cluster:
         ]
         self.lab.kubectl("delete", "pod", "-n", NAMESPACE, "--timeout=120s", *pods)
 
+    def renew_operators(self) -> None:
+        """Other operators, which remember nothing; returns when the old ones are gone."""
+        self.lab.kubectl(
+            "delete", "pod", "-n", NAMESPACE, "--timeout=120s", "-l", _OPERATORS, "--grace-period=5"
+        )
+
     def dismiss_operators(self) -> None:
         """No operator runs any more."""
         self._scale(0)
-        pods = "app.kubernetes.io/component=operator"
         self.lab.kubectl(
-            "wait", "--for=delete", "pod", "-n", NAMESPACE, "-l", pods, "--timeout=120s"
+            "wait", "--for=delete", "pod", "-n", NAMESPACE, "-l", _OPERATORS, "--timeout=120s"
         )
 
     def recall_operators(self) -> None:
