@@ -226,16 +226,19 @@ class Keeper:
         if kept is not None:
             self._step(kept, event)
 
-    def call(self, interface: str, addresses: Iterable[bytes]) -> None:
-        """Ask hosts for their own addresses, only to hear anything at all."""
-        port = self._ports[interface]
+    def call(self, interface: str, addresses: Iterable[bytes]) -> bool:
+        """Ask hosts for their own addresses, only to hear anything at all.
+
+        Returns:
+            Whether all were asked; the silence of one who was not means nothing.
+        """
+        lines = self._ports[interface].lines
+        asked = True
         for address in addresses:
-            line = port.lines.get(family_of(unpacked(address)))
-            if line is None:
-                continue
-            question = line.family.call(self._templates, line.socket, address)
-            if question is not None:
-                line.socket.send(question)
+            line = lines.get(family_of(unpacked(address)))
+            question = line and line.family.call(self._templates, line.socket, address)
+            asked &= bool(line and question and line.socket.send(question))
+        return asked
 
     def stop(self) -> None:
         """This process ends soon: go on answering until others have taken, and take nothing."""

@@ -21,7 +21,7 @@ PAUSE_SECONDS: Final = 0.05
 """After each question. A kernel answers within a millisecond, or some ten when it is busy."""
 
 UNSURE_SECONDS: Final = 1.0
-"""After a round in which nothing at all was heard."""
+"""After a round in which nothing at all was heard, or a question could not be sent."""
 
 AGAIN_SECONDS: Final = 5.0
 """Between two rounds while the session is down."""
@@ -105,7 +105,9 @@ class Vitals:
         elif one.asked < QUESTIONS:
             # What is awaited is noted only from now on: frames of before say nothing.
             port.awaited.setdefault(one.address, 0.0)
-            self._keeper.call(port.name, [one.address])
+            if not self._keeper.call(port.name, [one.address]):
+                one.begin(now, after=UNSURE_SECONDS)
+                return
             one.asked += 1
             one.due = now + PAUSE_SECONDS
         elif heard_at(port.name) > one.begun:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from speaker.messages import State
 from speaker.wire import templates
-from tests.bench.wire import Asker, cpu_seconds, pss_megabytes, say
+from tests.bench.wire import ARP, Asker, cpu_seconds, pss_megabytes, say
 from tests.wire.network import Host, Network
 from tests.wire.wires import VIP, Wire, ranked
 
@@ -121,7 +121,7 @@ def main() -> int:
     with Network() as network, ExitStack() as stack:
         client = network.host("client", 1)
         hosts = [network.host(f"n{at}", 10 + at) for at in (1, 2, 3)]
-        asker = stack.enter_context(closing(Asker(client)))
+        asker = stack.enter_context(closing(Asker(client, ARP)))
         race = Race(network, forged, stack, hosts)
         measure_one(race, asker)
         measure_many(race, asker)

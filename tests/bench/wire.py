@@ -1,4 +1,4 @@
-"""What the wire costs: `python -m tests.bench.wire` (needs root; takes about a minute).
+"""What the wire costs: `python -m tests.bench.wire` (needs root; takes about two minutes).
 
 A client in a network namespace asks a real wire in another one for its addresses, over a veth pair
 and a bridge. The added latency is the time to the wire's answer less that to a kernel's answer for
@@ -14,12 +14,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from speaker.wire import templates
-from tests.wire import frames
+from tests.wire import frames, ndp_frames
 from tests.wire.network import INTERFACE, Host, Network, inside
-from tests.wire.tap import ETH_P_ARP
+from tests.wire.tap import ETH_P_ARP, ETH_P_IPV6
 from tests.wire.wires import Wire
 
 _SO_RCVBUFFORCE = 33
@@ -28,8 +29,40 @@ SINGLE = 2_000
 FLOOD_SECONDS = 5.0
 WINDOW = 32
 """Requests in flight during the flood."""
-ADDRESSES = [f"172.31.9.{last}" for last in range(100, 200)]
-MANY = [f"172.31.9.{last}" for last in range(30, 250)]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How one family asks."""
+
+    name: str
+    protocol: int
+    ask: Callable[[Host, str], bytes]
+    is_answer: Callable[[bytes], bool]
+    """Of a frame to the asker alone."""
+    own: Callable[[Host], str]
+    addresses: list[str]
+    many: list[str]
+
+
+ARP = Manner(
+    name="ARP",
+    protocol=ETH_P_ARP,
+    ask=lambda host, address: frames.request(host.mac, host.address, address),
+    is_answer=lambda frame: frame[20:22] == b"\0\2",
+    own=lambda host: host.address,
+    addresses=[f"172.31.9.{last}" for last in range(100, 200)],
+    many=[f"172.31.9.{last}" for last in range(30, 250)],
+)
+NDP = Manner(
+    name="NDP",
+    protocol=ETH_P_IPV6,
+    ask=lambda host, address: ndp_frames.request(host.mac, host.address6, address),
+    is_answer=lambda frame: frame[20:21] == b"\x3a" and frame[54:55] == b"\x88",
+    own=lambda host: host.address6,
+    addresses=[f"fd00:9::1:{last:x}" for last in range(100, 200)],
+    many=[f"fd00:9::1:{last:x}" for last in range(30, 250)],
+)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -47,14 +80,14 @@ def pss_megabytes(pid: int) -> float:
 class Asker:
     """A raw socket that asks and waits for answers only."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, host: Host, manner: Manner) -> None:
+        self._host, self._manner = host, manner
         self._socket = inside(host.namespace, self._open)
         self._socket.settimeout(2)
 
     def _open(self) -> socket.socket:
-        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP))
-        raw.bind((INTERFACE, ETH_P_ARP))
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        raw.bind((INTERFACE, self._manner.protocol))
         # Room for the announcements of hundreds of addresses, which nobody reads.
         raw.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)
         return raw
@@ -65,7 +98,7 @@ class Asker:
     def receive(self, patience: float) -> bytes:
         """The next frame, whatever it is; empty when none comes."""
         ready, _, _ = select.select([self._socket], [], [], patience)
-        return self._socket.recv(64) if ready else b""
+        return self._socket.recv(128) if ready else b""
 
     def drain(self) -> None:
         """Forget what has come."""
@@ -74,7 +107,7 @@ class Asker:
 
     def latency(self, address: str, count: int) -> list[float]:
         """Microseconds from each question to its answer."""
-        question = frames.request(self._host.mac, self._host.address, address)
+        question = self._manner.ask(self._host, address)
         took = []
         for _ in range(count):
             began = time.perf_counter()
@@ -85,8 +118,7 @@ class Asker:
 
     def flood(self, addresses: list[str], seconds: float) -> tuple[int, float]:
         """Answers received and the time that took, with a window of open questions."""
-        host = self._host
-        questions = [frames.request(host.mac, host.address, address) for address in addresses]
+        questions = [self._manner.ask(self._host, address) for address in addresses]
         for question in questions[:WINDOW]:
             self._socket.send(question)
         answers, began = 0, time.perf_counter()
@@ -98,8 +130,8 @@ class Asker:
 
     def _await_reply(self) -> None:
         # Announcements have the reply form too, but go to everybody.
-        mac = self._host.mac
-        while (frame := self._socket.recv(64))[20:22] != b"\x00\x02" or frame[:6] != mac:
+        mac, is_answer = self._host.mac, self._manner.is_answer
+        while (frame := self._socket.recv(128))[:6] != mac or not is_answer(frame):
             pass
 
 
@@ -107,26 +139,26 @@ def say(what: str, value: str) -> None:
     print(f"{what:52} {value:>16}", flush=True)
 
 
-def measure_answers(wire: Wire, asker: Asker) -> None:
-    kernel = asker.latency(wire.host.address, SINGLE)
-    ours = asker.latency(ADDRESSES[0], SINGLE)
+def measure_answers(wire: Wire, asker: Asker, manner: Manner) -> None:
+    kernel = asker.latency(manner.own(wire.host), SINGLE)
+    ours = asker.latency(manner.addresses[0], SINGLE)
     added = statistics.median(ours) - statistics.median(kernel)
     say("answer, median (the kernel's own)", f"{statistics.median(kernel):.0f} us")
     say("answer, median (the wire's)", f"{statistics.median(ours):.0f} us")
     say("added latency, median", f"{added:.0f} us")
     say("answer, 99th percentile (the wire's)", f"{statistics.quantiles(ours, n=100)[98]:.0f} us")
     before = cpu_seconds(wire.process.pid)
-    answers, seconds = asker.flood(ADDRESSES, FLOOD_SECONDS)
+    answers, seconds = asker.flood(manner.addresses, FLOOD_SECONDS)
     spent = cpu_seconds(wire.process.pid) - before
     say("replies a second, client on the same machine", f"{answers / seconds:,.0f}")
     say("CPU per 1,000 requests", f"{spent / answers * 1e6:.1f} ms")
 
 
-def measure_taking(wire: Wire) -> None:
+def measure_taking(wire: Wire, many: list[str]) -> None:
     began = time.perf_counter()
-    wire.hold(*MANY)
+    wire.hold(*many)
     say(
-        f"asking for {len(MANY)} addresses and holding them all",
+        f"asking for {len(many)} addresses and holding them all",
         f"{time.perf_counter() - began:.2f} s",
     )
     before, began = cpu_seconds(wire.process.pid), time.perf_counter()
@@ -134,7 +166,7 @@ def measure_taking(wire: Wire) -> None:
     time.sleep(20)
     spent = cpu_seconds(wire.process.pid) - before
     share = spent / (time.perf_counter() - began)
-    say(f"CPU while holding {len(MANY)}, nobody asks", f"{share:.2%}")
+    say(f"CPU while holding {len(many)}, nobody asks", f"{share:.2%}")
 
 
 def measure_start(forged: str) -> None:
@@ -153,20 +185,25 @@ def measure_start(forged: str) -> None:
     )
 
 
+def measure(wire: Wire, asker: Asker, manner: Manner) -> None:
+    pid = wire.process.pid
+    say("memory of a wire that holds nothing, PSS", f"{pss_megabytes(pid):.1f} MB")
+    wire.hold(*manner.addresses)
+    measure_answers(wire, asker, manner)
+    measure_taking(wire, manner.many)
+    say(f"memory of a wire that holds {len(manner.many)}, PSS", f"{pss_megabytes(pid):.1f} MB")
+
+
 def main() -> int:
     """Measure and print; the exit code."""
     forged = templates.forge()
     with Network() as network:
         client, node = network.host("client", 1), network.host("node", 11)
-        with closing(Wire(node, forged)) as wire, closing(Asker(client)) as asker:
-            say(
-                "memory of a wire that holds nothing, PSS",
-                f"{pss_megabytes(wire.process.pid):.1f} MB",
-            )
-            wire.hold(*ADDRESSES)
-            measure_answers(wire, asker)
-            measure_taking(wire)
-            say("memory of a wire that holds 220, PSS", f"{pss_megabytes(wire.process.pid):.1f} MB")
+        network.speak_ipv6(client, node)
+        for manner in (ARP, NDP):
+            print(f"{manner.name}:")
+            with closing(Wire(node, forged)) as wire, closing(Asker(client, manner)) as asker:
+                measure(wire, asker, manner)
     measure_start(forged)
     return 0
 

@@ -7,20 +7,21 @@ import pytest
 
 from speaker.messages import PeerState
 from tests.wire.network import Host, Network
-from tests.wire.wires import Wire, ranked
+from tests.wire.wires import Wire, peer, peer6, ranked
 
 pytestmark = pytest.mark.root
 
 WireStarter = Callable[[Host], Wire]
 
 
-@pytest.fixture
-def wires(network: Network, start_wire: WireStarter) -> list[Wire]:
+@pytest.fixture(params=[peer, peer6], ids=["IPv4", "IPv6"])
+def wires(network: Network, start_wire: WireStarter, request: pytest.FixtureRequest) -> list[Wire]:
     """Three that see each other."""
     made = [start_wire(network.host(f"n{at}", 10 + at)) for at in (1, 2, 3)]
     hosts = [wire.host for wire in made]
+    network.speak_ipv6(*hosts)
     for wire in made:
-        wire.plan(ranked(wire.host, hosts), peers=hosts)
+        wire.plan(ranked(wire.host, hosts), peers=[request.param(host) for host in hosts])
     for wire in made:
         for host in hosts:
             if host != wire.host:

@@ -121,3 +121,13 @@ def test_a_peer_that_the_plan_drops_is_forgotten() -> None:
     second.obey(whole.plan_for(second, [second, third]))
     assert [report.node for report in second.liveness.reports()] == [third.name]
     assert not second.keeper.ports[INTERFACE].awaited
+
+
+def test_who_cannot_ask_says_nothing() -> None:
+    whole = lan()
+    first, second, _ = whole.nodes
+    [line] = second.keeper.ports[INTERFACE].lines.values()
+    line.socket.send = lambda frame: False  # type: ignore[method-assign]  # noqa: ARG005  # the kernel refuses
+    cut(first)
+    whole.run(ENOUGH)
+    assert says(second, first) == (PeerState.DOWN, None)
