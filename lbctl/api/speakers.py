@@ -117,7 +117,10 @@ class SpeakerStatus(ApiModel):
     NoInterface). PartnersReachable: whether the partners that live are heard by BFD (reasons
     Reachable, BFDBlocked: a firewall drops its packets). HandOffReady: whether the node's proxy
     takes the traffic from there (reasons ProxyHealthy, ProxyUnhealthy, ProxySilent, NodeLeaving;
-    Unknown for NoProxyHealth and NotChecked, and then the node holds addresses as others do)."""
+    Unknown for NoProxyHealth and NotChecked, and then the node holds addresses as others do).
+    About the node's settings, each False with the command that mends it: KernelSilent,
+    ReversePathOpen, Forwarding, RouterAdvertisementsHeard and InterfacesSound; they change no
+    plan."""
 
 
 class Speaker(Resource):

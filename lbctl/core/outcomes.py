@@ -179,6 +179,16 @@ class ConditionType(StrEnum):
     """On Speaker, by itself."""
     HAND_OFF_READY = "HandOffReady"
     """On Speaker, by itself: whether the node's proxy can take the traffic from the holder."""
+    KERNEL_SILENT = "KernelSilent"
+    """On Speaker, by itself: whether the node's kernel leaves the answering to the speaker."""
+    REVERSE_PATH_OPEN = "ReversePathOpen"
+    """On Speaker, by itself: whether what clients behind routers send is let in."""
+    FORWARDING = "Forwarding"
+    """On Speaker, by itself: whether the node forwards to pods."""
+    ROUTER_ADVERTISEMENTS_HEARD = "RouterAdvertisementsHeard"
+    """On Speaker, by itself: whether IPv6 addresses that routers gave stay."""
+    INTERFACES_SOUND = "InterfacesSound"
+    """On Speaker, by itself: whether bridges and bonds let addresses be announced."""
 
 
 class AnnouncedReason(StrEnum):
@@ -266,6 +276,27 @@ class HandOffReason(StrEnum):
                 | HandOffReason.NODE_LEAVING
             ):
                 return False
+
+
+class NodeCheckReason(StrEnum):
+    """The reason of the conditions of a Speaker that are about its node's settings."""
+
+    GOOD = "Good"
+    IPVS_WITHOUT_STRICT_ARP = "IPVSWithoutStrictARP"
+    """kube-proxy has put all Services' addresses on the node, and the kernel answers for them."""
+    ADDRESS_ON_NODE = "AddressOnNode"
+    """Somebody has put a Service's address on an interface of the node."""
+    STRICT_REVERSE_PATH = "StrictReversePath"
+    """rp_filter is 1 on an interface that is not the default route's."""
+    FORWARDING_OFF = "ForwardingOff"
+    ROUTER_ADVERTISEMENTS_IGNORED = "RouterAdvertisementsIgnored"
+    """accept_ra is 1 on an interface that forwards: the kernel then takes itself for a router."""
+    ADDRESS_ON_MEMBER = "AddressOnMember"
+    """A member of a bridge or bond has an address, which is the whole's to have."""
+    BOND_REWRITES_ARP = "BondRewritesARP"
+    """A bond in mode balance-alb changes the MACs in ARP replies."""
+    UNREADABLE = "Unreadable"
+    """The kernel did not say: nothing is concluded."""
 
 
 class PartnerState(StrEnum):

@@ -21,6 +21,7 @@ from lbctl.core.partners import Partner
 from lbctl.core.reading import condition, named_after_address, virtual_ip_view
 from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube.client import Client, Selection
+from lbctl.kube.conditions import Condition
 from lbctl.kube.errors import ApiError, NotFound
 from lbctl.kube.informer import Change, Informer
 from lbctl.kube.lease import SignOfLife
@@ -28,6 +29,7 @@ from lbctl.kube.objects import SPEAKERS, VIRTUAL_IPS, Key, Object
 from lbctl.kube.queue import WorkQueue
 from speaker.agent import netlink, partners, status
 from speaker.agent.channel import Channel, Peers
+from speaker.agent.facts import NodeChecks
 from speaker.agent.health import Asker, ProxyWatch
 from speaker.agent.http import ChannelMetrics, HttpServer
 from speaker.agent.interfaces import Interface
@@ -88,6 +90,8 @@ class Agent:
         """The last that the API server named. They are kept while there is no Speaker."""
         self._told: dict[str, float] = {}
         """address -> since when it is held, as far as its status was told."""
+        self._announcing: frozenset[str] = frozenset()
+        """The interfaces of the last plan."""
         self._replan = asyncio.Event()
         self._hint: asyncio.TimerHandle | None = None
         self._wire_was_alive = False
@@ -125,6 +129,11 @@ class Agent:
         self._proxy = ProxyWatch(
             url=settings.proxy_health_url, node=self._node, changed=self._look_at_speaker
         )
+        self._node_checks = NodeChecks(
+            announcing=lambda: self._announcing,
+            addresses=lambda: frozenset(view.address for view in self._views.values()),
+            changed=self._look_at_speaker,
+        )
         self._local = LocalWatch(
             ports=lambda: {port for _, port in self._local_ports()},
             hosts=lambda: hosts(settings.node_address, self._interfaces or ()),
@@ -134,6 +143,7 @@ class Agent:
             ChannelMetrics(
                 self._channel,
                 agent_restarts=restarts,
+                checks=self._checks,
                 not_serving=lambda: sum(not self._local.serving(p) for _, p in self._local_ports()),
             ),
             healthy=self._unhealthy,
@@ -159,6 +169,7 @@ class Agent:
                     self._tick(),
                     self._suspects.run(),
                     self._watch_hand_off(),
+                    self._node_checks.run(),
                     self._http.run(self._settings.listen_host, self._settings.listen_port),
                 )
             ]
@@ -208,6 +219,7 @@ class Agent:
         _log.info("interfaces: %s", said or "none")
         self._interfaces = interfaces
         self._replan.set()
+        self._node_checks.look_again()
         self._look_at_speaker()
 
     def _look_at_speaker(self) -> None:
@@ -241,6 +253,10 @@ class Agent:
                         peers=partners.peers(self._partners, self._interfaces),
                     )
                 )
+                announcing = frozenset(entry.interface for entry in entries)
+                if announcing != self._announcing:
+                    self._announcing = announcing
+                    self._node_checks.look_again()
             await asyncio.sleep(_GATHER_SECONDS + len(self._views) * _GATHER_EACH_SECONDS)
 
     async def _work(self, key: Key) -> float | None:
@@ -250,11 +266,15 @@ class Agent:
                     self._interfaces,
                     wire_alive=self._channel.wire_alive,
                     partners=self._partners_seen(),
-                    checks=[said for said in (self._proxy.condition,) if said is not None],
+                    checks=self._checks(),
                 )
         else:
             await self._tell(key)
         return None
+
+    def _checks(self) -> list[Condition]:
+        hand_off = self._proxy.condition
+        return [*self._node_checks.conditions, *([hand_off] if hand_off else [])]
 
     async def _watch_hand_off(self) -> None:
         """Ask the node's proxy. What the agent before this one knew of it is in the API."""

@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
+from lbctl.kube.conditions import Condition
 from speaker.agent.channel import Channel
 from speaker.messages import PeerState, State
 
@@ -24,9 +25,15 @@ class ChannelMetrics(Collector):
     """What the wire reported, at the time of the scrape."""
 
     def __init__(
-        self, channel: Channel, *, agent_restarts: int, not_serving: Callable[[], int]
+        self,
+        channel: Channel,
+        *,
+        agent_restarts: int,
+        not_serving: Callable[[], int],
+        checks: Callable[[], Iterable[Condition]],
     ) -> None:
         self._channel = channel
+        self._checks = checks
         self._not_serving = not_serving
         self._agent_restarts = agent_restarts
 
@@ -45,6 +52,15 @@ class ChannelMetrics(Collector):
             "Addresses that are not taken here, for their Service has no endpoint on this node.",
             value=self._not_serving(),
         )
+        checks = GaugeMetricFamily(
+            "lbctl_speaker_check",
+            "What is checked on the node: 1 for good, 0 for bad, with the condition's reason.",
+            labels=["check", "reason"],
+        )
+        for check in self._checks():
+            if check.status is not None:
+                checks.add_metric([check.type, check.reason], float(check.status))
+        yield checks
         frames = CounterMetricFamily(
             "lbctl_speaker_frames",
             "ARP frames received, by what became of them.",

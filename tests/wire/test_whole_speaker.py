@@ -58,6 +58,13 @@ def test_a_speaker_registers_itself_under_its_node(
     assert found["metadata"]["ownerReferences"][0]["uid"] == node["metadata"]["uid"]
     assert cluster.condition("speaker", "n1", "Ready")["reason"] == "WireRunning"
     assert cluster.lease_holder("n1") == "n1"
+    wait_until(
+        lambda: cluster.condition("speaker", "n1", "KernelSilent").get("reason") == "Good",
+        "the node was checked",
+    )
+    assert 'lbctl_speaker_check{check="KernelSilent",reason="Good"} 1.0' in speakers["n1"].http(
+        "/metrics"
+    )
 
 
 def test_a_node_says_whether_its_proxy_takes_the_traffic(
