@@ -19,7 +19,7 @@ from itertools import combinations
 
 from lbctl.core.addresses import Address, Subnet, place
 from lbctl.core.intervals import AddressSet
-from lbctl.core.speakers import NodeView
+from lbctl.core.speakers import NodeView, interface_for
 
 SIDE = 5
 """So many neighbours on either side of the ring are partners: ten in all, or everybody there is."""
@@ -84,12 +84,24 @@ def partnerships(
     return {name: tuple(rows[key] for key in sorted(rows)) for name, rows in found.items()}
 
 
-def watchers(node: NodeView, address: Address, drawn: Partnerships) -> frozenset[str]:
-    """The partners that see `node` die on the LAN where `address` is announced."""
+def watchers(
+    node: NodeView, address: Address, drawn: Partnerships, interfaces: tuple[str, ...] = ()
+) -> frozenset[str]:
+    """The partners that see `node` die on the LAN where `address` is announced.
+
+    Args:
+        node: the node that may die.
+        address: the address.
+        drawn: who is whose partner.
+        interfaces: those that may announce the address; empty = the one in its subnet.
+    """
     speaker = node.speaker
     if speaker is None:
         return frozenset()
     there = {interface.name for interface in speaker.interfaces if interface.reaches(address)}
+    if interfaces:
+        chosen = interface_for(speaker.interfaces, address, interfaces)
+        there = set() if chosen is None else {chosen.name}
     return frozenset(one.node for one in drawn.get(node.name, ()) if one.interface in there)
 
 

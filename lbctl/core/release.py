@@ -7,7 +7,6 @@ the LAN. Only when nobody answers is the VirtualIP deleted, and only then is the
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lbctl.core.addresses import Address
 from lbctl.core.speakers import NodeView, exclusion, rendezvous
 from lbctl.core.virtualips import Quarantine, Release, ReleasedCondition, Stage, VirtualIPView
 
@@ -88,7 +87,7 @@ def _free_when_silent(
     if answer is not None and answer.silent:
         return Delete()
     verifier = release.verifier
-    if verifier is None or not _can_ask(verifier, virtual_ip.address, nodes):
+    if verifier is None or not _can_ask(verifier, virtual_ip, nodes):
         replacement = choose_verifier(virtual_ip, nodes)
         return Reassign(replacement) if replacement is not None else Stuck(_NOBODY_TO_ASK)
     if answer is not None:
@@ -130,13 +129,12 @@ def choose_verifier(virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView]) ->
     The holder is best, because it knows when its own last frame went out. None when no speaker
     that lives has an interface in the subnet.
     """
-    address = virtual_ip.address
     for node in (virtual_ip.holder, *virtual_ip.succession):
-        if node is not None and _can_ask(node, address, nodes):
+        if node is not None and _can_ask(node, virtual_ip, nodes):
             return node
-    others = (node for node in sorted(nodes) if _can_ask(node, address, nodes))
-    return min(others, key=lambda node: rendezvous(node, address), default=None)
+    others = (node for node in sorted(nodes) if _can_ask(node, virtual_ip, nodes))
+    return min(others, key=lambda node: rendezvous(node, virtual_ip.address), default=None)
 
 
-def _can_ask(node: str, address: Address, nodes: Mapping[str, NodeView]) -> bool:
-    return node in nodes and exclusion(nodes[node], address) is None
+def _can_ask(node: str, asked: VirtualIPView, nodes: Mapping[str, NodeView]) -> bool:
+    return node in nodes and exclusion(nodes[node], asked.address, asked.interfaces) is None

@@ -1,8 +1,9 @@
 """What the operator knows of a node and its speaker, and what that makes it good for."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 
 from lbctl.core.addresses import Address, InterfaceAddress
@@ -101,20 +102,53 @@ class Exclusion:
         return f"{self.node}: {self.detail}"
 
 
-def exclusion(node: NodeView, address: Address) -> Exclusion | None:
-    """The first reason why `node` cannot announce `address`; None when it can."""
-    speaker = node.speaker
-    if speaker is None:
-        return Exclusion(node.name, LeftOut.NO_SPEAKER, "no speaker has registered")
-    if (dead := _not_alive(node)) is not None:
-        return dead
-    if not speaker.ready:
-        detail = f"its speaker is not ready: {speaker.message or 'no reason given'}"
-        return Exclusion(node.name, LeftOut.SPEAKER_NOT_READY, detail)
-    return _no_way_to_the_lan(speaker, address)
+def exclusion(
+    node: NodeView, address: Address, interfaces: tuple[str, ...] = ()
+) -> Exclusion | None:
+    """The first reason why `node` cannot announce `address`; None when it can.
+
+    Args:
+        node: the node.
+        address: the address.
+        interfaces: the names of those that may announce it; empty = any in its subnet.
+    """
+    return next(barriers(node, address, interfaces), None)
 
 
-def _not_alive(node: NodeView) -> Exclusion | None:
+def barriers(
+    node: NodeView, address: Address, interfaces: tuple[str, ...] = ()
+) -> Iterator[Exclusion]:
+    """Every reason why `node` cannot announce `address`."""
+    if node.speaker is None:
+        yield Exclusion(node.name, LeftOut.NO_SPEAKER, "no speaker has registered")
+        return
+    for found in (not_alive(node), not_ready(node)):
+        if found is not None:
+            yield found
+    yield from _no_way_to_the_lan(node.speaker, address, interfaces)
+
+
+def interface_for(
+    found: Iterable[InterfaceView], address: Address, named: tuple[str, ...] = ()
+) -> InterfaceView | None:
+    """The interface of a node that announces an address.
+
+    Of the named ones, in their order, the first whose subnet holds the address, else the first with
+    a carrier. If none is named, one whose subnet holds it, with a carrier if there is one.
+    """
+    by_name = {one.name: one for one in found}
+    if named:
+        there = [by_name[name] for name in named if name in by_name]
+        reaching = [one for one in there if one.reaches(address)]
+        return next(iter((*reaching, *(one for one in there if one.carrier), *there)), None)
+    reaching = [one for one in by_name.values() if one.reaches(address)]
+    return next(iter((*(one for one in reaching if one.carrier), *reaching)), None)
+
+
+def not_alive(node: NodeView) -> Exclusion | None:
+    """What its Lease and its partners say against a node with a speaker."""
+    if node.speaker is None:
+        return None
     match node.liveness:
         case Liveness.RELEASED:
             return Exclusion(node.name, LeftOut.SPEAKER_STOPPED, "its speaker was stopped")
@@ -130,16 +164,30 @@ def _not_alive(node: NodeView) -> Exclusion | None:
             return Exclusion(node.name, LeftOut.SPEAKER_SILENT, "its speaker has no Lease")
 
 
-def _no_way_to_the_lan(speaker: SpeakerView, address: Address) -> Exclusion | None:
-    reaching = [i for i in speaker.interfaces if i.reaches(address)]
-    if not reaching:
+def not_ready(node: NodeView) -> Exclusion | None:
+    """What a node's speaker says against itself."""
+    if node.speaker is None or node.speaker.ready:
+        return None
+    detail = f"its speaker is not ready: {node.speaker.message or 'no reason given'}"
+    return Exclusion(node.name, LeftOut.SPEAKER_NOT_READY, detail)
+
+
+def _no_way_to_the_lan(
+    speaker: SpeakerView, address: Address, named: tuple[str, ...]
+) -> Iterator[Exclusion]:
+    chosen = interface_for(speaker.interfaces, address, named)
+    if chosen is None and named:
+        has = ", ".join(i.name for i in speaker.interfaces) or "none"
+        detail = f"no interface {' or '.join(named)} (it has {has})"
+        yield Exclusion(speaker.node, LeftOut.NO_SUCH_INTERFACE, detail)
+    elif chosen is None:
         seen = ", ".join(f"{i.name} {own}" for i in speaker.interfaces for own in i.addresses)
         detail = f"no interface in a subnet with the address (it has {seen or 'none'})"
-        return Exclusion(speaker.node, LeftOut.NO_INTERFACE_IN_SUBNET, detail)
-    if not any(i.carrier for i in reaching):
-        detail = f"{reaching[0].name} is in the subnet but has no carrier"
-        return Exclusion(speaker.node, LeftOut.NO_CARRIER, detail)
-    return None
+        yield Exclusion(speaker.node, LeftOut.NO_INTERFACE_IN_SUBNET, detail)
+    elif not chosen.carrier:
+        where = "in the subnet" if chosen.reaches(address) else "named"
+        detail = f"{chosen.name} is {where} but has no carrier"
+        yield Exclusion(speaker.node, LeftOut.NO_CARRIER, detail)
 
 
 def newest_version(speakers: Iterable[SpeakerView]) -> str:
@@ -153,10 +201,34 @@ def _order(version: str) -> tuple[tuple[int, ...], str]:
     return numbers, version
 
 
+_MASK = (1 << 64) - 1
+
+
+def lowest(nodes: Iterable[str], address: Address) -> str:
+    """Of equals one, not the same for each address: the one with the lowest `rendezvous`.
+
+    Raises:
+        ValueError: there are none.
+    """
+    salt = _hashed(str(address))
+    return min(nodes, key=lambda node: _mixed(_hashed(node) ^ salt))
+
+
 def rendezvous(node: str, address: Address) -> int:
     """A weight that settles ties: the same in every process, and another order for each address.
 
-    Highest random weight hashing (Thaler and Ravishankar, 1998); here the lowest wins.
+    Highest random weight hashing (Thaler and Ravishankar, 1998); here the lowest wins. Both names
+    are hashed once and mixed by the finalizer of SplitMix64 (Steele, Lea and Flood, 2014).
     """
-    digest = blake2b(f"{node} {address}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big")
+    return _mixed(_hashed(node) ^ _hashed(str(address)))
+
+
+def _mixed(mixed: int) -> int:
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB & _MASK
+    return mixed ^ (mixed >> 31)
+
+
+@lru_cache(maxsize=65_536)
+def _hashed(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")

@@ -1,17 +1,16 @@
-"""The planner: which nodes may hold an address, and in which order they are to take it."""
+"""The planner: which nodes may hold an address, in which order they take it, and who hands over."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise
 from types import MappingProxyType
 
 from lbctl.core.addresses import Address
 from lbctl.core.advertisements import EVERYWHERE, Announcing
-from lbctl.core.outcomes import LeftOut
+from lbctl.core.eligibility import Cluster, Judgement
+from lbctl.core.outcomes import PlannedReason
 from lbctl.core.partners import Partnerships, watchers
-from lbctl.core.speakers import Exclusion, NodeView, exclusion, rendezvous
+from lbctl.core.placement import Loads, Placement
+from lbctl.core.speakers import Exclusion, NodeView
 from lbctl.core.virtualips import UNTIMED, Timings
 
 LENGTH = 4
@@ -19,9 +18,6 @@ LENGTH = 4
 
 WATCHERS = 2
 """So many partners of the holder, when it has them, are in the succession: they see it die."""
-
-_NAMED_AT_MOST = 12
-"""A message names so many nodes and counts the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +31,8 @@ class SuccessionPlan:
     """False when no node is eligible: then the succession is what it was (fail static)."""
     message: str
     """A sentence for the condition `Planned`."""
+    reason: PlannedReason = PlannedReason.PLANNED
+    """The reason of that condition."""
     outgoing: str | None = None
     """The node that holds the address and is to hand it to the first of the succession."""
     interfaces: tuple[str, ...] = ()
@@ -51,39 +49,6 @@ class SuccessionPlan:
         return (*self.succession, *extra)
 
 
-class Loads:
-    """How often each node is first, and how often it follows each other node, in all successions.
-
-    `put` replaces what was counted for the address, `drop` forgets it; both may be repeated.
-    """
-
-    def __init__(self) -> None:
-        self._successions: dict[Address, tuple[str, ...]] = {}
-        self._firsts: Counter[str] = Counter()
-        self._heirs: Counter[tuple[str, str]] = Counter()
-
-    def put(self, address: Address, succession: tuple[str, ...]) -> None:
-        self.drop(address)
-        self._successions[address] = succession
-        self._firsts.update(succession[:1])
-        self._heirs.update(pairwise(succession))
-
-    def drop(self, address: Address) -> None:
-        succession = self._successions.pop(address, ())
-        self._firsts.subtract(succession[:1])
-        self._heirs.subtract(pairwise(succession))
-
-    def firsts(self, node: str, *, besides: Address) -> int:
-        """How many other addresses `node` takes when nobody holds them."""
-        own = self._successions.get(besides)
-        return self._firsts[node] - (own is not None and own[:1] == (node,))
-
-    def heirs(self, before: str, node: str, *, besides: Address) -> int:
-        """How many other addresses `node` takes next when `before` dies."""
-        own = self._successions.get(besides)
-        return self._heirs[before, node] - (own is not None and (before, node) in pairwise(own))
-
-
 def plan(
     address: Address,
     *,
@@ -92,114 +57,195 @@ def plan(
     nodes: Mapping[str, NodeView],
     loads: Loads,
     drawn: Partnerships = MappingProxyType({}),
-    advertisement: Announcing = EVERYWHERE,
+    advertisement: Announcing | None = EVERYWHERE,
     endpoints: frozenset[str] | None = None,
     outgoing: str | None = None,
+    interfaces: tuple[str, ...] = (),
+    timings: Timings = UNTIMED,
+    wanted: str | None = None,
+    now: float = 0.0,
 ) -> SuccessionPlan:
     """Plan one address.
 
     Survivors keep their order, the holder is never dropped while it is eligible, and new nodes are
-    appended: nothing here moves an address that works. Those who are appended are partners of the
+    appended: no death moves an address that works. Those who are appended are partners of the
     holder (of the first one while nobody holds), for they see it die; others only when there are
     too few.
+
+    A holder that lives and must not go on, and one from whom the address is to move, hand over: the
+    plan names another node first and the holder as outgoing, until that one holds it.
 
     Args:
         address: the address to plan.
         current: its succession so far.
         holder: the node that announces it, as its status says.
-        nodes: every node of the cluster, by name.
+        nodes: every node of the cluster, by name. A `Cluster` keeps what was judged of them for the
+            next address, and knows the partners.
         loads: what the nodes carry already; this address's own share is not counted.
-        drawn: who is whose partner.
-        advertisement: how it is announced.
+        drawn: who is whose partner, when `nodes` is no `Cluster`.
+        advertisement: how it is announced; None when there are L2Advertisements and none matches.
         endpoints: the nodes with a ready endpoint of its Service, with `externalTrafficPolicy`
             Local; None = it may be any node.
         outgoing: who hands it over already, by `spec.outgoing`.
+        interfaces: its `spec.interfaces` so far, which stay when it is not advertised any more.
+        timings: its `spec.announcement` so far, likewise.
+        wanted: the node that it is to be moved to, if that can announce it.
+        now: monotonic seconds.
     """
-    judged = {
-        name: exclusion(nodes[name], address) or _no_endpoint(name, endpoints)
-        for name in sorted(nodes)
-    }
-    left_out = tuple(found for found in judged.values() if found is not None)
-    eligible = [name for name, found in judged.items() if found is None]
-    if not eligible:
-        message = f"No node can announce {address}. {_told(left_out) or 'There are no nodes.'}"
-        return SuccessionPlan(
-            current,
-            left_out,
-            planned=False,
-            message=message.strip(),
-            outgoing=outgoing if holder == outgoing else None,
-            interfaces=advertisement.interfaces,
-            announcement=advertisement.timings,
-        )
-    able = frozenset(eligible)
-    succession = [name for name in current if name in able]
-    if holder in able and holder not in succession:
-        succession.append(holder)
-    _Tail(address, eligible, nodes, loads, drawn).append_to(succession, holder)
-    message = f"In this order: {', '.join(succession)}. {_told(left_out)}"
-    return SuccessionPlan(
-        tuple(succession),
-        left_out,
-        planned=True,
-        message=message.strip(),
-        outgoing=outgoing if holder == outgoing and outgoing != succession[0] else None,
-        interfaces=advertisement.interfaces,
-        announcement=advertisement.timings,
+    cluster = nodes if isinstance(nodes, Cluster) else Cluster(nodes, drawn)
+    announcing = advertisement or Announcing(interfaces=interfaces, timings=timings)
+    planner = _Planner(
+        address, cluster, announcing, cluster.judge(address, announcing, endpoints), loads
     )
-
-
-def _no_endpoint(node: str, endpoints: frozenset[str] | None) -> Exclusion | None:
-    if endpoints is None or node in endpoints:
-        return None
-    return Exclusion(node, LeftOut.NO_ENDPOINT, "no ready endpoint of the Service is on it")
+    under_way = outgoing if outgoing == holder else None
+    if advertisement is None:
+        return planner.stays(current, under_way, PlannedReason.NOT_ADVERTISED)
+    if not planner.judged.sure:
+        return planner.stays(current, under_way, PlannedReason.NO_ELIGIBLE_SPEAKER)
+    return planner.plan(current, holder, under_way, wanted, now)
 
 
 @dataclass(frozen=True, slots=True)
-class _Tail:
-    """Who is appended: so that nobody is first too often, and a dead node's load scatters."""
+class _Planner:
+    """Plans one address, for which the nodes have been judged."""
 
     address: Address
-    eligible: list[str]
-    nodes: Mapping[str, NodeView]
+    cluster: Cluster
+    announcing: Announcing
+    judged: Judgement
     loads: Loads
-    drawn: Partnerships
 
-    def append_to(self, succession: list[str], holder: str | None) -> None:
+    @property
+    def placement(self) -> Placement:
+        return Placement(self.address, self.judged, self.cluster, self.loads)
+
+    def stays(
+        self, current: tuple[str, ...], outgoing: str | None, reason: PlannedReason
+    ) -> SuccessionPlan:
+        """Fail static: the plan is what it was, whatever is held against whom."""
+        if reason is PlannedReason.NOT_ADVERTISED:
+            said = (
+                f"No L2Advertisement is about {self.address}: its plan stays as it was. "
+                "Compare ipAddressPools and serviceSelectors of the L2Advertisements."
+            )
+        else:
+            told = self.judged.told or "There are no nodes."
+            said = f"No node can announce {self.address}. {told}"
+        return self._made(current, outgoing, said, reason)
+
+    def plan(
+        self,
+        current: tuple[str, ...],
+        holder: str | None,
+        under_way: str | None,
+        wanted: str | None,
+        now: float,
+    ) -> SuccessionPlan:
+        """Plan, when a node can surely announce."""
+        succession = [node for node in current if node in self.judged.able]
+        if holder is None or holder not in self.judged.able:
+            leaves = holder if holder in self.judged.able_to_hand_over else None
+            return self._handed_over(succession, leaves)
+        if holder not in succession:
+            succession.append(holder)
+        if under_way is not None and succession[0] != holder and succession[0] == current[0]:
+            return self._finished(succession, holder, None)
+        target, again_in = self._target(holder, wanted, now)
+        if target is None:
+            return self._finished(succession, None, again_in, anchor=holder)
+        return self._finished(self._moved(succession, target, holder), holder, None)
+
+    def _handed_over(self, succession: list[str], leaves: str | None) -> SuccessionPlan:
+        """Nobody who may holds it. If it is held by somebody who may not, they hand it over."""
+        sure = [node for node in succession if node not in self.judged.mute]
+        if leaves is not None and sure and sure[0] != succession[0]:
+            succession.remove(sure[0])
+            succession.insert(0, sure[0])
+        if not succession or (leaves is not None and not sure):
+            succession.insert(0, self.placement.first())
+        return self._finished([*dict.fromkeys(succession)], leaves, None)
+
+    def _target(
+        self, holder: str, wanted: str | None, now: float
+    ) -> tuple[str | None, float | None]:
+        """Where it moves to though its holder is well, and when to ask again."""
+        if wanted is not None and wanted != holder and wanted in self.judged.able:
+            return (None if wanted in self.judged.doubted else wanted), None
+        after, weights = self.announcing.fail_back_after, self.judged.weights
+        if after is None:
+            return None, None
+        own = weights.get(holder, 0)
+        better = [
+            node
+            for node in self.judged.eligible
+            if weights.get(node, 0) > own and node not in self.judged.doubted
+        ]
+        better = self.placement.with_room(better)
+        if not better:
+            return None, None
+        best = self.placement.first(better)
+        remaining = after - self.cluster.standing.well_for(best, now)
+        return (best, None) if remaining <= 0 else (None, remaining)
+
+    def _moved(self, succession: list[str], target: str, holder: str) -> list[str]:
+        """The target first, then the holder and those who watch the target, as they stood."""
+        watching = self._watching(target) or frozenset(succession)
+        rest = [node for node in succession if node == holder or node in watching - {target}]
+        surplus = [node for node in rest if node != holder][LENGTH - 2 :]
+        return [target, *(node for node in rest if node not in surplus)]
+
+    def _finished(
+        self,
+        succession: list[str],
+        outgoing: str | None,
+        again_in: float | None,
+        anchor: str | None = None,
+    ) -> SuccessionPlan:
         """Fill the succession up to its length, and beyond that until the holder is watched."""
         if not succession:
-            succession.append(min(self.eligible, key=self._burden))
-        watching = self._watching(holder if holder in succession else succession[0])
-        unseen = WATCHERS - sum(name in watching for name in succession)
+            succession.append(self.placement.first())
+        watching = self._watching(anchor or succession[0])
+        unseen = WATCHERS - sum(node in watching for node in succession)
         wanted = max(LENGTH - len(succession), unseen)
         self._append(min(wanted, LENGTH + WATCHERS - len(succession)), succession, watching)
-        self._append(LENGTH - len(succession), succession, frozenset(self.eligible))
+        self._append(LENGTH - len(succession), succession, self.judged.eligible)
+        disobeyed = bool(self.judged.disobeyed)
+        reason = PlannedReason.RULE_NOT_OBEYED if disobeyed else PlannedReason.PLANNED
+        handed = "" if outgoing is None else f"{outgoing} hands over to {succession[0]}. "
+        said = f"In this order: {', '.join(succession)}. {handed}{self.judged.told}"
+        return self._made(tuple(succession), outgoing, said, reason, again_in)
 
-    def _append(self, count: int, succession: list[str], among: frozenset[str]) -> None:
-        if count <= 0 or not among:
-            return
-        listed = frozenset(succession)
-        able = (name for name in self.eligible if name in among and name not in listed)
-        ranked = sorted(able, key=self._burden)
-        for _ in range(min(count, len(ranked))):
-            # Of those who inherit least from the last one, `min` returns the first: the least
-            # loaded.
-            heirs = partial(self.loads.heirs, succession[-1], besides=self.address)
-            chosen = min(ranked, key=heirs)
-            ranked.remove(chosen)
-            succession.append(chosen)
-
-    def _burden(self, node: str) -> tuple[int, int]:
-        return (self.loads.firsts(node, besides=self.address), rendezvous(node, self.address))
+    def _append(
+        self, count: int, succession: list[str], among: tuple[str, ...] | frozenset[str]
+    ) -> None:
+        for _ in range(count):
+            node = self.placement.next_after(succession, among)
+            if node is None:
+                return
+            succession.append(node)
 
     def _watching(self, node: str) -> frozenset[str]:
-        return watchers(self.nodes[node], self.address, self.drawn) if self.drawn else frozenset()
+        drawn = self.cluster.drawn
+        if not drawn:
+            return frozenset()
+        return watchers(self.cluster[node], self.address, drawn, self.announcing.interfaces)
 
-
-def _told(left_out: tuple[Exclusion, ...]) -> str:
-    if not left_out:
-        return ""
-    named = [str(one) for one in left_out[:_NAMED_AT_MOST]]
-    if len(left_out) > _NAMED_AT_MOST:
-        named.append(f"{len(left_out) - _NAMED_AT_MOST} more nodes")
-    return f"Left out: {'; '.join(named)}."
+    def _made(
+        self,
+        succession: tuple[str, ...],
+        outgoing: str | None,
+        message: str,
+        reason: PlannedReason,
+        again_in: float | None = None,
+    ) -> SuccessionPlan:
+        return SuccessionPlan(
+            succession,
+            self.judged.left_out,
+            planned=reason in {PlannedReason.PLANNED, PlannedReason.RULE_NOT_OBEYED},
+            message=message.strip(),
+            reason=reason,
+            outgoing=outgoing if succession and outgoing != succession[0] else None,
+            interfaces=self.announcing.interfaces,
+            announcement=self.announcing.timings,
+            again_in=again_in,
+        )

@@ -12,11 +12,13 @@ from dataclasses import replace
 
 from lbctl.core.addresses import Address, address_of, object_name
 from lbctl.core.deaths import reported_down
+from lbctl.core.eligibility import Cluster
 from lbctl.core.endpoints import EndpointBook
 from lbctl.core.labels import SPEAKER_LEASE_PREFIX
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Liveness
 from lbctl.core.partners import Partnerships, partnerships
+from lbctl.core.placement import Loads
 from lbctl.core.reading import (
     named_after_address,
     node_addresses,
@@ -29,7 +31,7 @@ from lbctl.core.reading import (
 )
 from lbctl.core.services import ServiceKey, ServiceView
 from lbctl.core.speakers import NodeView, SpeakerView, newest_version
-from lbctl.core.succession import Loads
+from lbctl.core.standing import Standing, look
 from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube.client import Selection
 from lbctl.kube.lease import Freshness, Record
@@ -85,7 +87,8 @@ class World:
         self._leases: dict[str, Record] = {}
         self._judged: dict[str, Liveness] = {}
         self._speaker_views: dict[str, SpeakerView] = {}
-        self._node_views: dict[str, NodeView] | None = None
+        self._node_views: Cluster | None = None
+        self._standing: Standing | None = None
         self._partnerships: Partnerships | None = None
         self.services.listen(self._service_changed)
         self.pools.listen(self._pool_changed)
@@ -98,7 +101,7 @@ class World:
         """Whether every mirror has been complete once: only then does absence mean anything."""
         return all(store.synced for store in self.stores.values())
 
-    def node_views(self) -> Mapping[str, NodeView]:
+    def node_views(self) -> Cluster:
         """Every node with its speaker, and how alive that was when the clock was last looked at."""
         if self._node_views is None:
             names = {key.name for key in self.nodes} | self._speaker_views.keys()
@@ -117,7 +120,8 @@ class World:
                     views[name] = replace(views[name], updated=False)
             for name in reported_down(views, self.partnerships()):
                 views[name] = replace(views[name], reported_down=True)
-            self._node_views = views
+            self._standing = look(self._standing, views, self._clock())
+            self._node_views = Cluster(views, self.partnerships(), self._standing)
         return self._node_views
 
     def partnerships(self) -> Partnerships:
@@ -226,7 +230,8 @@ class World:
         else:
             view = virtual_ip_view(new)
             self.ledger.put_virtual_ip(view)
-            self.loads.put(address, view.succession)
+            held = None if view.outgoing is not None else view.holder
+            self.loads.put(address, view.succession, held)
 
     def judged(self, name: str, node: Object | None) -> NodeView | None:
         """What plans depend on of a Node: not its heartbeat, nor labels that nobody asks for."""

@@ -7,8 +7,9 @@ from ipaddress import IPv4Address, IPv4Interface
 from time import process_time
 
 from lbctl.core.outcomes import Liveness
+from lbctl.core.placement import Loads
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
-from lbctl.core.succession import Loads, plan
+from lbctl.core.succession import plan
 
 ROUNDS = (3, 10, 100, 500)
 LAN = IPv4Address("10.0.0.0")

@@ -8,8 +8,9 @@ from lbctl.core.entries import parse_entry
 from lbctl.core.intervals import AddressSet
 from lbctl.core.outcomes import Liveness
 from lbctl.core.partners import MOST, SIDE, partnerships, watchers
+from lbctl.core.placement import Loads
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
-from lbctl.core.succession import LENGTH, WATCHERS, Loads, plan
+from lbctl.core.succession import LENGTH, WATCHERS, plan
 from tests.unit.core.builders import ip, node, nodes
 
 

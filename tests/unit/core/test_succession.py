@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 
 from lbctl.core.outcomes import LeftOut, Liveness
+from lbctl.core.placement import Loads
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView, exclusion
-from lbctl.core.succession import LENGTH, Loads, SuccessionPlan, plan
+from lbctl.core.succession import LENGTH, SuccessionPlan, plan
 from tests.unit.core.builders import ip, node, nodes
 
 ADDRESS = ip(".10")
