@@ -29,6 +29,8 @@ SINGLE = 2_000
 FLOOD_SECONDS = 5.0
 WINDOW = 32
 """Requests in flight during the flood."""
+PASSING = 100_000
+"""Datagrams that are none of the wire's business."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,18 @@ def measure_taking(wire: Wire, many: list[str]) -> None:
     say(f"CPU while holding {len(many)}, nobody asks", f"{share:.2%}")
 
 
+def measure_passing(wire: Wire, client: Host) -> None:
+    """IPv6 that the node receives and that is no concern of the wire."""
+    udp = inside(client.namespace, lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+    with closing(udp):
+        before, began = cpu_seconds(wire.process.pid), time.perf_counter()
+        for _ in range(PASSING):
+            udp.sendto(b"x" * 512, (wire.host.address6, 9))
+        rate = PASSING / (time.perf_counter() - began)
+        spent = cpu_seconds(wire.process.pid) - before
+    say(f"CPU while {PASSING:,} datagrams pass, {rate:,.0f} a second", f"{spent:.2f} s")
+
+
 def measure_start(forged: str) -> None:
     def timed(make: Callable[[], object]) -> float:
         began = time.perf_counter()
@@ -204,6 +218,8 @@ def main() -> int:
             print(f"{manner.name}:")
             with closing(Wire(node, forged)) as wire, closing(Asker(client, manner)) as asker:
                 measure(wire, asker, manner)
+                if manner is NDP:
+                    measure_passing(wire, client)
     measure_start(forged)
     return 0
 

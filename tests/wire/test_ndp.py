@@ -383,29 +383,70 @@ def test_a_kernel_finds_the_address_and_sees_that_it_still_answers(
             neighbor.use()
 
 
+@dataclass
+class Succession:
+    """Two wires that see each other; the first holds, the second knows it."""
+
+    first: Wire
+    second: Wire
+
+    @property
+    def hosts(self) -> list[Host]:
+        return [self.first.host, self.second.host]
+
+    def plan(self, wire: Wire) -> None:
+        wire.plan(ranked(wire.host, self.hosts, VIP), peers=[peer6(host) for host in self.hosts])
+
+
+@pytest.fixture
+def succession(node: Callable[[int], Host], start_wire: WireStarter) -> Succession:
+    made = Succession(start_wire(node(1)), start_wire(node(2)))
+    for wire in (made.first, made.second):
+        made.plan(wire)
+    made.first.wait_peer(made.second.host)
+    made.second.wait_peer(made.first.host)
+    made.first.wait_state(State.HOLDING, VIP)
+    wait_until(lambda: knows(made.second, made.first.host))
+    return made
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_takeover_is_in_the_caches_at_once(
-    node: Callable[[int], Host], start_wire: WireStarter, tap: NdpTap, client: Host
+    succession: Succession, tap: NdpTap, client: Host, number: signal.Signals
 ) -> None:
-    first, second = succession = [start_wire(node(at)) for at in (1, 2)]
-    hosts = [wire.host for wire in succession]
-    for wire in succession:
-        wire.plan(ranked(wire.host, hosts, VIP), peers=[peer6(host) for host in hosts])
-    for wire, other in zip(succession, reversed(hosts), strict=True):
-        wire.wait_peer(other)
-    first.wait_state(State.HOLDING, VIP)
+    first, second = succession.hosts
     neighbor = Neighbor(client)
     neighbor.use()
-    neighbor.wait(first.host.mac, "REACHABLE")
-    wait_until(lambda: knows(second, first.host))
+    neighbor.wait(first.mac, "REACHABLE")
     tap.drain()
     tap.frames.clear()
 
-    first.signal(signal.SIGKILL)
-    neighbor.wait(second.host.mac, "STALE", "REACHABLE", "DELAY")
+    succession.first.signal(number)
+    neighbor.wait(second.mac, "STALE", "REACHABLE", "DELAY")
 
     tap.drain()
-    announced = tap.frames.index(frames.announcement(second.host.mac, VIP))
-    assert frames.probe(second.host.mac, VIP) not in tap.frames[:announced], "it did not ask first"
+    announced = tap.frames.index(frames.announcement(second.mac, VIP))
+    assert frames.probe(second.mac, VIP) not in tap.frames[:announced], "it did not ask first"
+
+
+def test_who_starts_again_does_not_take_back(
+    succession: Succession, start_wire: WireStarter, tap: NdpTap, client: Host
+) -> None:
+    first, second = succession.hosts
+    # A third host that has asked: it tells a dead partner from the own dead cable.
+    Neighbor(client).use()
+    succession.first.signal(signal.SIGKILL)
+    succession.second.wait_state(State.HOLDING, VIP)
+
+    again = start_wire(first)
+    succession.plan(again)
+
+    assert again.wait_state(State.BLOCKED, VIP).by_mac == second.mac.hex(":")
+    tap.drain()
+    tap.frames.clear()
+    tap.send(frames.request(CLIENT, ANOTHER_ADDRESS, VIP))
+    tap.wait_for(lambda frame: frame == frames.reply(second.mac, VIP, CLIENT, ANOTHER_ADDRESS))
+    assert frames.reply(first.mac, VIP, CLIENT, ANOTHER_ADDRESS) not in tap.frames
 
 
 def knows(wire: Wire, holder: Host) -> bool:
