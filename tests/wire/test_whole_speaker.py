@@ -95,7 +95,7 @@ def test_a_node_says_whether_its_proxy_takes_the_traffic(
     says("ProxyHealthy")
 
 
-def test_a_node_without_an_endpoint_does_not_take_an_address_of_a_local_service(
+def test_an_address_of_a_local_service_follows_the_endpoint_without_an_operator(
     cluster: Cluster, speakers: dict[str, Speaker]
 ) -> None:
     """A real kube-proxy serves the port, here on the node's own address and not on 127.0.0.1."""
@@ -110,26 +110,52 @@ def test_a_node_without_an_endpoint_does_not_take_an_address_of_a_local_service(
         },
     }
     lab.kubectl("create", "-f", "-", input=json.dumps(V1 | {"kind": "Service"} | service))
-    port = json.loads(lab.kubectl("get", "service", "local", "-ojson"))["spec"][
-        "healthCheckNodePort"
-    ]
+    made = json.loads(lab.kubectl("get", "service", "local", "-ojson"))
+    hand_off = {"healthCheckNodePort": made["spec"]["healthCheckNodePort"]}
 
     def endpoint_on(node: str) -> None:
         lab.kubectl("apply", "-f", "-", input=json.dumps(endpoint_slice("local", node)))
 
-    def not_serving(count: int) -> None:
-        for node, speaker in speakers.items():
-            wanted = f"lbctl_speaker_not_serving {float(count if node == 'n2' else 1 - count)}"
-            wait_until(lambda: wanted in speaker.http("/metrics"), f"{node}: {wanted}")  # noqa: B023  # waited for in this round
+    def serves(node: str, *, truth: bool) -> None:
+        wanted = f"lbctl_speaker_not_serving {float(not truth)}"
+        wait_until(lambda: wanted in speakers[node].http("/metrics"), f"{node}: {wanted}")
 
     try:
+        watch_each_other(cluster, "n1", "n2")
         endpoint_on("n1")
-        cluster.apply(address, "n1", "n2", handOff={"healthCheckNodePort": port})
-        not_serving(1)
+        cluster.apply(address, "n1", "n2", handOff=hand_off)
+        cluster.wait_holder(address, "n1")
+        serves("n2", truth=False)
+
         endpoint_on("n2")
-        not_serving(0)
+        serves("n1", truth=False)
+        serves("n2", truth=True)
+        cluster.wait_holder(address, "n2")
+        assert cluster.answering(address) == lab.mac("n2")
+
+        endpoint_on("nowhere")
+        serves("n2", truth=False)
+        assert cluster.answering(address) == lab.mac("n2"), "nobody else takes it, so it goes on"
     finally:
         lab.kubectl("delete", "service", "local")
+        watch_each_other(cluster)
+
+
+def watch_each_other(cluster: Cluster, *nodes: str) -> None:
+    """What the operator would name as partners of n1 and n2: these, each other."""
+    for node in ("n1", "n2"):
+        rows = [
+            {
+                "node": other,
+                "address": cluster.lab.node_address(other),
+                "mac": cluster.lab.mac(other),
+                "interface": "eth0",
+            }
+            for other in nodes
+            if other != node
+        ]
+        patch = json.dumps({"spec": {"partners": rows}})
+        cluster.lab.kubectl("patch", "speaker", node, "--type=merge", "-p", patch)
 
 
 V1 = {"apiVersion": "v1"}
