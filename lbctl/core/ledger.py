@@ -4,6 +4,7 @@ The truth is the API server: an address is taken by the creation of its VirtualI
 second is refused there. The ledger only says where to try first, and it errs on the safe side.
 """
 
+from collections.abc import Collection
 from typing import TypeVar
 
 from lbctl.core.addresses import Address, Family, address_at, place
@@ -129,6 +130,13 @@ class Ledger:
 
     def service(self, key: ServiceKey) -> ServiceView | None:
         return self._services.get(key)
+
+    def pool(self, name: str) -> PoolView | None:
+        return self._pools.get(name)
+
+    def virtual_ips(self) -> Collection[VirtualIPView]:
+        """All VirtualIPs, in no order."""
+        return self._virtual_ips.values()
 
     def virtual_ip(self, address: Address) -> VirtualIPView | None:
         return self._virtual_ips.get(address)

@@ -56,6 +56,7 @@ LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease", namespaced=True)
 EVENTS = Kind("events.k8s.io", "v1", "events", "Event", namespaced=True)
 POOLS = Kind("lbctl.io", "v1beta1", "ipaddresspools", "IPAddressPool")
 VIRTUAL_IPS = Kind("lbctl.io", "v1beta1", "virtualips", "VirtualIP")
+L2_ADVERTISEMENTS = Kind("lbctl.io", "v1beta1", "l2advertisements", "L2Advertisement")
 SPEAKERS = Kind("lbctl.io", "v1beta1", "speakers", "Speaker")
 
 

@@ -25,6 +25,7 @@ from lbctl.kube.events import Recorder
 from lbctl.kube.objects import Key, Object, uid_of
 from lbctl.kube.queue import WorkQueue
 from lbctl.operator import streams
+from lbctl.operator.advertisements import Advertisements
 from lbctl.operator.endpoints import EndpointSlices
 from lbctl.operator.failures import NodeFailures
 from lbctl.operator.health import Health
@@ -87,6 +88,7 @@ class Operator:
             virtual_ips=self._virtual_ips,
         )
         self._pools = Pools(self._world, client, self._metrics)
+        self._advertisements = Advertisements(self._world, client)
         self._speakers = Speakers(self._world, client)
         self._queue: WorkQueue[Item] = WorkQueue(self._work, may=self._may)
         self._triggers = Triggers(self._world, self._queue, self._services.pending)
@@ -223,6 +225,8 @@ class Operator:
                 await self._pools.reconcile(item.key)
             case What.SPEAKER:
                 await self._speakers.reconcile(item.key)
+            case What.ADVERTISEMENT:
+                await self._advertisements.reconcile(item.key)
             case What.DEATHS:
                 self._triggers.look_for_deaths()
             case _:

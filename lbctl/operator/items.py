@@ -15,6 +15,7 @@ class What(StrEnum):
     VIRTUAL_IP = "virtualip"
     POOL = "pool"
     SPEAKER = "speaker"
+    ADVERTISEMENT = "l2advertisement"
     DEATHS = "deaths"
     """What all speakers together say of their partners; it has no key."""
 

@@ -39,9 +39,12 @@ class Planning:
             holder=view.holder,
             nodes=self._world.node_views(),
             loads=self._world.loads,
-            drawn=self._world.partnerships(),
+            advertisement=self._world.announcing(view),
             endpoints=endpoints,
             outgoing=view.outgoing,
+            interfaces=view.interfaces,
+            timings=view.timings,
+            now=self._world.now(),
         )
         self._left_out[view.address] = Counter(str(one.reason) for one in found.left_out)
         return found

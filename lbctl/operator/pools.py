@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lbctl.core.addresses import Family
+from lbctl.core.advertisement_findings import unadvertised
 from lbctl.core.outcomes import ConditionType
 from lbctl.core.pools import PoolFinding
 from lbctl.kube import conditions
@@ -38,7 +39,10 @@ class Pools:
         if obj is None:
             self._uncount(key.name)
             return
-        finding = next(f for f in self._world.ledger.findings() if f.pool.name == key.name)
+        finding = unadvertised(
+            next(f for f in self._world.ledger.findings() if f.pool.name == key.name),
+            self._world.advertisement_views.values(),
+        )
         ledger = self._world.ledger
         counts = {
             family: {

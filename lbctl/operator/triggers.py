@@ -25,6 +25,8 @@ PLAN_PAUSE_SECONDS = 0.1
 """Several nodes that change at once make one new plan of every address."""
 DEATHS_PAUSE_SECONDS = 0.1
 """The partners of a node that died tell of it at about the same time."""
+ADVERTISEMENTS_PAUSE_SECONDS = 1.0
+"""What L2Advertisements select is counted at most this often."""
 PARTNERS_PAUSE_SECONDS = 0.5
 """Several nodes that join at once make one new graph of partners."""
 
@@ -53,6 +55,7 @@ class Triggers:
             (world.pools, self._pool_changed),
             (world.nodes, self._node_changed),
             (world.speakers, self._speaker_changed),
+            (world.advertisements, self._advertisement_changed),
         ):
             store.listen(_when(self, listener))
 
@@ -71,6 +74,8 @@ class Triggers:
             self._queue.add(Item(What.POOL, key), Priority.RESYNC)
         for key in self._world.speakers:
             self._queue.add(Item(What.SPEAKER, key), Priority.RESYNC)
+        for key in self._world.advertisements:
+            self._queue.add(Item(What.ADVERTISEMENT, key), Priority.RESYNC)
 
     def service_of(self, virtual_ip: Key) -> None:
         """A VirtualIP names a Service that does not want it: the Service's reconcile decides."""
@@ -109,6 +114,7 @@ class Triggers:
     def _service_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         self._queue.add(Item(What.SERVICE, key))
         if old is not None and new is not None and _announced(old) != _announced(new):
+            self._advertisements_counted()
             self._plan_again(ServiceKey(*key))
         before = set() if old is None else set(service_view(old).shown)
         after = set() if new is None else set(service_view(new).shown)
@@ -119,6 +125,7 @@ class Triggers:
     def _virtual_ip_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         self._queue.add(Item(What.VIRTUAL_IP, key))
         if _owners(old) != _owners(new):
+            self._advertisements_counted()
             for obj in (old, new):
                 if obj is not None:
                     self._name_services(obj)
@@ -135,9 +142,25 @@ class Triggers:
         if view.stage is not Stage.ALLOCATED or not self._world.ledger.claimants(view.address):
             self.address_freed()
 
-    def _pool_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
-        if old is not None and new is not None and old.get("spec") == new.get("spec"):
+    def _advertisement_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
+        if old is not None and new is not None and _intent(old) == _intent(new):
             return
+        self.speakers_changed()
+        for pool in self._world.pools:
+            self._queue.add(Item(What.POOL, pool))
+        self._advertisements_counted()
+
+    def _advertisements_counted(self) -> None:
+        """Pools, nodes or addresses came or went: what L2Advertisements select may be others."""
+        for key in self._world.advertisements:
+            self._queue.add_later(Item(What.ADVERTISEMENT, key), ADVERTISEMENTS_PAUSE_SECONDS)
+
+    def _pool_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
+        if old is not None and new is not None and _intent(old) == _intent(new):
+            return
+        if self._world.advertisements:
+            self.speakers_changed()
+            self._advertisements_counted()
         for pool in {key, *self._world.pools}:
             self._queue.add(Item(What.POOL, pool))
         self._partners_changed()
@@ -146,6 +169,7 @@ class Triggers:
     def _node_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         if self._world.judged(key.name, old) != self._world.judged(key.name, new):
             self.speakers_changed()
+            self._advertisements_counted()
         before = None if old is None else node_addresses(old, None)
         after = None if new is None else node_addresses(new, None)
         if before == after:
@@ -161,6 +185,7 @@ class Triggers:
         elif old is not None and new is not None and old.get("spec") != new.get("spec"):
             self._queue.add(Item(What.SPEAKER, key))
         if before != after:
+            self._advertisements_counted()
             for pool in self._world.pools:
                 self._queue.add_later(Item(What.POOL, pool), POOL_PAUSE_SECONDS)
             self.speakers_changed()
@@ -188,6 +213,11 @@ class Triggers:
         for name in names:
             if name is not None:
                 self._queue.add_later(Item(What.POOL, Key("", name)), POOL_PAUSE_SECONDS)
+
+
+def _intent(obj: Object) -> object:
+    """What a person wrote that a plan may depend on."""
+    return obj.get("spec"), obj["metadata"].get("labels") or {}
 
 
 def _announcing(speaker: Object | None) -> SpeakerView | None:

@@ -198,8 +198,9 @@ class VirtualIPs:
             if plan.outgoing is not None and plan.outgoing != view.outgoing:
                 self._metrics.moves.inc()
                 log.info("%s: moves from %s to %s", view.address, plan.outgoing, plan.succession[0])
-        reason = PlannedReason.PLANNED if plan.planned else PlannedReason.NO_ELIGIBLE_SPEAKER
-        await self._say_planned(obj, reason, plan.message)
+        if plan.again_in is not None:
+            self._again(_key(view), plan.again_in)
+        await self._say_planned(obj, plan.reason, plan.message)
         if view.service is not None:
             news = [] if plan.planned else [_nobody(plan)]
             found = Note(Outcome.SPEAKER_FOUND, plan.message)
@@ -207,7 +208,7 @@ class VirtualIPs:
 
     async def _say_planned(self, obj: Object, reason: PlannedReason, message: str) -> None:
         generation = int(obj["metadata"]["generation"])
-        planned = reason is PlannedReason.PLANNED
+        planned = reason in {PlannedReason.PLANNED, PlannedReason.RULE_NOT_OBEYED}
         condition = Condition(ConditionType.PLANNED, planned, reason, message, generation)
         merged = conditions.merge((obj.get("status") or {}).get("conditions") or [], condition)
         if merged is None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from lbctl.core.addresses import Address, address_of, object_name
+from lbctl.core.advertisements import AdvertisementView, Announcing, announcing
 from lbctl.core.deaths import reported_down
 from lbctl.core.eligibility import Cluster
 from lbctl.core.endpoints import EndpointBook
@@ -29,6 +30,7 @@ from lbctl.core.reading import (
     speaker_view,
     virtual_ip_view,
 )
+from lbctl.core.reading_advertisements import advertisement_view
 from lbctl.core.services import ServiceKey, ServiceView
 from lbctl.core.speakers import NodeView, SpeakerView, newest_version
 from lbctl.core.standing import Standing, look
@@ -36,6 +38,7 @@ from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube.client import Selection
 from lbctl.kube.lease import Freshness, Record
 from lbctl.kube.objects import (
+    L2_ADVERTISEMENTS,
     NODES,
     POOLS,
     SERVICES,
@@ -51,6 +54,7 @@ SELECTIONS: Mapping[Kind, Selection] = {
     SERVICES: Selection(fields="spec.type=LoadBalancer"),
     NODES: Selection(),
     POOLS: Selection(),
+    L2_ADVERTISEMENTS: Selection(),
     VIRTUAL_IPS: Selection(),
     SPEAKERS: Selection(),
 }
@@ -77,6 +81,8 @@ class World:
         self.pools = self.stores[POOLS]
         self.virtual_ips = self.stores[VIRTUAL_IPS]
         self.speakers = self.stores[SPEAKERS]
+        self.advertisements = self.stores[L2_ADVERTISEMENTS]
+        self.advertisement_views: dict[str, AdvertisementView] = {}
         self.ledger = Ledger()
         self.loads = Loads()
         self.endpoints = EndpointBook()
@@ -95,11 +101,16 @@ class World:
         self.virtual_ips.listen(self._virtual_ip_changed)
         self.nodes.listen(self._node_changed)
         self.speakers.listen(self._speaker_changed)
+        self.advertisements.listen(self._advertisement_changed)
 
     @property
     def synced(self) -> bool:
         """Whether every mirror has been complete once: only then does absence mean anything."""
         return all(store.synced for store in self.stores.values())
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self._clock()
 
     def node_views(self) -> Cluster:
         """Every node with its speaker, and how alive that was when the clock was last looked at."""
@@ -136,6 +147,23 @@ class World:
     def reported_down(self) -> frozenset[str]:
         """The nodes that their partners saw die."""
         return frozenset(name for name, view in self.node_views().items() if view.reported_down)
+
+    def announcing(self, view: VirtualIPView) -> Announcing | None:
+        """How an address is announced; None when there are L2Advertisements and none matches."""
+        service = None if view.service is None else self.ledger.service(view.service.key)
+        pool = None if view.pool is None else self.ledger.pool(view.pool)
+        labels = {} if service is None else service.labels
+        return announcing(self.advertisement_views.values(), pool, labels)
+
+    def advertised_by(self, name: str) -> int:
+        """How many addresses of Services an L2Advertisement matches."""
+        one = self.advertisement_views[name]
+        return sum(self._matches(one, view) for view in self.ledger.virtual_ips())
+
+    def _matches(self, one: AdvertisementView, view: VirtualIPView) -> bool:
+        service = None if view.service is None else self.ledger.service(view.service.key)
+        pool = None if view.pool is None else self.ledger.pool(view.pool)
+        return service is not None and one.matches(pool, service.labels)
 
     def lease_changed(self, name: str, record: Record | None) -> bool:
         """Learn of a speaker's Lease; None = deleted. True when the speaker's liveness changed."""
@@ -233,12 +261,26 @@ class World:
             held = None if view.outgoing is not None else view.holder
             self.loads.put(address, view.succession, held)
 
-    def judged(self, name: str, node: Object | None) -> NodeView | None:
+    def judged(self, name: str, node: Object | None) -> object:
         """What plans depend on of a Node: not its heartbeat, nor labels that nobody asks for."""
         if node is None:
             return None
         view = node_view(name, None, Liveness.MISSING, node)
-        return replace(view, labels={}, taints=())
+        asked = tuple(
+            (
+                one.admission.selects(view.labels),
+                one.admission.avoids(view.taints),
+                tuple(each.selector.matches(view.labels) for each in one.preferences),
+            )
+            for one in self.advertisement_views.values()
+        )
+        return replace(view, labels={}, taints=()), asked
+
+    def _advertisement_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
+        if new is None:
+            self.advertisement_views.pop(key.name, None)
+        else:
+            self.advertisement_views[key.name] = advertisement_view(new)
 
     def _node_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         if old is None or new is None or _facts(old) != _facts(new):

@@ -34,6 +34,7 @@ def verbs(manifests: Manifests, part: str, resource: str) -> set[str]:
 NEVER = [
     ("operator", "services", WRITE, "nothing of a user's Service is written but its status"),
     ("operator", "ipaddresspools", WRITE, "pools are the user's"),
+    ("operator", "l2advertisements", WRITE, "so are L2Advertisements"),
     ("operator", "speakers", WRITE - {"update"}, "it names partners; a speaker makes itself"),
     ("operator", "speakers/status", WRITE, "a speaker describes itself"),
     ("operator", "nodes", WRITE, "nodes are looked at"),

@@ -198,7 +198,7 @@ class Oracle:
         """Remove everything that tests make."""
         self._raw("DELETE", f"/api/v1/namespaces/{NAMESPACE}/services")
         self._raw("DELETE", f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices")
-        for plural in ("ipaddresspools", "virtualips", "speakers"):
+        for plural in ("ipaddresspools", "l2advertisements", "virtualips", "speakers"):
             self.custom.delete_collection_cluster_custom_object(*GROUP, plural)
         self.core.delete_collection_node()
         self.leases.delete_collection_namespaced_lease(SYSTEM)

@@ -36,6 +36,10 @@ def pool(name: str, *addresses: str) -> dict[str, Any]:
     return {"metadata": _meta(name), "spec": {"addresses": [*addresses]}}
 
 
+def advertisement(name: str, **spec: Any) -> dict[str, Any]:
+    return {"metadata": _meta(name), "spec": spec}
+
+
 def virtual_ip(address: str, owner: str | None, *succession: str) -> dict[str, Any]:
     spec: dict[str, Any] = {"address": address, "services": [], "succession": [*succession]}
     if owner is None:

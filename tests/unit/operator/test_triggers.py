@@ -111,6 +111,11 @@ def remove(store: Store) -> None:
             id="a VirtualIP comes: the pool's counts change",
         ),
         pytest.param(
+            lambda world: world.advertisements.put(objects.advertisement("edges")),
+            {VIP, POOL, "l2advertisement edges"},
+            id="an L2Advertisement comes: every plan may change, and no pool may be meant",
+        ),
+        pytest.param(
             lambda world: world.pools.put(objects.pool("new", "172.16.111.0/28")),
             {POOL, "pool new", PATIENT, SPEAKER},
             id="a pool comes: all are judged anew, who waits is tried, and sessions may move to it",
@@ -258,3 +263,13 @@ async def test_pods_that_move_are_looked_into_for_their_service_alone(site: Site
     site.drained()
     site.triggers.endpoints_known()
     assert site.drained() == {VIP}, "who waited for them is planned"
+
+
+async def test_a_label_that_an_advertisement_asks_for_changes_plans(site: Site) -> None:
+    selector = {"matchLabels": {"role": "edge"}}
+    site.world.advertisements.put(objects.advertisement("edges", nodeSelectors=[selector]))
+    site.drained()
+    site.world.nodes.put(objects.node("n1", "172.16.110.11", labels={"team": "web"}))
+    assert site.drained() == set()
+    site.world.nodes.put(objects.node("n1", "172.16.110.11", labels={"role": "edge"}))
+    assert site.drained() == {VIP, "l2advertisement edges"}
