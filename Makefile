@@ -132,7 +132,7 @@ bench-soak: .venv/ready ## Is anybody taken for dead while all cores are busy? M
 .PHONY: bench
 bench: binaries ## Figures: allocator, planner, wire, memory of a speaker with 1,000 addresses
 	@$(PY) -m tests.bench.allocator
-	$(PY) -m tests.bench.planner
+	$(PY) -m tests.bench.scale
 	$(PY) -m tests.bench.wire
 	$(PY) -m tests.bench.speaker
 

@@ -1,12 +1,8 @@
 """Rebalancing on request: which addresses move next, few at a time, until nodes carry alike.
 
-Nothing is moved unasked: nodes that join stay empty until new addresses come. A person asks by an
-annotation of an IPAddressPool, with any value that is not the last one:
-
-    kubectl annotate ippool lab --overwrite lbctl.io/rebalance="$(date)"
-
-The operator asks `next_moves` and hands each node on to `plan(wanted=...)`. When there is nothing
-left to move and no move is under way, it writes the value into the pool's `status.rebalanced`.
+Nothing is moved unasked: nodes that join stay empty until new addresses come. Whoever carries a
+request out asks `next_moves` again and again, and hands each node on to `plan(wanted=...)`, until
+there is nothing left to move and no move is under way. Nobody does yet: see docs/operator.md.
 """
 
 from collections.abc import Callable, Iterable
