@@ -197,7 +197,7 @@ class VirtualIPs:
             obj = await self._replace(obj, spec, seeing(plan))
             if plan.outgoing is not None and plan.outgoing != view.outgoing:
                 self._metrics.moves.inc()
-                log.info("%s: moves from %s to %s", view.address, plan.outgoing, plan.succession[0])
+                log.info("%s: moves. %s", view.address, plan.message)
         if plan.again_in is not None:
             self._again(_key(view), plan.again_in)
         await self._say_planned(obj, plan.reason, plan.message)
