@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lbctl.core.advertisements import EVERYWHERE, Announcing
 from lbctl.core.eligibility import Cluster, Judgement
+from lbctl.core.outcomes import LeftOut
 from lbctl.core.partners import partnerships
 from lbctl.core.placement import Loads
 from lbctl.core.release import Begin, Delete, Reassign, begin, proceed
@@ -173,6 +174,20 @@ def test_a_holder_that_may_not_go_on_and_lives_hands_over(situation: Situation) 
     if made.planned and holder in situation.judged.able_to_hand_over:
         assert made.outgoing == holder
         assert holder not in made.succession
+
+
+@given(situations)
+def test_only_who_can_still_announce_hands_over(situation: Situation) -> None:
+    judged = situation.judged
+    why = {one.node: one.reason for one in judged.left_out}
+    assert {why[node] for node in judged.able_to_hand_over} <= {
+        LeftOut.EXCLUDED,
+        LeftOut.DRAINING,
+        LeftOut.NOT_SELECTED,
+        LeftOut.NODE_NOT_READY,
+        LeftOut.NETWORK_UNAVAILABLE,
+        LeftOut.NO_ENDPOINT,
+    }
 
 
 @given(situations, st.randoms(use_true_random=False))
