@@ -17,9 +17,11 @@ def role(virtual_ip: VirtualIPView, node: str) -> Role | None:
             verifies = virtual_ip.release is not None and virtual_ip.release.verifier == node
             return Role.VERIFY if verifies else None
         case Stage.ALLOCATED:
-            if node not in virtual_ip.succession:
-                return None
-            return Role.CLAIM if virtual_ip.succession[0] == node else Role.KEEP
+            if virtual_ip.succession[:1] == (node,):
+                return Role.CLAIM
+            # Who is to hand it over need not be in the succession any more: it goes on until then.
+            may_hold = node in virtual_ip.succession or virtual_ip.outgoing == node
+            return Role.KEEP if may_hold else None
 
 
 def plan(
@@ -54,6 +56,13 @@ def plan(
                 succession=virtual_ip.succession,
                 holder=virtual_ip.holder,
                 serving=serving(virtual_ip),
+                outgoing=virtual_ip.outgoing,
+                burst=_seconds(virtual_ip.timings.burst_milliseconds),
+                refresh=virtual_ip.timings.refresh_seconds,
             )
         )
     return tuple(entries)
+
+
+def _seconds(milliseconds: tuple[int, ...] | None) -> tuple[float, ...] | None:
+    return None if milliseconds is None else tuple(each / 1000 for each in milliseconds)

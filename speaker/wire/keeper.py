@@ -332,13 +332,12 @@ class Keeper:
 
     def _plan(self, kept: Kept) -> None:
         entry = kept.entry
-        leaves = self._kinship.hands_over(entry)
         planned = watch.Planned(
             role=entry.role,
             generation=entry.generation,
             rank=kept.rank,
-            outgoing=None if leaves else peer_mac(entry.outgoing_mac or "") or None,
-            hands_over=leaves,
+            outgoing=self._kinship.outgoing(entry),
+            hands_over=self._kinship.hands_over(entry),
             serving=entry.serving,
         )
         if kept.watch is not None:

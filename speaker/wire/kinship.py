@@ -28,12 +28,19 @@ class Kinship:
         Then a MAC that is not known may be a speaker's, and the two must agree who keeps. In a
         large cluster not all of a succession are partners of each other.
         """
-        named = {*entry.succession, entry.holder, entry.outgoing} - {self._node, None}
-        if not entry.succession or not all(
-            self._macs.get((node or "", entry.interface)) for node in named
-        ):
+        named = {*entry.succession, entry.holder} - {self._node, None}
+        known = all(self._macs.get((node or "", entry.interface)) for node in named)
+        goes = entry.outgoing not in (None, self._node)
+        if not entry.succession or not known or (goes and self.outgoing(entry) is None):
             return None
-        return self._all | {peer_mac(entry.outgoing_mac or "")}
+        return self._all | {self.outgoing(entry) or b""}
+
+    def outgoing(self, entry: Entry) -> bytes | None:
+        """The MAC of another node that is to hand an address over; None for one not known."""
+        if entry.outgoing in (None, self._node):
+            return None
+        partner = self._macs.get((entry.outgoing, entry.interface))
+        return peer_mac(entry.outgoing_mac or "") or partner or None
 
     def hands_over(self, entry: Entry) -> bool:
         """Whether this node is to let an address go to another one."""

@@ -5,7 +5,7 @@ from ipaddress import IPv4Interface, ip_address, ip_interface
 import pytest
 
 from lbctl.core.services import ServiceRef
-from lbctl.core.virtualips import Release, VirtualIPView
+from lbctl.core.virtualips import Release, Timings, VirtualIPView
 from speaker.agent.interfaces import (
     Interface,
     Link,
@@ -146,6 +146,12 @@ def virtual_ip(address: str = "172.16.110.100", **fields: object) -> VirtualIPVi
         ("a later one keeps", virtual_ip(succession=("n2", "n1")), Role.KEEP, 0),
         ("the sole survivor claims", virtual_ip(succession=("n1",)), Role.CLAIM, 0),
         ("who is not named is silent", virtual_ip(succession=("n2",)), None, 0),
+        (
+            "who hands over goes on until then, named or not",
+            virtual_ip(succession=("n2",), outgoing="n1"),
+            Role.KEEP,
+            0,
+        ),
         ("the verifier verifies", virtual_ip(service=None, release=Release("n1")), Role.VERIFY, 5),
         ("a released address is silent", virtual_ip(service=None, release=Release("n2")), None, 0),
         ("a release without verifier too", virtual_ip(service=None, release=Release()), None, 0),
@@ -168,6 +174,15 @@ def test_the_wire_hears_who_is_next_and_who_holds() -> None:
     (made,) = plan([virtual_ip(holder="n2")], interfaces(link()), "n1")
 
     assert (made.succession, made.holder) == (("n1", "n2"), "n2")
+
+
+def test_the_wire_hears_who_hands_over_and_when_to_announce() -> None:
+    timings = Timings(burst_milliseconds=(50, 1500), refresh_seconds=30)
+    seen = virtual_ip(outgoing="n2", timings=timings)
+
+    (made,) = plan([seen], interfaces(link()), "n1")
+
+    assert (made.outgoing, made.burst, made.refresh) == ("n2", (0.05, 1.5), 30)
 
 
 def test_a_plan_is_in_the_order_of_the_addresses_whatever_came_first() -> None:
