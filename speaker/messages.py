@@ -316,7 +316,7 @@ def decode(datagram: bytes) -> Message:
                 return PeersReport(peers=tuple(about))
             case kind:
                 return _KINDS[kind](**body)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadMessageError(f"not a message: {datagram[:80]!r}") from error
 
 
