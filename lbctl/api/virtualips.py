@@ -170,7 +170,8 @@ class VirtualIPStatus(ApiModel):
     """Announced: whether the holder answers (reasons Holding, AnsweredByAnother, NotHeld).
     Planned: whether a node can (reasons Planned, NoEligibleSpeaker, NobodyToAsk, Quarantined).
     Released: whether the LAN is silent again (reasons Silent, StillAnswered). Conflict: whether a
-    foreign host answers for it (reasons AnsweredByForeignHost, ClaimedByForeignHost)."""
+    foreign host answers for it (reasons AnsweredByForeignHost, ClaimedByForeignHost,
+    NoConflict)."""
 
 
 class VirtualIP(Resource):

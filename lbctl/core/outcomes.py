@@ -206,6 +206,8 @@ class ConflictReason(StrEnum):
     """A host that is none of the cluster's answers for it, so that no node takes it."""
     CLAIMED_BY_FOREIGN_HOST = "ClaimedByForeignHost"
     """A node holds it, and such a host claims it too."""
+    NO_CONFLICT = "NoConflict"
+    """It is over: nobody hears such a host any more."""
 
 
 class ReleasedReason(StrEnum):

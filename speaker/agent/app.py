@@ -92,6 +92,8 @@ class Agent:
         """address -> since when it is held, as far as its status was told."""
         self._announcing: frozenset[str] = frozenset()
         """The interfaces of the last plan."""
+        self._strangers: set[str] = set()
+        """Addresses of which this agent has said that a stranger has or claims them."""
         self._replan = asyncio.Event()
         self._hint: asyncio.TimerHandle | None = None
         self._wire_was_alive = False
@@ -324,18 +326,33 @@ class Agent:
             if not held:
                 self._channel.reports.pop(address, None)
             # Out of our sight: a status of ours may still stand there.
-            if held or self._told.pop(address, None) is None:
+            spoke = self._told.pop(address, None) is not None
+            if held or not (spoke or address in self._strangers):
                 return
             virtual_ip = await self._read(key)
         if virtual_ip is not None:
             told = self._told.get(address) == report.since
-            patch = status.status_patch(virtual_ip, report, node=self._node, told=told)
+            patch = status.status_patch(
+                virtual_ip,
+                report,
+                node=self._node,
+                told=told,
+                ours={partner.mac for partner in self._partners},
+                now=time.time(),
+            )
             if patch is not None:
                 await self._write(virtual_ip, patch)
+                self._note_stranger(address, patch)
         if held:
             self._told[address] = report.since
         else:
             self._told.pop(address, None)
+
+    def _note_stranger(self, address: str, patch: Object) -> None:
+        if patch.get("conflict"):
+            self._strangers.add(address)
+        elif "conflict" in patch:
+            self._strangers.discard(address)
 
     async def _read(self, key: Key) -> Object | None:
         try:

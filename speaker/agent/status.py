@@ -9,6 +9,7 @@ resourceVersion as precondition, and only when it changes something:
 - Who is first in the succession and blocked by a stranger says so when no other node's word stands.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -16,6 +17,7 @@ from typing import Any, Final
 from lbctl.core.outcomes import AnnouncedReason, ConditionType, ReleasedReason
 from lbctl.kube.conditions import Condition, find, merge
 from lbctl.kube.objects import Object
+from speaker.agent import conflicts
 from speaker.messages import AddressReport, State
 
 _NOBODY: Final[dict[str, Any]] = {"holder": None, "interface": None, "mac": None, "since": None}
@@ -43,7 +45,13 @@ class Word:
 
 
 def status_patch(
-    virtual_ip: Object, report: AddressReport, *, node: str, told: bool
+    virtual_ip: Object,
+    report: AddressReport,
+    *,
+    node: str,
+    told: bool,
+    ours: Collection[str] = (),
+    now: float = 0.0,
 ) -> Object | None:
     """What to merge into the status; None for nothing.
 
@@ -52,11 +60,18 @@ def status_patch(
         report: what the wire does with the address.
         node: this one.
         told: this hold was written before; a holder that stands there now came later.
+        ours: the MACs of speakers that this node knows: all others are strangers'.
+        now: seconds since 1970 by this node's clock.
     """
     status = virtual_ip.get("status") or {}
     generation = int(virtual_ip["metadata"].get("generation") or 1)
-    word = _word(virtual_ip, report, node=node, told=told, generation=generation)
-    return word.patch(status) if word is not None else None
+    word = _word(virtual_ip, report, node=node, told=told, generation=generation) or Word({})
+    found = conflicts.stranger(report, virtual_ip, node=node, ours=ours)
+    conflict = conflicts.word(report, status, found, node=node, now=now, generation=generation)
+    if conflict is not None:
+        fields, condition = conflict
+        word = Word({**word.fields, **fields}, (*word.conditions, condition))
+    return word.patch(status)
 
 
 def _word(
@@ -157,11 +172,11 @@ def _announced(reason: AnnouncedReason, message: str, generation: int) -> Condit
 
 
 def _stands(entries: list[dict[str, Any]], condition: Condition) -> bool:
-    """Whether `Announced` says this already, for whatever generation.
+    """Whether a condition about the wire says this already, for whatever generation.
 
     A new plan that leaves the holder where it is would otherwise cost a write for each address.
     """
-    if condition.type != ConditionType.ANNOUNCED:
+    if condition.type not in (ConditionType.ANNOUNCED, ConditionType.CONFLICT):
         return False
     old = find(entries, condition.type) or {}
     wanted = ("True" if condition.status else "False", condition.reason, condition.message)

@@ -304,10 +304,16 @@ def test_an_address_that_a_stranger_answers_is_not_taken(
         )
         said = cluster.condition("virtualip", address, "Announced")["message"]
         assert lab.mac("client") in said
+        conflict = cluster.status(address)["conflict"]
+        assert (conflict["mac"], conflict["node"]) == (lab.mac("client"), "n1")
+        found = cluster.condition("virtualip", address, "Conflict")
+        assert (found["status"], found["reason"]) == ("True", "AnsweredByForeignHost")
     finally:
         lab.exec("client", "ip", "address", "delete", f"{address}/32", "dev", "eth0")
 
     cluster.wait_holder(address, "n1")
+    assert "conflict" not in cluster.status(address)
+    assert cluster.condition("virtualip", address, "Conflict")["reason"] == "NoConflict"
 
 
 def test_a_pulled_cable_is_reported_and_the_address_not_claimed(

@@ -22,7 +22,7 @@ def condition(kind: str, reason: str, *, status: str = "True", message: str = "m
 
 
 PLANNED = condition("Planned", "Planned")
-BY_US = {
+BY_US: dict[str, Any] = {
     "holder": "n1", "interface": "eth0", "mac": OURS, "since": "2027-01-15T08:00:00Z",
     "everHeld": True,
     "conditions": [
@@ -75,7 +75,7 @@ QUIET = [
 
 @pytest.mark.parametrize(("sentence", "status", "report", "known"), QUIET)
 def test_nothing_is_written_when_nothing_changed(
-    sentence: str, status: Any, report: AddressReport, known: dict[str, bool]
+    sentence: str, status: Any, report: AddressReport, known: Any
 ) -> None:
     assert status_patch(virtual_ip(status), report, node="n1", **known) is None, sentence
 
@@ -152,3 +152,75 @@ def test_silence_of_an_older_generation_proves_nothing() -> None:
     patch = status_patch(virtual_ip({}, generation=3), report, node="n1", told=False)
 
     assert patch is None
+
+
+CLAIMED = replace(HOLDING, claimed_by=STRANGER, claims=3)
+NOW = 1_800_000_060.0
+IN_CONFLICT: dict[str, Any] = {
+    **BY_US,
+    "conflict": {"mac": STRANGER, "node": "n1", "since": "2027-01-15T08:01:00Z"},
+    "conditions": [
+        *BY_US["conditions"],
+        condition(
+            "Conflict",
+            "ClaimedByForeignHost",
+            message=f"{STRANGER} is no node that n1 knows and claims the address, which n1 holds "
+            "and defends: find it by its MAC address on the switches, and give it another address",
+        ),
+    ],
+}  # fmt: skip
+
+
+def test_a_stranger_that_has_the_address_before_is_a_conflict() -> None:
+    patch = status_patch(virtual_ip({}), BLOCKED, node="n1", told=False, now=NOW)
+
+    assert patch is not None
+    assert patch["conflict"] == {"mac": STRANGER, "node": "n1", "since": "2027-01-15T08:01:00Z"}
+    assert said(patch, "Conflict") == ("True", "AnsweredByForeignHost", 1)
+    assert said(patch, "Announced") == ("False", "AnsweredByAnother", 1)
+
+
+def test_a_speaker_that_has_it_is_none() -> None:
+    patch = status_patch(virtual_ip({}), BLOCKED, node="n1", told=False, ours={STRANGER}, now=NOW)
+
+    assert patch is not None
+    assert "conflict" not in patch
+
+
+def test_a_stranger_that_claims_what_is_held_is_named_once() -> None:
+    patch = status_patch(virtual_ip(BY_US), CLAIMED, node="n1", told=True, now=NOW)
+
+    assert patch is not None
+    assert patch["conflict"] == IN_CONFLICT["conflict"]
+    assert said(patch, "Conflict") == ("True", "ClaimedByForeignHost", 1)
+    again = replace(CLAIMED, claims=9)
+    assert (
+        status_patch(virtual_ip(IN_CONFLICT), again, node="n1", told=True, now=NOW + 60) is None
+    ), "written on changes only"
+
+
+def test_when_the_stranger_is_silent_it_is_over() -> None:
+    patch = status_patch(virtual_ip(IN_CONFLICT), HOLDING, node="n1", told=True, now=NOW)
+
+    assert patch is not None
+    assert patch["conflict"] is None
+    assert said(patch, "Conflict") == ("False", "NoConflict", 1)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "report", "withdrawn"),
+    [
+        ("a holder that hears no stranger", HOLDING, True),
+        ("who does not hold leaves another's word", replace(HOLDING, state=State.IDLE), False),
+        ("who asks does not know yet", ASKING, False),
+    ],
+)
+def test_who_withdraws_what_a_node_said_that_is_gone(
+    *, sentence: str, report: AddressReport, withdrawn: bool
+) -> None:
+    status = {**IN_CONFLICT, "conflict": {**IN_CONFLICT["conflict"], "node": "n9"}}
+    status |= {"holder": "n9", "mac": THEIRS}
+
+    patch = status_patch(virtual_ip(status), report, node="n1", told=False, now=NOW) or {}
+
+    assert ("conflict" in patch) is withdrawn, sentence
