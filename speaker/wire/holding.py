@@ -239,6 +239,9 @@ def _claimed(  # noqa: C901, PLR0911  # a table: one row for each state
             return ask(watch, now, timings, regain=True)
         case Asking() | Succeeding() | Silent():
             return answered(watch, by, now, chance, timings), NOTHING
+        case Blocked(by=known) if event.foreign and known not in (None, by):
+            # A stranger does not make the holder forgotten: its death must mean something.
+            return watch, NOTHING
         case Blocked() as blocked:
             if blocked.unanswered >= timings.polls:
                 return stand_by(watch, by, now, chance, timings), NOTHING

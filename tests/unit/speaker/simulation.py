@@ -269,6 +269,11 @@ class Lan:
             if frame[:6] in (BROADCAST, node.mac):
                 self.at(self.now + DELAY, partial(self._arrive, node, frame))
 
+    def foreign(self, frame: bytes) -> None:
+        """A frame of a host that is no speaker."""
+        for node in self.nodes:
+            self.at(self.now + DELAY, partial(self._arrive, node, frame))
+
     def datagram(self, sender: Node, address: str, data: bytes) -> None:
         for node in self._reached(sender):
             if node.address == address and not self.deaf_to_bfd:

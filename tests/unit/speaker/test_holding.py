@@ -194,6 +194,7 @@ HAND_OVER_ROWS = [
     Row("against a stranger the holder keeps and defends", CLAIM, HOLDING, STRANGER, Holding,
         ANNOUNCE),
     Row("not more often than the RFC says", CLAIM, RECENT, STRANGER, Holding),
+    Row("a stranger does not make a standby forget the holder", KEEP, POLLED, STRANGER, Blocked),
     Row("a stranger blocks who only asks", CLAIM, ASKING, STRANGER, Blocked),
     Row("a stranger is asked whether it still has it", CLAIM, INTRUDED, Due(), Holding,
         (Action.CHALLENGE,)),
@@ -341,6 +342,11 @@ def test_a_stall_forgets_the_holder_and_an_answer_names_the_next() -> None:
 
     assert forgotten == Blocked(by=None, due=NOW)
     assert after_step(forgotten, Claimed(LOW)) == Blocked(by=LOW, due=NOW)
+
+
+def test_a_stranger_makes_no_standby_forget_its_holder() -> None:
+    assert after_step(KNOWN, STRANGER) == KNOWN
+    assert after_step(UNKNOWN, STRANGER) == Blocked(by=LOW, due=NOW), "where none is known, it is"
 
 
 def test_from_a_holder_that_fell_silent_to_another() -> None:

@@ -1,5 +1,6 @@
 """Several wires on one simulated LAN, with BFD: whatever happens, in the end one node answers."""
 
+import socket
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from speaker.messages import Peer, PeerState
 from speaker.wire.pace import Pace
 from speaker.wire.watch import Timings
-from tests.unit.speaker.simulation import Lan, Node
+from tests.unit.speaker.simulation import TEMPLATES, VIP, Lan, Node
 
 T = Timings()
 HEALED_WITHIN = 2 * T.refresh + T.defend_interval + 5.0
@@ -76,7 +77,7 @@ stories = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     count=st.integers(2, 5),
     seed=st.integers(0, 2**32),
@@ -108,7 +109,7 @@ def test_whatever_happened_one_holds_once_the_network_heals(
         assert lan.holders == holders, "whoever holds, keeps"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     count=st.integers(3, 5),
     seed=st.integers(0, 2**32),
@@ -386,6 +387,119 @@ def test_the_last_node_ends_at_once() -> None:
     lan.run(0.01)
 
     assert not only.running
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_replaced_node_under_the_same_name_moves_nothing(*, known: bool) -> None:
+    """Another machine with the same name and address: the others have its MAC late, or at once."""
+    lan = settled(3)
+    first, second, third = lan.nodes
+    second.kill()
+    lan.run(2.0)
+    second.mac = bytes([2, 0, 0, 0, 0, 0x42])
+    second.plan = lan.plan_for(second, lan.nodes)
+    second.start()
+    if known:
+        for node in (first, third):
+            node.obey(lan.plan_for(node, lan.nodes))
+    lan.run(10.0)
+    assert lan.holders == [first]
+    assert lan.takes_while_held == 0
+
+    first.kill()
+    lan.run(TAKEN_WITHIN)
+    assert lan.holders == [second]
+
+
+def test_a_replaced_holder_finds_its_address_with_the_next() -> None:
+    lan = settled(3)
+    first, second, third = lan.nodes
+    first.kill()
+    lan.run(1.0)
+    first.mac = bytes([2, 0, 0, 0, 0, 0x42])
+    first.plan = lan.plan_for(first, lan.nodes)
+    first.start()
+    lan.run(20.0)
+
+    assert lan.holders == [second]
+    second.kill()
+    lan.run(30.0)
+    assert len(lan.holders) == 1, "the others know its new MAC by what it answers, or not at all"
+    assert third.running
+
+
+@pytest.mark.parametrize("fault", ["kill", "stop"])
+def test_all_candidates_are_dead_at_once_and_the_first_that_returns_takes(fault: str) -> None:
+    lan = settled(4)
+    *candidates, last = lan.nodes
+    for node in lan.nodes:
+        node.obey(lan.plan_for(node, candidates))
+    for node in candidates:
+        trouble(lan, fault, node, last)
+    lan.run(5.0)
+    assert lan.holders == []
+
+    candidates[2].start()
+    lan.run(12.0)
+    assert lan.holders == [candidates[2]], "asked, and nobody answered, whatever its rank"
+    for node in candidates[:2]:
+        node.start()
+    lan.run(10.0)
+    assert lan.holders == [candidates[2]]
+
+
+def test_a_holder_that_the_api_has_forgotten_is_silent_and_another_takes() -> None:
+    lan = settled(3)
+    _, second, third = lan.nodes
+
+    # A plan that names it no more silences it at once; the others ask before they take.
+    for node in lan.nodes:
+        node.obey(lan.plan_for(node, [second, third]))
+    lan.run(2.0)
+
+    assert lan.holders == [second]
+    assert lan.takes_while_held == 0
+
+
+@pytest.mark.parametrize("stale", [0, 1, 2])
+def test_a_node_with_an_old_plan_and_no_api_costs_no_second_holder(stale: int) -> None:
+    lan = settled(3)
+    old = lan.nodes[stale]
+    others = [node for node in lan.nodes if node is not old]
+
+    # The operator plans around it, for it renews no Lease; it goes on by what it knows.
+    for node in others:
+        node.obey(lan.plan_for(node, others, outgoing=old))
+    lan.run(30.0)
+    assert len(lan.holders) == 1
+    holder = lan.holders[0]
+    assert holder is lan.nodes[0], "whoever holds, keeps"
+
+    holder.kill()
+    lan.run(TAKEN_WITHIN + T.turn)
+    assert len(lan.holders) == 1
+
+
+@pytest.mark.parametrize("which", [0x00, 0x77])
+def test_a_stranger_that_claims_the_address_later_does_not_get_it(which: int) -> None:
+    lan = settled(3)
+    stranger = bytes([2, 0, 0, 0, 0, which])  # lower than the holder's MAC, and higher
+    claim = TEMPLATES.arp.announce_request.fill(own_mac=stranger, address=socket.inet_aton(VIP))
+    for _ in range(5):
+        lan.foreign(bytes(claim))
+        lan.run(1.0)
+
+    assert lan.holders == [lan.nodes[0]]
+    report = lan.nodes[0].keeper.report(socket.inet_aton(VIP))
+    assert (report.claimed_by, report.claims) == (stranger.hex(":"), 5)
+    lan.run(5 * T.defend_interval)
+    assert lan.nodes[0].keeper.report(socket.inet_aton(VIP)).claimed_by is None
+
+    lan.foreign(bytes(claim))
+    lan.run(0.1)
+    lan.nodes[0].kill()
+    lan.run(TAKEN_WITHIN)
+    assert lan.holders == [lan.nodes[1]], "the stranger made nobody forget who held it"
 
 
 def test_standbys_of_thousands_keep_within_their_share_of_the_lan() -> None:
