@@ -334,3 +334,73 @@ def test_a_pulled_cable_is_reported_and_the_address_not_claimed(
         lambda: cluster.condition("speaker", "n1", "Ready").get("status") == "True", "n1 is back"
     )
     assert cluster.holder(address) == "n2", "whoever holds, keeps"
+
+
+@pytest.fixture
+def partners(cluster: Cluster, speakers: dict[str, Speaker]) -> Iterator[dict[str, Speaker]]:
+    """Two nodes that watch each other."""
+    cluster.partners("n1", "n2")
+    cluster.partners("n2", "n1")
+    wait_until(
+        lambda: cluster.sessions("n1") == cluster.sessions("n2") == ["Up"], "the session is up"
+    )
+    yield speakers
+    for node in ("n1", "n2"):
+        cluster.partners(node)
+
+
+def test_failover_needs_neither_agents_nor_an_api_server_and_is_not_undone(
+    cluster: Cluster, partners: dict[str, Speaker]
+) -> None:
+    address, lab = "172.16.110.120", cluster.lab
+    cluster.apply(address, "n1", "n2")
+    cluster.wait_holder(address, "n1")
+
+    lab.faults.api_server_stopped()
+    try:
+        partners["n2"].kill("speaker.agent")
+        partners["n1"].process.kill()
+        wait_until(lambda: cluster.answering(address) == lab.mac("n2"), "n2 takes over")
+    finally:
+        lab.faults.api_server_started()
+    cluster.wait_holder(address, "n2")
+    partners["n1"].process.wait(PATIENCE)
+    partners["n1"].start()
+    for speaker in partners.values():
+        speaker.wait_ready()
+
+    assert cluster.answering(address) == lab.mac("n2"), "whoever holds, keeps"
+    assert cluster.holder(address) == "n2"
+
+
+def test_a_stop_is_relieved_before_the_lease_is_given_back(
+    cluster: Cluster, partners: dict[str, Speaker]
+) -> None:
+    address, lab = "172.16.110.121", cluster.lab
+    cluster.apply(address, "n1", "n2")
+    cluster.wait_holder(address, "n1")
+
+    lab.faults.api_server_stopped()
+    try:
+        # Nobody can give a Lease back now, and the agent waits for it in vain.
+        partners["n1"].process.terminate()
+        wait_until(lambda: cluster.answering(address) == lab.mac("n2"), "n2 takes over")
+        assert partners["n1"].process.wait(PATIENCE) == 0
+    finally:
+        lab.faults.api_server_started()
+
+    cluster.wait_holder(address, "n2")
+
+
+def test_a_planned_move_ends_at_the_new_node(
+    cluster: Cluster, partners: dict[str, Speaker]
+) -> None:
+    del partners
+    address = "172.16.110.122"
+    cluster.apply(address, "n1", "n2")
+    cluster.wait_holder(address, "n1")
+
+    cluster.apply(address, "n2", "n1", outgoing="n1")
+
+    cluster.wait_holder(address, "n2")
+    assert cluster.answering(address) == cluster.lab.mac("n2")

@@ -61,6 +61,25 @@ class Cluster:
             body["metadata"]["resourceVersion"] = json.loads(current)["metadata"]["resourceVersion"]
         self.lab.kubectl(verb, "-f", "-", input=json.dumps(body))
 
+    def partners(self, node: str, *others: str) -> None:
+        """Name a node's partners; none ends its sessions."""
+        rows = [
+            {
+                "node": other,
+                "address": str(self.lab.node_address(other)),
+                "mac": self.lab.mac(other),
+                "interface": "eth0",
+            }
+            for other in others
+        ]
+        patch = json.dumps({"spec": {"partners": rows}})
+        self.lab.kubectl("patch", "speaker", node, "--type=merge", "-p", patch)
+
+    def sessions(self, node: str) -> list[str]:
+        """What a node says of its partners."""
+        rows = (self.get("speaker", node).get("status") or {}).get("partners") or []
+        return [row["state"] for row in rows]
+
     def get(self, kind: str, name: str) -> dict[str, Any]:
         found = self.lab.kubectl(
             "get", kind, name, "-n", NAMESPACE, "--ignore-not-found", "-o", "json"
