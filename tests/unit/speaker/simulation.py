@@ -40,6 +40,8 @@ class Cable(PacketSocket):
         self._node = node
 
     def send(self, frame: bytes | bytearray) -> bool:
+        if not self._node.carrier:
+            return False
         self._node.lan.frame(self._node, bytes(frame))
         return True
 
@@ -82,6 +84,7 @@ class Node:
         self.mac = bytes([2, 0, 0, 0, 0, number])
         self.address = f"10.9.0.{number}"
         self.side = 0
+        self.carrier = True
         self.frames: deque[bytes] = deque()
         self.datagrams: deque[tuple[bytes, int, str]] = deque()
         self.running = self.frozen = False
@@ -104,6 +107,7 @@ class Node:
         self.running, self.frozen, self.leaves_at = True, False, None
         self.last_turn = self.lan.now
         self.keeper.open(Cable(self))
+        self.look_at_carrier()
         self.obey(self.plan)
 
     def obey(self, plan: Plan) -> None:
@@ -114,6 +118,16 @@ class Node:
             self.heirs.apply(plan)
             self.keeper.apply(plan)
             self.turn()
+
+    def plug(self, *, carrier: bool) -> None:
+        """The cable. The kernel may keep the news to itself for up to a second."""
+        self.carrier = carrier
+        self.lan.at(self.lan.now + self.lan.dice.random(), self.look_at_carrier)
+
+    def look_at_carrier(self) -> None:
+        if self.running and not self.frozen:
+            self.heirs.carrier(INTERFACE, present=self.carrier)
+            self._sleep()
 
     def stop(self) -> None:
         """SIGTERM."""
@@ -132,6 +146,7 @@ class Node:
     def thaw(self) -> None:
         if self.frozen:
             self.frozen = False
+            self.look_at_carrier()
             self.obey(self.plan)
 
     @property
@@ -252,6 +267,8 @@ class Lan:
         self.loss = 0.0
         for node in self.nodes:
             node.side = 0
+            if not node.carrier:
+                node.plug(carrier=True)
 
     def run(self, seconds: float) -> None:
         end = self.now + seconds
@@ -300,6 +317,8 @@ class Lan:
             node
             for node in self.nodes
             if node is not sender
+            and sender.carrier
+            and node.carrier
             and node.side == sender.side
             and (sender.name, node.name) not in self.mute
             and self.dice.random() >= self.loss

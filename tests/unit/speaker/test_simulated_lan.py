@@ -35,6 +35,8 @@ def trouble(  # noqa: C901, PLR0912  # a table: one row for each trouble
             node.side = 1 - node.side
         case "one-way":
             lan.mute ^= {(node.name, other.name)}
+        case "cable":
+            node.plug(carrier=not node.carrier)
         case "restart":
             node.kill()
             node.start()
@@ -67,7 +69,7 @@ def trouble(  # noqa: C901, PLR0912  # a table: one row for each trouble
 
 TROUBLES = [
     "split", "one-way", "restart", "stop", "kill", "freeze", "thaw", "plan", "dropped", "move",
-    "unable",
+    "unable", "cable",
 ]  # fmt: skip
 stories = st.lists(
     st.tuples(
@@ -131,6 +133,25 @@ def test_on_a_lan_that_works_nobody_takes_what_another_holds(
         lan.run(pause)
 
     assert lan.takes_while_held == 0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_switch_that_restarts_moves_nothing(seed: int) -> None:
+    lan = settled(4, seed)
+    first, second, *_ = lan.nodes
+    first.kill()
+    lan.run(1.0)
+    assert lan.holders == [second]
+    first.start()
+    lan.run(5.0)
+
+    for carrier in (False, True):
+        for node in lan.nodes:
+            node.plug(carrier=carrier)
+        lan.run(3.0)
+        assert lan.holders == ([second] if carrier else []), "who held it holds it again"
+    lan.run(HEALED_WITHIN)
+    assert lan.holders == [second]
 
 
 @pytest.mark.parametrize("seed", range(10))
