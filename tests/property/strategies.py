@@ -1,7 +1,7 @@
 """What the property tests draw from. Small worlds: collisions are the point."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 from typing import Any
 
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from lbctl.core.selectors import Operator, Requirement, Selector
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
 
 LAN = IPv4Address("10.0.0.0")
+LAN6 = IPv6Address("fd00::")
 
 NODE_NAMES = tuple(f"n{number}" for number in range(8))
 
@@ -25,10 +26,10 @@ intervals = st.tuples(st.integers(0, 60), st.integers(0, 12)).map(
     lambda pair: Interval(pair[0], pair[0] + pair[1]),
 )
 
-ranges = st.tuples(st.integers(1, 24), st.integers(0, 6)).map(
-    lambda pair: f"{LAN + pair[0]}-{LAN + min(pair[0] + pair[1], 24)}",
+ranges = st.tuples(st.sampled_from([LAN, LAN6]), st.integers(1, 24), st.integers(0, 6)).map(
+    lambda drawn: f"{drawn[0] + drawn[1]}-{drawn[0] + min(drawn[1] + drawn[2], 24)}",
 )
-"""Entries of a pool on that LAN."""
+"""Entries of a pool on that LAN, of either family."""
 
 entries = st.lists(ranges, min_size=1, max_size=3).map(tuple)
 

@@ -1,9 +1,13 @@
 """Sets of addresses against the simplest model there is: Python's set of integers."""
 
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lbctl.core.entries import parse_entry
+from lbctl.core.addresses import address_at, address_of, object_name, place
+from lbctl.core.entries import AddressError, parse_entry
 from lbctl.core.intervals import AddressSet, Interval, Occupancy
 from tests.property.strategies import LAN, intervals
 
@@ -39,6 +43,34 @@ def test_occupancy_is_a_set(steps: list[tuple[bool, int]], pool: list[Interval])
     free = members(pool) - model
     assert occupancy.lowest_free(among) == min(free, default=None)
     assert occupancy.count(among) == len(members(pool) & model)
+
+
+ipv6 = st.integers(2**125, 2**126 - 1).map(IPv6Address)
+"""Global unicast addresses, of 2000::/3."""
+
+
+@given(ipv6 | st.ip_addresses())
+def test_a_name_tells_its_address(address: IPv4Address | IPv6Address) -> None:
+    mapped = isinstance(address, IPv6Address) and address.ipv4_mapped
+    assert address_of(object_name(address)) == (None if mapped else address)
+    assert address_at(place(address)) == address
+
+
+@given(ipv6, ipv6)
+def test_an_ipv6_range_goes_up(one: IPv6Address, other: IPv6Address) -> None:
+    low, high = sorted((one, other))
+    assert parse_entry(f"{low}-{high}") == (place(low), place(high))
+    if low != high:
+        with pytest.raises(AddressError, match="lower address first"):
+            parse_entry(f"{high}-{low}")
+
+
+@given(ipv6, st.integers(3, 128))
+def test_an_ipv6_cidr_has_all_but_its_routers_address(host: IPv6Address, prefix: int) -> None:
+    network = ip_network((host, prefix), strict=False)
+    found = parse_entry(str(network))
+    assert found.last == place(network.broadcast_address)
+    assert found.first - place(network.network_address) == (prefix < 127)
 
 
 @given(st.integers(0, 2**24 - 1), st.integers(8, 32))

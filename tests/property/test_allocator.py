@@ -17,9 +17,9 @@ from hypothesis.stateful import (
     rule,
 )
 
-from lbctl.core.addresses import Address, Family
+from lbctl.core.addresses import Address, Family, family_of, place
 from lbctl.core.pools import PoolView
-from lbctl.core.services import ServiceKey, ServiceView
+from lbctl.core.services import FamilyPolicy, ServiceKey, ServiceView
 from lbctl.core.virtualips import Stage
 from tests.property.cluster import OWNERSHIP, Operator, Server, verify
 from tests.property.strategies import entries
@@ -36,7 +36,7 @@ class Allocator(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.server = Server()
-        self.nodes = nodes(node("n1"))
+        self.nodes = nodes(node("n1", "10.0.0.201/24", "fd00::201/64"))
         self.operators = [self.newborn(), self.newborn()]
         self.answering: set[Address] = set()
         self.births = 0
@@ -58,7 +58,7 @@ class Allocator(RuleBasedStateMachine):
 
     def picked(self, pick: int) -> Address | None:
         """One of the addresses that are taken."""
-        taken = sorted(view.address for view in self.server.virtual_ips())
+        taken = sorted((view.address for view in self.server.virtual_ips()), key=place)
         return taken[pick % len(taken)] if taken else None
 
     @initialize(given=entries)
@@ -70,13 +70,28 @@ class Allocator(RuleBasedStateMachine):
         created = f"2026-01-0{number + 1}T00:00:00Z"
         self.server.put(PoolView(f"pool-{number}", created, given, disabled=disabled, uid="p"))
 
-    @rule(key=keys, named_class=st.sampled_from([None, OWNERSHIP.load_balancer_class]))
-    def a_service_is_created(self, key: ServiceKey, named_class: str | None) -> None:
+    @rule(
+        key=keys,
+        named_class=st.sampled_from([None, OWNERSHIP.load_balancer_class]),
+        families=st.permutations([*Family]).map(tuple)
+        | st.sampled_from([(family,) for family in Family]),
+    )
+    def a_service_is_created(
+        self, key: ServiceKey, named_class: str | None, families: tuple[Family, ...]
+    ) -> None:
         if key not in self.server.objects:
             self.births += 1
             created = f"2026-01-01T00:{self.births // 60:02}:{self.births % 60:02}Z"
             born = ServiceView(*key, uid=f"s{self.births}", created=created)
-            self.server.create(replace(born, load_balancer_class=named_class))
+            policy = FamilyPolicy.PREFER_DUAL_STACK if families[1:] else FamilyPolicy.SINGLE_STACK
+            self.server.create(
+                replace(
+                    born,
+                    load_balancer_class=named_class,
+                    families=families,
+                    family_policy=policy,
+                )
+            )
 
     @rule(key=keys)
     def a_service_is_deleted(self, key: ServiceKey) -> None:
@@ -175,19 +190,21 @@ class Allocator(RuleBasedStateMachine):
             assert view.service not in held, f"{view.service} has two addresses"
             held[view.service] = view.address
         ledger = self.operators[0].ledger
-        waiting = 0
+        waiting: set[Family] = set()
         for ref, service in ours.items():
             if ref in held:
                 assert service.shown == (held[ref],)
+                assert family_of(held[ref]) in service.families
             elif service.shown:
                 # Nobody can tell any more who wrote it: no VirtualIP, no pool, no class of ours.
                 assert not OWNERSHIP.explicit(service)
                 assert ledger.pool_of(service.shown[0]) is None
             else:
-                waiting += 1
+                waiting.add(service.family)
         giving = [finding.pool.name for finding in ledger.findings() if finding.gives]
-        free = sum(ledger.counts(name, Family.IPV4).free for name in giving)
-        assert not waiting or not free, "a Service waits while an address is free"
+        for family in waiting:
+            free = sum(ledger.counts(name, family).free for name in giving)
+            assert not free, "a Service waits while an address is free"
 
 
 TestAllocator = Allocator.TestCase
