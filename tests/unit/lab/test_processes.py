@@ -99,7 +99,8 @@ def test_a_stranger_with_the_same_pid_is_left_alone(supervisor: Supervisor) -> N
 def test_what_was_never_recorded_is_found_by_its_marker(supervisor: Supervisor) -> None:
     record = supervisor.start("lost", ["sleep", "1000"])
     (supervisor.records / "lost.json").unlink()
-    assert marked(supervisor.state) == [record.pid]
+    # posix_spawn returns a moment before the kernel shows the new program's environment.
+    assert wait_until(lambda: marked(supervisor.state) == [record.pid])
 
     supervisor.sweep()
 
