@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -447,6 +447,29 @@ def test_who_starts_again_does_not_take_back(
     tap.send(frames.request(CLIENT, ANOTHER_ADDRESS, VIP))
     tap.wait_for(lambda frame: frame == frames.reply(second.mac, VIP, CLIENT, ANOTHER_ADDRESS))
     assert frames.reply(first.mac, VIP, CLIENT, ANOTHER_ADDRESS) not in tap.frames
+
+
+def test_a_planned_move_leaves_no_question_without_an_answer(
+    succession: Succession, tap: NdpTap
+) -> None:
+    first, second = succession.hosts
+    peers = [peer6(host) for host in succession.hosts]
+    taken = frames.announcement(second.mac, VIP)
+    asked = 0
+
+    for wire in (succession.second, succession.first):
+        entry = ranked(wire.host, [second, first], VIP)
+        wire.plan(replace(entry, outgoing=first.name, outgoing_mac=first.mac.hex(":")), peers=peers)
+    tap.frames.clear()
+    while taken not in tap.frames:
+        asked += 1
+        asker = f"fd00:9::f:{asked:x}"
+        tap.send(frames.request(CLIENT, asker, VIP))
+        answers = [frames.reply(host.mac, VIP, CLIENT, asker) for host in succession.hosts]
+        tap.wait_for(lambda frame, answers=answers: frame in answers)  # type: ignore[misc]  # bound now
+
+    succession.first.wait_state(State.IDLE, VIP)
+    assert frames.probe(first.mac, VIP) not in tap.frames, "nobody asks everybody"
 
 
 def knows(wire: Wire, holder: Host) -> bool:
