@@ -1,0 +1,109 @@
+"""Planned moves and where traffic lands: what a client on the LAN sees of them."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab import Lab
+from tests.tour import steps
+from tests.tour.looking import ask, get, until
+from tests.tour.site import Site
+
+pytestmark = [pytest.mark.lab, pytest.mark.root]
+
+CLIENT = Path(__file__).parents[1] / "bench" / "outage" / "client.py"
+LOCAL = """
+apiVersion: v1
+kind: Service
+metadata: {name: local, namespace: default}
+spec:
+  type: LoadBalancer
+  externalTrafficPolicy: Local
+  selector: {app: web}
+  ports: [{port: 8080, targetPort: http}]
+"""
+
+
+class Asker:
+    """A client on the LAN that makes a new connection each 10 ms."""
+
+    def __init__(self, lab: Lab, address: str) -> None:
+        self._process = subprocess.Popen(
+            [*lab.enter("client"), sys.executable, str(CLIENT), address, "8080"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def failures(self) -> tuple[int, list[str]]:
+        """End it. How many requests there were, and those that failed."""
+        out, _ = self._process.communicate(input="", timeout=30)
+        rows = [line for line in out.splitlines() if not line.startswith("late")]
+        return len(rows), [row for row in rows if row.split()[2] != "ok"]
+
+
+def wait_moved(site: Site, address: str, before: str) -> str:
+    def moved() -> str | None:
+        status = get(site, "virtualip", address).get("status", {})
+        now = status.get("holder")
+        over = "outgoing" not in get(site, "virtualip", address)["spec"]
+        return str(now) if now not in {None, before} and over else None
+
+    return until(moved, what=f"{address} moves away from {before}")
+
+
+def test_a_drained_node_hands_over_and_no_request_is_lost(
+    installed: Site, address: str, lab: Lab
+) -> None:
+    _, node = steps.holder(installed, address)
+    asker = Asker(lab, address)
+    try:
+        time.sleep(1)  # Some requests before, or there is nothing to compare with.
+        installed.kubectl("label", "node", node, "lbctl.io/drain=true")
+        wait_moved(installed, address, node)
+        time.sleep(1)
+    finally:
+        asked, failed = asker.failures()
+        installed.kubectl("label", "node", node, "lbctl.io/drain-")
+    assert asked > 100
+    assert not failed
+
+
+@pytest.fixture
+def local(installed: Site) -> Iterator[str]:
+    """The address of a Service whose traffic stays on the node that gets it."""
+    installed.kubectl("apply", "-f", "-", stdin=LOCAL)
+    yield until(lambda: steps.service_address(installed, "local"), what="an address for `local`")
+    installed.kubectl("delete", "service", "local")
+
+
+def test_with_local_the_pod_sees_the_client_and_only_nodes_with_pods_hold(
+    installed: Site, local: str, lab: Lab
+) -> None:
+    until(lambda: ask(installed, f"http://{local}:8080/"), what=f"{local} answers")
+    seen = installed.outside("curl", "--silent", f"http://{local}:8080/").splitlines()
+    assert seen[1] == f"client {lab.spec.host('client').address()}"
+
+    _, holder = steps.holder(installed, local)
+    installed.kubectl("cordon", holder)
+    try:
+        installed.kubectl(
+            "delete", "pod", "-l", "app=web", f"--field-selector=spec.nodeName={holder}"
+        )
+        after = wait_moved(installed, local, holder)
+        nodes = {
+            pod["spec"]["nodeName"]
+            for pod in get(installed, "pods", "-l", "app=web")["items"]
+            if "deletionTimestamp" not in pod["metadata"]
+        }
+        assert after in nodes
+        assert holder not in get(installed, "virtualip", local)["spec"]["succession"]
+        until(lambda: ask(installed, f"http://{local}:8080/"), what=f"{local} answers from {after}")
+    finally:
+        installed.kubectl("uncordon", holder)
+        installed.kubectl("rollout", "restart", "deployment/web")
+        installed.kubectl("rollout", "status", "deployment/web", "--timeout=180s")
