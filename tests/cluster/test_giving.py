@@ -122,7 +122,7 @@ def test_a_pool_tells_what_became_of_it(cluster: Oracle, operators: Operators) -
     cluster.pool("old", "172.16.110.100-172.16.110.103")
     operators.start()
     cluster.service("web")
-    counts = {"total": 4, "used": 1, "free": 3}
+    counts = {"total": 4, "used": 1, "free": 3, "quarantined": 0}
     eventually(
         lambda: cluster.objects("ipaddresspools")["old"].get("status", {}).get("ipv4") == counts,
         what="the counts",
