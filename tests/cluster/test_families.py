@@ -52,8 +52,8 @@ def test_a_pool_counts_each_family(cluster: Oracle, operators: Operators) -> Non
     cluster.wait_shown("six", "fd00:110::1")
     most = 2**53 - 1
     counts = {
-        "ipv4": {"total": 1, "used": 0, "free": 1},
-        "ipv6": {"total": most, "used": 1, "free": most},
+        "ipv4": {"total": 1, "used": 0, "free": 1, "quarantined": 0},
+        "ipv6": {"total": most, "used": 1, "free": most, "quarantined": 0},
     }
 
     def counted() -> bool:
