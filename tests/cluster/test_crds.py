@@ -515,6 +515,8 @@ def test_kubectl_shows_a_virtual_ip_and_finds_it_by_pool_and_holder(
         "interface": "eth0",
         "mac": "02:00:00:00:00:01",
         "since": NOON,
+        "everHeld": True,
+        "conflict": {"mac": "02:00:00:00:00:99", "node": "n1", "since": NOON},
         "conditions": [condition("Announced", "Holding"), condition("Planned", "Planned")],
     }
     objects.write_status("virtualips", "192.0.2.77", status)
@@ -530,6 +532,7 @@ def test_kubectl_shows_a_virtual_ip_and_finds_it_by_pool_and_holder(
         "MAC": "02:00:00:00:00:01",
         "ANNOUNCED": "True",
         "REASON": "Holding",
+        "CONFLICT": "02:00:00:00:00:99",
         "PLANNED": "Planned",
         "RELEASED": "",
     }
