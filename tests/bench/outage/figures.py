@@ -45,6 +45,7 @@ class Figures:
         changes: times that the announcing MAC changed. One is right.
         outcomes: how requests failed, and how many.
         by_pod: answers after the fault, by pod.
+        failed_at: when each failed request was started; in flight at the fault is below zero.
     """
 
     moved: float | None
@@ -56,6 +57,7 @@ class Figures:
     changes: int
     outcomes: dict[str, int]
     by_pod: dict[str, int]
+    failed_at: tuple[float, ...] = ()
 
 
 def read(
@@ -88,6 +90,7 @@ def read(
         changes=sum(one != other for one, other in pairwise(macs)),
         outcomes=_count(each.outcome for each in failures),
         by_pod=_count(each.pod for each in after if each.outcome == OK),
+        failed_at=tuple(round(each.start - began, 4) for each in failures),
     )
 
 

@@ -6,7 +6,7 @@ from math import log10
 from tests.bench.outage.faults import Fault, goal
 from tests.bench.outage.results import Row
 
-WIDTH, LEFT, RIGHT, TOP, ROW = 860, 270, 20, 50, 44
+WIDTH, LEFT, RIGHT, TOP, ROW = 860, 310, 20, 50, 44
 LOWEST, HIGHEST = 0.001, 100.0
 """Seconds: the ends of the logarithmic axis."""
 MOVES, GAPS, GOAL = "#1f6feb", "#bc4c00", "#cf222e"

@@ -47,9 +47,11 @@ class Row:
     @classmethod
     def read(cls, line: str) -> "Row":
         found: dict[str, Any] = json.loads(line)
-        figures = found.pop("figures")
-        fault = Fault(found.pop("fault"))
-        return cls(fault=fault, figures=Figures(**figures) if figures else None, **found)
+        figures, fault = found.pop("figures"), Fault(found.pop("fault"))
+        if figures is None:
+            return cls(fault=fault, figures=None, **found)
+        failed_at = tuple(figures.pop("failed_at", ()))
+        return cls(fault=fault, figures=Figures(**figures, failed_at=failed_at), **found)
 
 
 def load(fault: Fault, folder: Path = FOLDER) -> list[Row]:
