@@ -119,6 +119,17 @@ class Cluster:
             "scale", "deployment/lbctl-operator", "-n", NAMESPACE, f"--replicas={replicas}"
         )
 
+    def evidence(self) -> str:
+        """What lbctl's pods and the cluster said lately, for who looks into a trial."""
+        namespace = ("-n", NAMESPACE)
+        found = [self.lab.kubectl("get", "events", "-A", "--sort-by=.lastTimestamp")]
+        for pod in self._pods():
+            name = pod["metadata"]["name"]
+            title = f"{name} on {pod['spec'].get('nodeName')}"
+            log = self.lab.kubectl("logs", *namespace, name, "--timestamps", "--since=5m")
+            found.append(f"--- {title}\n{log}")
+        return "\n".join(found)
+
     # Whether all is well
 
     def wait_whole(self, listener: Listener) -> None:

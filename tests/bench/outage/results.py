@@ -70,6 +70,12 @@ def keep(row: Row, folder: Path = FOLDER) -> None:
         file.write(json.dumps(asdict(row)) + "\n")
 
 
+def evidence(fault: Fault, number: int, text: str, folder: Path = FOLDER) -> None:
+    """Keep what was said around a trial that broke a promise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{fault}-{number}.log").write_text(text)
+
+
 def forget(faults: Iterable[Fault], folder: Path = FOLDER) -> None:
     """Begin anew with these."""
     for fault in faults:

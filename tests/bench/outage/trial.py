@@ -12,10 +12,11 @@ from tests.bench.conditions import revision
 from tests.bench.outage import faults
 from tests.bench.outage.asking import Asking
 from tests.bench.outage.cluster import PORT, Cluster
-from tests.bench.outage.faults import Fault
+from tests.bench.outage.faults import Fault, goal
 from tests.bench.outage.figures import Figures, read
 from tests.bench.outage.listener import Listener
-from tests.bench.outage.results import Row
+from tests.bench.outage.report import misses
+from tests.bench.outage.results import Row, evidence
 from tests.lab import LabError
 from tests.lab.waiting import wait_until
 
@@ -112,6 +113,8 @@ class Trial:
             healed = time.monotonic()
             faults.undo(cluster, fault, self.node)
         cluster.wait_whole(listener)
+        if misses([self.row], goal(fault)):
+            evidence(fault, self.number, cluster.evidence())
         self.changed_later = listener.changes_since(healed)
         self.whole = True
 

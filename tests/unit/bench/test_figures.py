@@ -48,7 +48,7 @@ def test_a_request_under_way_when_the_fault_begins_belongs_to_it() -> None:
     assert seen.failed == 1
     assert seen.last_failure == 0.0
     assert seen.outcomes == {"ConnectionResetError": 1}
-    assert seen.failed_at == (pytest.approx(-0.0005),)
+    assert seen.failed_at == pytest.approx([-0.0005])
 
 
 def test_a_failure_before_the_fault_does_not_count() -> None:
