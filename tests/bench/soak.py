@@ -1,8 +1,10 @@
 """Is a busy node taken for a dead one? `python -m tests.bench.soak --minutes 60` (needs root).
 
-Three real wires in network namespaces share a machine with a busy loop for each of its cores.
-Nobody dies, so every takeover and every session that goes down is a false one. The exit code is 1
-when there was any; a JSON line with the counts is appended to build/bench-soak.jsonl.
+Three real wires in network namespaces share a machine with a busy loop for each of its cores. Their
+CPU weights are those of pods: a wire has what the chart requests for a speaker, and each loop what
+is left of a core, as if a scheduler had filled the node. Nobody dies, so every takeover and every
+session that goes down is a false one. The exit code is 1 when there was any; a JSON line with the
+counts is appended to build/bench-soak.jsonl.
 """
 
 import argparse
@@ -17,15 +19,21 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import yaml
+
 from speaker.messages import AddressReport, PeersReport, PeerState, Report, State
 from speaker.wire import templates
 from tests.bench.conditions import revision
+from tests.bench.weights import pods
+from tests.tour.site import CHART
 from tests.wire.network import Host, Network
 from tests.wire.wires import Wire, ranked
 
 NODES = 3
 ADDRESSES = [f"172.31.9.{last}" for last in range(100, 160)]
 TURN_SECONDS = 0.01
+TOLD = 50
+"""Where many addresses move at once, the first of them tell the story."""
 RESULTS = Path(__file__).resolve().parents[2] / "build" / "bench-soak.jsonl"
 BUSY = "while True: pass"
 
@@ -39,7 +47,7 @@ class Tally:
         let_go: times that a holder stopped holding.
         sessions_lost: BFD sessions that were up and went down.
         latest_ms: the longest that this process, which sleeps as a wire does, overslept.
-        told: each of the above, with the second that it came in.
+        told: the first of the above, with the second that each came in.
     """
 
     takeovers: int = 0
@@ -95,8 +103,9 @@ class Watched(Wire):
             self._tell(tally, f"lets {now.address} go: {now.state}")
 
     def _tell(self, tally: Tally, what: str) -> None:
-        tally.told.append(f"{time.monotonic() - self.began:.1f} s: {self.host.name} {what}")
-        print(f"  {tally.told[-1]}", flush=True)
+        if len(tally.told) < TOLD:
+            tally.told.append(f"{time.monotonic() - self.began:.1f} s: {self.host.name} {what}")
+            print(f"  {tally.told[-1]}", flush=True)
 
 
 def line_up(wires: Sequence[Watched], hosts: Sequence[Host]) -> None:
@@ -147,16 +156,26 @@ def line(tally: Tally, passed: float, minutes: float) -> str:
     )
 
 
-def soak(minutes: float, loops: int) -> Tally:
+def requested() -> int:
+    """What the chart asks for a speaker, in thousandths of a core."""
+    chart = yaml.safe_load((CHART / "values.yaml").read_text())
+    return int(str(chart["speaker"]["resources"]["requests"]["cpu"]).removesuffix("m"))
+
+
+def soak(minutes: float, loops: int, millicores: int) -> Tally:
     forged = templates.forge()
-    with Network() as network, ExitStack() as stack:
+    with pods() as node, Network() as network, ExitStack() as stack:
         hosts = [network.host(f"n{at}", 10 + at) for at in range(1, NODES + 1)]
         wires = [stack.enter_context(closing(Watched(host, forged))) for host in hosts]
         line_up(wires, hosts)
-        for _ in range(loops):
+        for wire in wires:
+            node.add(wire.host.name, wire.process.pid, millicores=millicores)
+        rest = max(1, (os.cpu_count() or 1) * 1000 - NODES * millicores)
+        for number in range(loops):
             burner = subprocess.Popen([sys.executable, "-c", BUSY])
             stack.callback(burner.wait)
             stack.callback(burner.kill)
+            node.add(f"busy{number}", burner.pid, millicores=rest // loops)
         return watch(wires, minutes)
 
 
@@ -165,17 +184,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--loops", type=int, default=os.cpu_count(), help="busy loops beside")
+    add = parser.add_argument
+    add("--millicores", type=int, default=requested(), help="CPU request of a wire's pod")
     options = parser.parse_args()
     os.environ.setdefault("LBCTL_LOG_LEVEL", "warning")
     print(
         f"{NODES} wires, {len(ADDRESSES)} addresses, {options.loops} busy loops, "
-        f"{options.minutes:.0f} minutes",
+        f"{options.millicores}m for a wire, {options.minutes:.0f} minutes",
         flush=True,
     )
-    tally = soak(options.minutes, options.loops)
+    tally = soak(options.minutes, options.loops, options.millicores)
     row = asdict(tally) | {
         "minutes": options.minutes,
         "loops": options.loops,
+        "millicores": options.millicores,
         "revision": revision(),
         "load": os.getloadavg(),
     }
