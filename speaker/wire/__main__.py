@@ -21,6 +21,7 @@ from speaker import logs
 from speaker.wire.keeper import Keeper
 from speaker.wire.liveness import Liveness
 from speaker.wire.loop import ChannelClosedError, Loop, boot_clock
+from speaker.wire.scheduling import wake_soon
 from speaker.wire.templates import from_environment
 from speaker.wire.watch import Timings
 
@@ -34,6 +35,8 @@ def main() -> int:
     """Run until stopped; the exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logs.configure()
+    if not wake_soon():
+        logging.getLogger("speaker.wire").info("the kernel grants no short time slices")
     channel = socket.socket(fileno=int(os.environ["LBCTL_CHANNEL_FD"]))
     keeper = Keeper(
         from_environment(),
