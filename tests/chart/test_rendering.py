@@ -66,7 +66,7 @@ SECURITY: list[tuple[str, str, str, Any]] = [
     ),
     ("a throttled speaker looks dead", "speaker", "resources.limits.cpu", None),
     ("a throttled operator plans late", "operator", "resources.limits.cpu", None),
-    ("its share is set aside instead", "speaker", "resources.requests.cpu", "50m"),
+    ("with less it wakes late", "speaker", "resources.requests.cpu", "200m"),
     ("nodes keep their speaker", "speaker", "pod.priorityClassName", "system-node-critical"),
     *(
         row
