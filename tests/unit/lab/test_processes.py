@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,10 @@ def test_start_time_is_read_from_the_right_field(stat: str, started: int, rule: 
 
 
 @pytest.fixture
-def supervisor(tmp_path: Path) -> Supervisor:
-    return Supervisor(tmp_path, tmp_path / "processes", tmp_path / "log")
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    supervisor = Supervisor(tmp_path, tmp_path / "processes", tmp_path / "log")
+    yield supervisor
+    supervisor.sweep()
 
 
 def test_a_record_survives_its_file() -> None:
