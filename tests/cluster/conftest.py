@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.nursery import Nursery
 from tests.cluster.operators import Operators
 from tests.cluster.oracle import NAMESPACE, SYSTEM, Oracle
+from tests.cluster.proxy import Proxy
 from tests.cluster.speakers import Speakers
+from tests.cluster.witness import Witness
 from tests.lab import Lab
 
 CRDS = Path(__file__).parents[2] / "charts" / "lbctl" / "files" / "crds"
@@ -57,3 +60,34 @@ def speakers(_emptied: None, kube: Path) -> Iterator[Callable[..., Speakers]]:
     yield start
     for one in started:
         one.stop()
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    one = Nursery()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def many_operators(
+    _emptied: None, proxy: Proxy, nursery: Nursery, tmp_path: Path
+) -> Iterator[Operators]:
+    """Starts operators quickly, behind the proxy; ends them all."""
+    running = Operators(proxy.kubeconfig, tmp_path, nursery)
+    yield running
+    running.kill_all()
+
+
+@pytest.fixture
+def proxy(kube: Path, tmp_path: Path) -> Iterator[Proxy]:
+    """A door to the API server that can be told to fail."""
+    with Proxy(kube, tmp_path) as door:
+        yield door
+
+
+@pytest.fixture
+def witness(_emptied: None, kube: Path) -> Iterator[Witness]:
+    """Sees each state of each Service and VirtualIP."""
+    with Witness(kube) as one:
+        yield one

@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from urllib.error import URLError
 
+from tests.cluster.nursery import Child, Nursery
 from tests.cluster.oracle import SYSTEM, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -17,17 +18,33 @@ ROOT = Path(__file__).parents[2]
 class Operator:
     """One process of the operator."""
 
-    def __init__(self, kubeconfig: Path, log: Path, port: int, *arguments: str) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        log: Path,
+        port: int,
+        *arguments: str,
+        nursery: Nursery | None = None,
+        **environment: str,
+    ) -> None:
         self.log = log
         self.url = f"http://127.0.0.1:{port}"
+        self.process: subprocess.Popen[bytes] | Child
         command = [
-            *(sys.executable, "-m", "lbctl", "run", "--kubeconfig", str(kubeconfig)),
+            *("run", "--kubeconfig", str(kubeconfig)),
             *("--namespace", SYSTEM, "--listen", f"127.0.0.1:{port}"),
             *("--lease-duration-seconds", "4", "--resync-seconds", "300", *arguments),
         ]
+        if nursery is not None:
+            self.process = nursery.bear(command, log)
+            return
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, stdout=output, stderr=output, env={**os.environ}
+                [sys.executable, "-m", "lbctl", *command],
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **environment},
             )
 
     def kill(self) -> None:
@@ -58,18 +75,33 @@ class Operator:
 class Operators:
     """Starts operators on ports of their own and ends what is left."""
 
-    def __init__(self, kubeconfig: Path, folder: Path) -> None:
+    def __init__(self, kubeconfig: Path, folder: Path, nursery: Nursery | None = None) -> None:
         self._kubeconfig = kubeconfig
         self._folder = folder
+        self._nursery = nursery
         self._all: list[Operator] = []
 
-    def start(self, *arguments: str, kubeconfig: Path | None = None) -> Operator:
+    def start(
+        self, *arguments: str, kubeconfig: Path | None = None, **environment: str
+    ) -> Operator:
         """Start one. Without arguments it stands for election and is alone in it."""
         number = len(self._all)
         log = self._folder / f"operator-{number}.log"
-        one = Operator(kubeconfig or self._kubeconfig, log, _free_port(), *arguments)
+        one = Operator(
+            kubeconfig or self._kubeconfig,
+            log,
+            _free_port(),
+            *arguments,
+            nursery=self._nursery,
+            **environment,
+        )
         self._all.append(one)
         return one
+
+    def assert_no_faults(self) -> None:
+        """Any exception but an answer of the API server is logged with its trace."""
+        for one in self._all:
+            assert "Traceback" not in one.text(), one.log
 
     def kill_all(self) -> None:
         for one in self._all:
