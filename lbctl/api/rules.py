@@ -198,6 +198,12 @@ OUTGOING_IS_NOT_FIRST = Rule(
 _LABEL_NAME = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 
+NAMESPACE_RULE = Rule(
+    f"self.matches('^{_DNS_LABEL}$')",
+    "is no name of a namespace: write one like team-a; patterns are not known",
+    "'\"' + self + '\" is no name of a namespace: write one like team-a; patterns are not known'",
+)
+
 LABEL_KEY_RULE = Rule(
     rf"self.matches('^({_DNS_LABEL}([.]{_DNS_LABEL})*/)?{_LABEL_NAME}$')",
     "is no label key: write one like topology.kubernetes.io/zone",

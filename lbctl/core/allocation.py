@@ -5,14 +5,15 @@ reconciler does, in the order that the actions' docstrings give, and decides aga
 server refuses. A crash between two writes is mended by deciding anew.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from lbctl.core.addresses import Address, Family, family_of, place
+from lbctl.core.addresses import Address, family_of, place
 from lbctl.core.demands import demands, dual_stack_notice
+from lbctl.core.grants import Refusal, in_order, refusal
 from lbctl.core.ledger import Ledger
-from lbctl.core.outcomes import Notice, Outcome, PoolReason
+from lbctl.core.outcomes import Notice, Outcome
 from lbctl.core.pools import PoolFinding
 from lbctl.core.services import Ownership, ServiceKey, ServiceView
 from lbctl.core.virtualips import Stage, VirtualIPView
@@ -213,18 +214,27 @@ class _Case:
                 "There is no IPAddressPool. Create one with addresses of your LAN.",
             )
         family = self.service.family
+        labels = self.ledger.namespace_labels(self.service.namespace)
         considered: list[str] = []
-        for finding in findings:
+        for finding in in_order(findings, self.service, labels):
             name = finding.pool.name
-            lowest = self.ledger.lowest_free(name, family) if finding.gives else None
+            why_not = self._refusal(finding, labels)
+            lowest = self.ledger.lowest_free(name, family) if why_not is None else None
             if lowest is not None:
                 return Give(lowest, name)
-            considered.append(f'"{name}": {_why_nothing(finding, family, self.ledger)}')
+            considered.append(str(why_not or self.ledger.shortage(name, family)))
         return self._refuse(
             Outcome.NO_FREE_ADDRESS,
             f"No pool gives an {family} address. {'; '.join(considered)}. "
             f"Mend one of them, or add {family} addresses or another pool.",
         )
+
+    def _refusal(self, finding: PoolFinding, labels: Mapping[str, str] | None) -> Refusal | None:
+        """Why a pool gives nothing to this Service, which asks for none by name."""
+        name, allocation = finding.pool.name, finding.pool.allocation
+        limited = allocation is not None and allocation.quota_per_namespace is not None
+        used = self.ledger.used_by_namespace(name, self.service.namespace) if limited else 0
+        return refusal(finding, self.service, labels, used, by_name=False)
 
     def _refuse(self, outcome: Outcome, message: str) -> Refuse:
         return Refuse(outcome, message, withdraw=self.service.shown)
@@ -255,26 +265,6 @@ class _Case:
 
     def _all_but(self, kept: VirtualIPView | None) -> tuple[VirtualIPView, ...]:
         return tuple(v for v in self.named if kept is None or v.address != kept.address)
-
-
-def _why_nothing(finding: PoolFinding, family: Family, ledger: Ledger) -> str:
-    match finding.reason:
-        case PoolReason.READY | PoolReason.NODE_ADDRESSES_SKIPPED | PoolReason.NOT_ADVERTISED:
-            total, used, _ = ledger.counts(finding.pool.name, family)
-            if not total:
-                return f"has no {family} addresses"
-            skipped = f", {total - used} skipped as a node's own" if total > used else ""
-            quarantined = ledger.quarantined(finding.pool.name, family)
-            ill = f", {quarantined} of them in quarantine" if quarantined else ""
-            return f"full ({used} of {total} used{ill}{skipped})"
-        case PoolReason.DISABLED:
-            return "disabled"
-        case PoolReason.OVERLAP:
-            return "overlaps an older pool"
-        case PoolReason.INVALID_ADDRESSES:
-            return "has addresses that cannot be read"
-        case _ as never:
-            assert_never(never)
 
 
 def _occupant(known: VirtualIPView) -> str:

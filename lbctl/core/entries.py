@@ -1,6 +1,7 @@
 """The entries of a pool: reading what a user wrote, and saying what to write instead."""
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Network, ip_network
 from typing import Final, NoReturn
 
@@ -32,11 +33,16 @@ _WITHOUT_ROUTERS: Final = (127, 128)
 """An IPv6 prefix this long has no subnet-router anycast address (RFC 6164 section 6)."""
 
 
-def parse_entry(entry: str) -> Interval:
-    """Read one entry of `spec.addresses`: a CIDR, a range or one address.
+@lru_cache(maxsize=8192)
+def parse_entry(entry: str, *, whole: bool = False) -> Interval:
+    """Read one entry of `spec.addresses` or `spec.exclude`: a CIDR, a range or one address.
 
-    Every address is used, a CIDR's network and broadcast addresses too, but for the first of an
+    Every address is meant, a CIDR's network and broadcast addresses too, but for the first of an
     IPv6 CIDR: where that is a subnet, its routers answer for it (RFC 4291 section 2.6.1).
+
+    Args:
+        entry: what the user wrote.
+        whole: whether that first one is meant too, as it is by whoever excludes a CIDR.
 
     Raises:
         AddressError: nothing can be given from it; the text says why, and what to write instead.
@@ -46,7 +52,7 @@ def parse_entry(entry: str) -> Interval:
             f'"{entry}" has IPv4 inside of IPv6: write the IPv4 address alone, '
             "or hexadecimal digits",
         )
-    interval = _cidr(entry) if "/" in entry else _range(entry)
+    interval = _cidr(entry, whole=whole) if "/" in entry else _range(entry)
     for network, meaning in _UNUSABLE:
         low, high = place(network.network_address), place(network.broadcast_address)
         if interval.first <= high and low <= interval.last:
@@ -56,7 +62,7 @@ def parse_entry(entry: str) -> Interval:
     return interval
 
 
-def _cidr(entry: str) -> Interval:
+def _cidr(entry: str, *, whole: bool) -> Interval:
     written, _, prefix = entry.partition("/")
     # ip_network reads 10.0.0.0/255.0.0.0 and 10.0.0.0/08 too; the API server refuses them.
     if not prefix.isdecimal() or str(int(prefix)) != prefix or (base := parse(written)) is None:
@@ -72,7 +78,7 @@ def _cidr(entry: str) -> Interval:
         )
     first, last = place(network.network_address), place(network.broadcast_address)
     routers = isinstance(network, IPv6Network) and network.prefixlen not in _WITHOUT_ROUTERS
-    return Interval(first + routers, last)
+    return Interval(first + (routers and not whole), last)
 
 
 def _range(entry: str) -> Interval:

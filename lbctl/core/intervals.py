@@ -1,6 +1,6 @@
 """Sets of addresses as sorted intervals of their places on the line of all addresses."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -46,6 +46,30 @@ class AddressSet:
     def __iter__(self) -> Iterator[Interval]:
         return iter(self.intervals)
 
+    def minus(self, others: "AddressSet") -> "AddressSet":
+        """Those that are not in `others`."""
+        if not others.intervals:
+            return self
+        kept: list[Interval] = []
+        for first, last in self.intervals:
+            start = first
+            for gone in others.touching(first, last):
+                if start < gone.first:
+                    kept.append(Interval(start, gone.first - 1))
+                start = gone.last + 1
+            if start <= last:
+                kept.append(Interval(start, last))
+        return AddressSet(tuple(kept))
+
+    def touching(self, first: int, last: int) -> Iterator[Interval]:
+        """The intervals of the set that have an address from `first` to `last`, ascending."""
+        at = max(bisect_right(self.intervals, first, key=_first) - 1, 0)
+        for index in range(at, len(self.intervals)):
+            if self.intervals[index].first > last:
+                return
+            if self.intervals[index].last >= first:
+                yield self.intervals[index]
+
     def of(self, family: Family) -> "AddressSet":
         """Those of one family."""
         low, high = (0, IPV6_BEGIN - 1) if family is Family.IPV4 else (IPV6_BEGIN, _LAST)
@@ -63,76 +87,55 @@ def _first(interval: Interval) -> int:
 
 
 class Occupancy:
-    """The mutable set of the addresses in use, kept as runs of neighbours.
+    """The mutable set of the addresses in use, as their places in ascending order.
 
-    Addresses are given lowest first, so tens of thousands of them make few runs, and the lowest
-    free address of a range is found by one bisection: it follows the run that covers its start.
+    Every question is answered by bisection, whatever is in use and however it is scattered: the
+    places from an index on are neighbours for as long as they grow as fast as the index does.
     """
 
-    __slots__ = ("_firsts", "_lasts")
+    __slots__ = ("_places",)
 
     def __init__(self) -> None:
-        self._firsts: list[int] = []
-        self._lasts: list[int] = []
+        self._places: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._places)
 
     def __contains__(self, address: int) -> bool:
-        at = bisect_right(self._firsts, address) - 1
-        return at >= 0 and address <= self._lasts[at]
+        at = bisect_left(self._places, address)
+        return at < len(self._places) and self._places[at] == address
 
     def add(self, address: int) -> None:
         """Mark an address as used. Doing it twice changes nothing."""
-        firsts, lasts = self._firsts, self._lasts
-        after = bisect_right(firsts, address)
-        if after and address <= lasts[after - 1]:
-            return
-        joins_left = after > 0 and lasts[after - 1] == address - 1
-        joins_right = after < len(firsts) and firsts[after] == address + 1
-        if joins_left and joins_right:
-            lasts[after - 1] = lasts.pop(after)
-            del firsts[after]
-        elif joins_left:
-            lasts[after - 1] = address
-        elif joins_right:
-            firsts[after] = address
-        else:
-            firsts.insert(after, address)
-            lasts.insert(after, address)
+        at = bisect_left(self._places, address)
+        if at == len(self._places) or self._places[at] != address:
+            self._places.insert(at, address)
 
     def discard(self, address: int) -> None:
         """Mark an address as free. Doing it twice changes nothing."""
-        firsts, lasts = self._firsts, self._lasts
-        at = bisect_right(firsts, address) - 1
-        if at < 0 or lasts[at] < address:
-            return
-        first, last = firsts[at], lasts[at]
-        if first == last:
-            del firsts[at], lasts[at]
-        elif address == first:
-            firsts[at] = address + 1
-        elif address == last:
-            lasts[at] = address - 1
-        else:
-            lasts[at] = address - 1
-            firsts.insert(at + 1, address + 1)
-            lasts.insert(at + 1, last)
+        at = bisect_left(self._places, address)
+        if at < len(self._places) and self._places[at] == address:
+            del self._places[at]
 
-    def lowest_free(self, among: AddressSet) -> int | None:
-        """The lowest address of `among` that is not in use; None when all are."""
-        for first, last in among:
-            at = bisect_right(self._firsts, first) - 1
-            candidate = first if at < 0 else max(first, self._lasts[at] + 1)
+    def lowest_free(self, among: AddressSet, start: int = 0) -> int | None:
+        """The lowest address of `among`, from `start` up, that is not in use; None without one."""
+        at = max(bisect_right(among.intervals, start, key=_first) - 1, 0)
+        for index in range(at, len(among.intervals)):
+            first, last = among.intervals[index]
+            candidate = self._behind_run(max(first, start))
             if candidate <= last:
                 return candidate
         return None
 
     def count(self, among: AddressSet) -> int:
         """How many addresses of `among` are in use."""
-        return sum(self._count(first, last) for first, last in among)
+        places = self._places
+        return sum(bisect_right(places, last) - bisect_left(places, first) for first, last in among)
 
-    def _count(self, first: int, last: int) -> int:
-        at = max(bisect_right(self._firsts, first) - 1, 0)
-        until = bisect_right(self._firsts, last)
-        return sum(
-            max(0, min(last, self._lasts[run]) - max(first, self._firsts[run]) + 1)
-            for run in range(at, until)
-        )
+    def _behind_run(self, address: int) -> int:
+        """The first address from this one up that is not in use."""
+        places = self._places
+        begin = bisect_left(places, address)
+        lead = address - begin
+        end = bisect_right(range(begin, len(places)), lead, key=lambda at: places[at] - at)
+        return address + end

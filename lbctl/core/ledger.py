@@ -4,18 +4,29 @@ The truth is the API server: an address is taken by the creation of its VirtualI
 second is refused there. The ledger only says where to try first, and it errs on the safe side.
 """
 
-from collections.abc import Collection
-from typing import TypeVar
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import NamedTuple, TypeVar, assert_never
 
-from lbctl.core.addresses import Address, Family, address_at, place
+from lbctl.core.addresses import Address, Family, Subnet, address_at, place
+from lbctl.core.grants import Refusal, Stock, address_refusal, shortage
 from lbctl.core.intervals import Occupancy
-from lbctl.core.outcomes import ConflictReason
-from lbctl.core.pools import PoolCounts, PoolFinding, PoolView, assess
+from lbctl.core.outcomes import ConflictReason, PoolRefusal
+from lbctl.core.pool_findings import ClusterRange, RangeKind, Surroundings, assess
+from lbctl.core.pools import PoolCounts, PoolFinding, PoolView, is_buggy
 from lbctl.core.services import ServiceKey, ServiceView
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.stock import Shelf
+from lbctl.core.virtualips import Stage, VirtualIPView
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
+
+
+class _Lan(NamedTuple):
+    """What a node says of the LANs that it is on."""
+
+    subnets: frozenset[Subnet]
+    gateways: frozenset[Address]
 
 
 class Ledger:
@@ -23,11 +34,14 @@ class Ledger:
 
     Each `put_` replaces what the ledger knew of that object, each `drop_` forgets it; both may be
     repeated. All of them cost the logarithm of what is in use, so live updates need no rebuild.
+    What was found of the pools is judged anew, when it is asked for, after a pool or something in
+    its way has changed.
     """
 
     def __init__(self) -> None:
         self._pools: dict[str, PoolView] = {}
         self._findings: dict[str, PoolFinding] | None = None
+        self._shelves: dict[tuple[str, Family], Shelf] = {}
         self._virtual_ips: dict[Address, VirtualIPView] = {}
         self._named: dict[ServiceKey, set[Address]] = {}
         self._services: dict[ServiceKey, ServiceView] = {}
@@ -36,48 +50,78 @@ class Ledger:
         self._own: dict[Address, set[str]] = {}
         self._identities: dict[str, frozenset[Address]] = {}
         self._macs: dict[str, frozenset[str]] = {}
+        self._lans: dict[str, _Lan] = {}
+        self._ranges: dict[tuple[RangeKind, str], tuple[ClusterRange, ...]] = {}
+        self._namespaces: dict[str, Mapping[str, str]] = {}
         self._quarantined: set[Address] = set()
         self._occupied = Occupancy()
+        self._buggy = Occupancy()
+        """Of those in use, the ones that end in .0 or .255."""
+        self._used_by: dict[str, Occupancy] = {}
+        """The addresses that the Services of a namespace have."""
 
     def put_pool(self, pool: PoolView) -> None:
+        known = self._pools.get(pool.name)
         self._pools[pool.name] = pool
-        self._findings = None
+        if self._findings is None or known is None or _intent(known) != _intent(pool):
+            self._changed()
+        else:  # Its status was written: it is as good or bad as before.
+            self._findings[pool.name] = replace(self._findings[pool.name], pool=pool)
 
     def drop_pool(self, name: str) -> None:
         if self._pools.pop(name, None) is not None:
-            self._findings = None
+            self._changed()
 
     def put_virtual_ip(self, virtual_ip: VirtualIPView) -> None:
-        self.drop_virtual_ip(virtual_ip.address)
-        self._virtual_ips[virtual_ip.address] = virtual_ip
+        address = virtual_ip.address
+        before = self._users(address)
+        self._forget_virtual_ip(address)
+        self._virtual_ips[address] = virtual_ip
         if virtual_ip.release is not None and virtual_ip.release.quarantine is not None:
-            self._quarantined.add(virtual_ip.address)
+            self._quarantined.add(address)
         if virtual_ip.service is not None:
-            self._named.setdefault(virtual_ip.service.key, set()).add(virtual_ip.address)
-        self._occupied.add(place(virtual_ip.address))
+            self._named.setdefault(virtual_ip.service.key, set()).add(address)
+        self._account(address, before)
 
     def drop_virtual_ip(self, address: Address) -> None:
+        before = self._users(address)
+        self._forget_virtual_ip(address)
+        self._account(address, before)
+
+    def _forget_virtual_ip(self, address: Address) -> None:
         known = self._virtual_ips.pop(address, None)
         self._quarantined.discard(address)
-        if known is None:
-            return
-        if known.service is not None:
+        if known is not None and known.service is not None:
             _discard(self._named, known.service.key, address)
-        self._free_unless_used(address)
 
     def put_service(self, service: ServiceView) -> None:
         """Know a Service, whoever owns it: the addresses that it shows are used."""
-        self.drop_service(service.key)
+        known = self._services.get(service.key)
         self._services[service.key] = service
-        for address in service.shown:
-            self._shown.setdefault(address, set()).add(service.key)
-            self._occupied.add(place(address))
+        self._show(service.key, () if known is None else known.shown, service.shown)
 
     def drop_service(self, key: ServiceKey) -> None:
         known = self._services.pop(key, None)
-        for address in known.shown if known is not None else ():
-            _discard(self._shown, address, key)
-            self._free_unless_used(address)
+        self._show(key, () if known is None else known.shown, ())
+
+    def _show(
+        self, key: ServiceKey, before: tuple[Address, ...], after: tuple[Address, ...]
+    ) -> None:
+        """A Service's status shows other addresses than before."""
+        for address in {*before} ^ {*after}:
+            users = self._users(address)
+            if address in after:
+                self._shown.setdefault(address, set()).add(key)
+            else:
+                _discard(self._shown, address, key)
+            self._account(address, users)
+
+    def put_namespace(self, name: str, labels: Mapping[str, str]) -> None:
+        """Know a namespace's labels, which pools may ask for."""
+        self._namespaces[name] = labels
+
+    def drop_namespace(self, name: str) -> None:
+        self._namespaces.pop(name, None)
 
     def put_node(
         self,
@@ -100,15 +144,47 @@ class Ledger:
         self._identities[node] = identity
         for address in addresses:
             self._own.setdefault(address, set()).add(node)
-            self._occupied.add(place(address))
 
     def drop_node(self, node: str) -> None:
         self._identities.pop(node, None)
         self._macs.pop(node, None)
+        self._lans.pop(node, None)
         for address in self._nodes.pop(node, ()):
             _discard(self._own, address, node)
-            self._free_unless_used(address)
-        self._findings = None
+        self._changed()
+
+    def put_lan(
+        self, node: str, subnets: frozenset[Subnet], gateways: frozenset[Address] = frozenset()
+    ) -> None:
+        """Know the subnets that a node has an address in, and its default gateways there.
+
+        The subnets' network and broadcast addresses are never given, unless a pool allows it, and
+        the gateways never.
+        """
+        if self._lans.get(node) != (subnets, gateways):
+            self._lans[node] = _Lan(subnets, gateways)
+            self._changed()
+
+    def put_cluster_range(
+        self, kind: RangeKind, name: str, *networks: Subnet, created: str = ""
+    ) -> None:
+        """Know the ranges that an object says the cluster uses for itself: all that it says.
+
+        Args:
+            kind: the object's kind.
+            name: its name.
+            networks: the ranges, of both families.
+            created: the object's creationTimestamp. A pool that is older goes on giving what is
+                not in the ranges; a younger one gives nothing.
+        """
+        ranges = tuple(ClusterRange(kind, name, network, created) for network in networks)
+        if self._ranges.get((kind, name), ()) != ranges:
+            self._ranges[kind, name] = ranges
+            self._changed()
+
+    def drop_cluster_range(self, kind: RangeKind, name: str) -> None:
+        if self._ranges.pop((kind, name), ()):
+            self._changed()
 
     def put_macs(self, node: str, macs: frozenset[str]) -> None:
         """Know the MAC addresses of a node's interfaces."""
@@ -166,35 +242,144 @@ class Ledger:
         """What was found of each pool, in the order in which they are asked: by name."""
         return tuple(self._judged().values())
 
+    def finding(self, pool: str) -> PoolFinding | None:
+        """What was found of one pool; None when it is not there."""
+        return self._judged().get(pool)
+
     def counts(self, pool: str, family: Family) -> PoolCounts:
         """How many addresses of a family the pool has, by what became of them."""
-        addresses = self._judged()[pool].addresses.of(family)
-        occupied = self._occupied.count(addresses)
-        idle_own = sum(place(own) in addresses and not self._is_given(own) for own in self._own)
-        return PoolCounts(addresses.size, occupied - idle_own, addresses.size - occupied)
+        shelf = self._shelf(pool, family)
+        used, free = self._occupied.count(shelf.named), self._free(shelf)
+        return PoolCounts(shelf.total, used, free, excluded=shelf.total - used - free)
 
     def quarantined(self, pool: str, family: Family) -> int:
         """How many of the used addresses are not given because a foreign host answered for them."""
-        addresses = self._judged()[pool].addresses.of(family)
-        return sum(place(address) in addresses for address in self._quarantined)
+        named = self._shelf(pool, family).named
+        return sum(place(address) in named for address in self._quarantined)
+
+    def shortage(self, pool: str, family: Family) -> Refusal | None:
+        """Why the pool has no address of a family to give; None when it has one."""
+        total, used, free, excluded = self.counts(pool, family)
+        quarantined = self.quarantined(pool, family)
+        resting = (f"{quarantined} of them in quarantine",) if quarantined else ()
+        return shortage(pool, family, Stock(total, used, free, excluded, resting))
 
     def lowest_free(self, pool: str, family: Family) -> Address | None:
         """The lowest address of the pool that nobody uses; whether the pool gives is not asked."""
-        lowest = self._occupied.lowest_free(self._judged()[pool].addresses.of(family))
+        lowest = self._shelf(pool, family).lowest_free(self._occupied)
         return None if lowest is None else address_at(lowest)
+
+    def why_not_free(self, address: Address) -> Refusal | None:
+        """Why nobody new can have this address, whoever asks; None when it is free.
+
+        Whether its pool gives at all, and to whom, is asked by `lbctl.core.grants.refusal`.
+        """
+        pool = self.pool_of(address)
+        if pool is None:
+            named = [f for f in self.findings() if place(address) in f.named]
+            if named:
+                return address_refusal(named[0], address)
+            return Refusal("", PoolRefusal.NOT_IN_POOL, f"{address} is in no pool")
+        refused = address_refusal(self._judged()[pool], address)
+        return self._occupant(pool, address) if refused is None else refused
+
+    def namespace_labels(self, name: str) -> Mapping[str, str] | None:
+        """The labels of a namespace; None when it is not known."""
+        return self._namespaces.get(name)
+
+    def used_by_namespace(self, pool: str, namespace: str) -> int:
+        """How many addresses of the pool, of both families, the Services of a namespace have.
+
+        Those of its VirtualIPs; where one is missing, those that a status shows. An address that
+        is not in the pool any more does not count.
+        """
+        used = self._used_by.get(namespace)
+        return 0 if used is None else used.count(self._judged()[pool].addresses)
+
+    def _occupant(self, pool: str, address: Address) -> Refusal | None:
+        known = self._virtual_ips.get(address)
+        if known is None:
+            showing = next(iter(self.claimants(address)), None)
+            if showing is None:
+                return None
+            return Refusal(pool, PoolRefusal.IN_USE, f"{address} is shown by {showing.key}")
+        match known.stage:
+            case Stage.ALLOCATED:
+                owner = "another Service" if known.service is None else str(known.service.key)
+                return Refusal(pool, PoolRefusal.IN_USE, f"{address} belongs to {owner}")
+            case Stage.RESERVED:
+                message = f"{address} is reserved by a VirtualIP without a Service"
+                return Refusal(pool, PoolRefusal.RESERVED, message)
+            case Stage.RELEASING if address in self._quarantined:
+                message = f"{address} is in quarantine: a foreign host answered for it"
+                return Refusal(pool, PoolRefusal.QUARANTINED, message)
+            case Stage.RELEASING:
+                return Refusal(pool, PoolRefusal.RELEASING, f"{address} is being released")
+            case _ as never:
+                assert_never(never)
 
     def _judged(self) -> dict[str, PoolFinding]:
         if self._findings is None:
             pools = [self._pools[name] for name in sorted(self._pools)]
-            self._findings = assess(pools, {own: min(nodes) for own, nodes in self._own.items()})
+            self._findings = assess(pools, self._surroundings())
         return self._findings
 
-    def _is_given(self, address: Address) -> bool:
-        return address in self._virtual_ips or address in self._shown
+    def _surroundings(self) -> Surroundings:
+        gateways: dict[Address, str] = {}
+        subnets: set[Subnet] = set()
+        for node in sorted(self._lans):
+            subnets |= self._lans[node].subnets
+            for gateway in self._lans[node].gateways:
+                gateways.setdefault(gateway, node)
+        return Surroundings(
+            node_addresses={own: min(nodes) for own, nodes in self._own.items()},
+            gateways=gateways,
+            subnets=subnets,
+            ranges=[one for ranges in self._ranges.values() for one in ranges],
+        )
 
-    def _free_unless_used(self, address: Address) -> None:
-        if not self._is_given(address) and address not in self._own:
-            self._occupied.discard(place(address))
+    def _shelf(self, pool: str, family: Family) -> Shelf:
+        if (pool, family) not in self._shelves:
+            self._shelves[pool, family] = Shelf(self._judged()[pool], family)
+        return self._shelves[pool, family]
+
+    def _free(self, shelf: Shelf) -> int:
+        used = self._occupied.count(shelf.giveable)
+        if shelf.avoids_buggy:
+            used -= self._buggy.count(shelf.giveable)
+        return shelf.size - used
+
+    def _changed(self) -> None:
+        """A pool, or something that is in its way: all of them are judged anew."""
+        self._findings = None
+        self._shelves.clear()
+
+    def _users(self, address: Address) -> frozenset[str]:
+        """The namespaces that have an address."""
+        known = self._virtual_ips.get(address)
+        if known is not None:
+            return frozenset() if known.service is None else frozenset({known.service.namespace})
+        return frozenset(key.namespace for key in self._shown.get(address, ()))
+
+    def _account(self, address: Address, before: frozenset[str]) -> None:
+        """Mark the address as used or free, and used by those namespaces that have it now."""
+        at, users = place(address), self._users(address)
+        used = address in self._virtual_ips or address in self._shown
+        for occupancy in (self._occupied, self._buggy) if is_buggy(at) else (self._occupied,):
+            (occupancy.add if used else occupancy.discard)(at)
+        if not used:
+            for shelf in self._shelves.values():
+                shelf.freed(at)
+        for namespace in users - before:
+            self._used_by.setdefault(namespace, Occupancy()).add(at)
+        for namespace in before - users:
+            self._used_by[namespace].discard(at)
+            if not self._used_by[namespace]:
+                del self._used_by[namespace]
+
+
+def _intent(pool: PoolView) -> PoolView:
+    return replace(pool, resource_version="")
 
 
 def _discard(index: dict[_K, set[_V]], key: _K, value: _V) -> None:

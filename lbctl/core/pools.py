@@ -1,16 +1,53 @@
-"""Pools: what a user wrote, what is wrong with it, and what can be given from it."""
+"""Pools: what a user wrote, and what can be given from it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple
 
-from lbctl.core.addresses import Address, place
-from lbctl.core.entries import AddressError, parse_entry
+from lbctl.core.addresses import IPV6_BEGIN, Family
 from lbctl.core.intervals import AddressSet, Interval
-from lbctl.core.outcomes import PoolReason
+from lbctl.core.outcomes import PoolReason, PoolRefusal
+from lbctl.core.selectors import Selector
 
-_NAMED_AT_MOST = 8
-"""A message names so many offenders and counts the rest: conditions hold 32 KiB, people fewer."""
+
+class OnRemoval(StrEnum):
+    """What becomes of a given address that its pool no longer has, or no longer grants."""
+
+    KEEP = "Keep"
+    REASSIGN = "Reassign"
+
+
+class SharingScope(StrEnum):
+    """Which Services may share an address."""
+
+    WITHIN_NAMESPACE = "WithinNamespace"
+    ACROSS_NAMESPACES = "AcrossNamespaces"
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """`spec.allocation`: who may have addresses of the pool, and how many."""
+
+    priority: int | None = None
+    """Lower is asked first; None comes last."""
+    namespaces: tuple[str, ...] = ()
+    namespace_selectors: tuple[Selector, ...] = ()
+    """Neither these nor `namespaces`: every namespace. Else those that one of both names."""
+    service_selectors: tuple[Selector, ...] = ()
+    """Empty: every Service. Else those that one of them selects."""
+    quota_per_namespace: int | None = None
+    sharing: SharingScope = SharingScope.WITHIN_NAMESPACE
+
+    @property
+    def about_namespaces(self) -> bool:
+        """Whether not every namespace may have an address."""
+        return bool(self.namespaces or self.namespace_selectors)
+
+    @property
+    def selects(self) -> bool:
+        """Whether the pool is for some Services only."""
+        return self.about_namespaces or bool(self.service_selectors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +59,21 @@ class PoolView:
     """creationTimestamp as the API server writes it: RFC 3339 in UTC, so strings sort by age."""
     entries: tuple[str, ...] = ()
     """`spec.addresses`, as the user wrote it."""
+    exclude: tuple[str, ...] = ()
+    """`spec.exclude`, as the user wrote it."""
     disabled: bool = False
+    auto_assign: bool = True
+    """Whether it gives addresses to Services that do not ask for it by name."""
+    avoid_buggy_ips: bool = False
+    """Whether .0 and .255 are left out."""
+    allow_subnet_edges: bool = False
+    """Whether the network and broadcast addresses of the nodes' subnets may be given."""
+    cooldown: int = 0
+    """Seconds for which a freed address rests."""
+    retain_for: int = 0
+    """Seconds for which an address waits for a Service of the same name."""
+    on_removal: OnRemoval = OnRemoval.KEEP
+    allocation: Allocation | None = None
     generation: int = 1
     uid: str = ""
     resource_version: str = ""
@@ -35,22 +86,51 @@ class PoolView:
 
 
 class PoolCounts(NamedTuple):
-    """How many addresses of a pool there are, and what became of them."""
+    """How many addresses of a pool there are, and what became of them.
+
+    Each one is used, free or excluded.
+    """
 
     total: int
     """Every address that the pool names."""
     used: int
     """Those that a VirtualIP or a Service's status names."""
     free: int
-    """Those that can still be given: neither used nor a node's own."""
+    """Those that can still be given."""
+    excluded: int
+    """Those that are never given: by `spec.exclude`, or because of what they are on the LAN."""
+
+
+class Obstacle(NamedTuple):
+    """Addresses of a pool that are never given, for a reason that nobody wrote into the pool."""
+
+    interval: Interval
+    reason: PoolRefusal
+    why: str
+    """What they are, like "node n1's own"."""
+
+    def __str__(self) -> str:
+        return f"{self.interval} ({self.why})"
+
+
+_BLOCK = 256
+_FIRST_OF_BLOCK, _LAST_OF_BLOCK = 0, 255
 
 
 @dataclass(frozen=True, slots=True)
 class PoolFinding:
-    """What was found of a pool among its peers and on these nodes."""
+    """What was found of a pool among its peers, on these nodes and this LAN."""
 
     pool: PoolView
+    named: AddressSet
+    """All of `spec.addresses`."""
     addresses: AddressSet
+    """Those that are in the pool: without `spec.exclude`."""
+    giveable: AddressSet
+    """Those that can be given while nobody uses them: without the obstacles. If the pool avoids
+    .0 and .255, they are in it all the same, for a /8 would make intervals by the ten thousands."""
+    obstacles: tuple[Obstacle, ...]
+    """What is in the way, from the lowest address up."""
     reason: PoolReason
     message: str
 
@@ -59,116 +139,26 @@ class PoolFinding:
         """Whether the pool hands out addresses. What it gave before keeps working either way."""
         return self.reason.gives
 
+    def avoids(self, place: int) -> bool:
+        """Whether the address at this place is left out for being .0 or .255."""
+        return self.pool.avoid_buggy_ips and is_buggy(place)
 
-def assess(
-    pools: Iterable[PoolView],
-    node_addresses: Mapping[Address, str],
-) -> dict[str, PoolFinding]:
-    """Judge every pool, by what only the whole can know.
 
-    Args:
-        pools: all of them; a disabled one too can make a newer one overlap.
-        node_addresses: every address that is a node's own, and the node's name.
+def is_buggy(place: int) -> bool:
+    """Whether the address at a place is an IPv4 one that ends in .0 or .255.
+
+    Some old clients take them for a network's or its broadcast address, whatever its prefix.
     """
-    drafts = [_Draft.read(pool) for pool in pools]
-    overlaps = _overlaps(drafts)
-    return {
-        draft.pool.name: draft.finding(overlaps.get(draft.pool.name), node_addresses)
-        for draft in drafts
-    }
+    return place < IPV6_BEGIN and place % _BLOCK in {_FIRST_OF_BLOCK, _LAST_OF_BLOCK}
 
 
-class _Range(NamedTuple):
-    """One entry of one pool, ordered by where it starts."""
-
-    interval: Interval
-    seniority: tuple[str, str]
-    position: int
-    entry: str
-
-    def __str__(self) -> str:
-        return f'spec.addresses[{self.position}] "{self.entry}"'
+def buggy_within(addresses: AddressSet) -> int:
+    """How many addresses of a set end in .0 or .255."""
+    ipv4 = addresses.of(Family.IPV4)
+    return sum(_ends_below(last + 1) - _ends_below(first) for first, last in ipv4)
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A pool that has been read, and not yet compared."""
-
-    pool: PoolView
-    ranges: tuple[_Range, ...]
-    error: str
-
-    @classmethod
-    def read(cls, pool: PoolView) -> "_Draft":
-        ranges: list[_Range] = []
-        errors: list[str] = []
-        for index, entry in enumerate(pool.entries):
-            try:
-                ranges.append(_Range(parse_entry(entry), pool.seniority, index, entry))
-            except AddressError as error:
-                errors.append(f"spec.addresses[{index}]: {error}")
-        return cls(pool, tuple(ranges), "; ".join(errors))
-
-    def finding(
-        self,
-        overlap: tuple[_Range, _Range] | None,
-        node_addresses: Mapping[Address, str],
-    ) -> PoolFinding:
-        addresses = AddressSet.union(own.interval for own in self.ranges)
-        reason, message = self._verdict(addresses, overlap, node_addresses)
-        return PoolFinding(self.pool, addresses, reason, message)
-
-    def _verdict(
-        self,
-        addresses: AddressSet,
-        overlap: tuple[_Range, _Range] | None,
-        node_addresses: Mapping[Address, str],
-    ) -> tuple[PoolReason, str]:
-        if self.error:
-            return PoolReason.INVALID_ADDRESSES, self.error
-        if overlap is not None:
-            own, older = overlap
-            return PoolReason.OVERLAP, (
-                f'{own} overlaps {older} of the older pool "{older.seniority[1]}", so this pool '
-                "gives nothing; what it gave keeps working. "
-                "Take the shared addresses out of one of the two."
-            )
-        if self.pool.disabled:
-            return PoolReason.DISABLED, (
-                "spec.disabled is true: the pool keeps what it gave and gives nothing new."
-            )
-        skipped = [(a, node) for a, node in node_addresses.items() if place(a) in addresses]
-        if skipped:
-            return PoolReason.NODE_ADDRESSES_SKIPPED, _skipped_message(skipped)
-        return PoolReason.READY, "The pool gives addresses."
-
-
-def _skipped_message(skipped: list[tuple[Address, str]]) -> str:
-    first = sorted(skipped, key=lambda one: place(one[0]))[:_NAMED_AT_MOST]
-    named = [f"{address} (node {node})" for address, node in first]
-    if len(skipped) > _NAMED_AT_MOST:
-        named.append(f"{len(skipped) - _NAMED_AT_MOST} more")
-    return (
-        f"Never given, because they are nodes' own addresses: {', '.join(named)}. "
-        "Take them out of spec.addresses."
-    )
-
-
-def _overlaps(drafts: Iterable[_Draft]) -> dict[str, tuple[_Range, _Range]]:
-    """For each pool that overlaps an older one: its lowest such range, and the older one's."""
-    found: dict[str, tuple[_Range, _Range]] = {}
-    for one, other in _crossings(drafts):
-        newer, older = (one, other) if one.seniority > other.seniority else (other, one)
-        found.setdefault(newer.seniority[1], (newer, older))
-    return found
-
-
-def _crossings(drafts: Iterable[_Draft]) -> Iterator[tuple[_Range, _Range]]:
-    """Every two ranges of different pools that share an address, from the lowest address up."""
-    open_ranges: list[_Range] = []
-    for current in sorted(own for draft in drafts for own in draft.ranges):
-        open_ranges = [r for r in open_ranges if r.interval.last >= current.interval.first]
-        for other in open_ranges:
-            if other.seniority != current.seniority:
-                yield current, other
-        open_ranges.append(current)
+def _ends_below(place: int) -> int:
+    """How many of the places from 0 up to this one, without it, are the first or last of a /24."""
+    blocks, rest = divmod(place, _BLOCK)
+    return 2 * blocks + (rest > _FIRST_OF_BLOCK)

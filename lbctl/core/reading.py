@@ -19,7 +19,6 @@ from lbctl.core.outcomes import (
     Liveness,
     PartnerState,
 )
-from lbctl.core.pools import PoolView
 from lbctl.core.services import (
     FamilyPolicy,
     Ingress,
@@ -97,21 +96,6 @@ def _endpoints(entries: Iterable[Json]) -> Iterator[Endpoint]:
             ready = said.get("ready") is not False
             serving = ready if said.get("serving") is None else bool(said["serving"])
             yield Endpoint(node, ready, draining=serving and bool(said.get("terminating")))
-
-
-def pool_view(obj: Json) -> PoolView:
-    """Read an IPAddressPool."""
-    meta, spec = obj["metadata"], obj.get("spec") or {}
-    return PoolView(
-        name=meta["name"],
-        created=meta.get("creationTimestamp") or "",
-        entries=tuple(spec.get("addresses") or ()),
-        disabled=bool(spec.get("disabled")),
-        generation=meta.get("generation") or 1,
-        uid=meta.get("uid") or "",
-        resource_version=meta.get("resourceVersion") or "",
-        labels=meta.get("labels") or {},
-    )
 
 
 def named_after_address(virtual_ip: Json) -> bool:

@@ -22,10 +22,10 @@ def advertisement_view(obj: Json) -> AdvertisementView:
         name=meta["name"],
         created=meta.get("creationTimestamp") or "",
         pools=tuple(spec.get("ipAddressPools") or ()),
-        pool_selectors=_selectors(spec.get("ipAddressPoolSelectors")),
-        service_selectors=_selectors(spec.get("serviceSelectors")),
+        pool_selectors=selectors(spec.get("ipAddressPoolSelectors")),
+        service_selectors=selectors(spec.get("serviceSelectors")),
         admission=Admission(
-            _selectors(spec.get("nodeSelectors")),
+            selectors(spec.get("nodeSelectors")),
             tuple(
                 AvoidedTaint(entry["key"], entry.get("value"), entry.get("effect"))
                 for entry in spec.get("avoidedTaints") or ()
@@ -59,5 +59,6 @@ def _requirement(entry: Json) -> Requirement:
     return Requirement(entry["key"], operator, tuple(entry.get("values") or ()))
 
 
-def _selectors(entries: Iterable[Json] | None) -> tuple[Selector, ...]:
+def selectors(entries: Iterable[Json] | None) -> tuple[Selector, ...]:
+    """Read a list of LabelSelectors."""
     return tuple(selector(entry) for entry in entries or ())

@@ -25,12 +25,12 @@ from lbctl.core.reading import (
     node_addresses,
     node_identity,
     node_view,
-    pool_view,
     service_view,
     speaker_view,
     virtual_ip_view,
 )
 from lbctl.core.reading_advertisements import advertisement_view
+from lbctl.core.reading_pools import pool_view
 from lbctl.core.services import ServiceKey, ServiceView
 from lbctl.core.speakers import NodeView, SpeakerView, newest_version
 from lbctl.core.standing import Standing, look
@@ -305,6 +305,8 @@ class World:
             interfaces = () if speaker is None else speaker.interfaces
             self.ledger.put_node(node, node_addresses(known, speaker), node_identity(known))
             self.ledger.put_macs(node, frozenset(one.mac for one in interfaces))
+            subnets = frozenset(own.network for one in interfaces for own in one.addresses)
+            self.ledger.put_lan(node, subnets)
 
 
 def _facts(node: Object) -> object:

@@ -139,7 +139,28 @@ def body(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("row", ACCEPTED, ids=lambda row: row.rule)
 def test_a_pool_may_hold(objects: Objects, row: Accepted) -> None:
     made = objects.create("ipaddresspools", pool("192.0.2.0/24", row.entry))
-    assert made["spec"] == {"addresses": ["192.0.2.0/24", row.entry], "disabled": False}
+    assert made["spec"] == {
+        "addresses": ["192.0.2.0/24", row.entry],
+        "autoAssign": True,
+        "avoidBuggyIPs": False,
+        "allowSubnetEdges": False,
+        "disabled": False,
+    }
+
+
+@pytest.mark.parametrize("row", ACCEPTED, ids=lambda row: row.rule)
+def test_a_pool_may_exclude(objects: Objects, row: Accepted) -> None:
+    made = objects.create("ipaddresspools", pool("192.0.2.0/24", exclude=[row.entry]))
+    assert made["spec"]["exclude"] == [row.entry]
+
+
+@pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.rule)
+def test_a_pool_may_not_exclude(objects: Objects, row: Refused) -> None:
+    with pytest.raises(Refusal) as refusal:
+        objects.create("ipaddresspools", pool("192.0.2.0/24", exclude=[row.entry]))
+    (cause,) = refusal.value.causes
+    assert cause.startswith("spec.exclude[0]: Invalid value:")
+    assert row.says in cause
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.rule)
@@ -160,6 +181,36 @@ def test_a_pool_may_not_hold(objects: Objects, row: Refused) -> None:
         ("no entry comes twice", pool("10.0.0.1", "10.0.0.1"), "spec.addresses[1]: Duplicate"),
         ("an entry is short", pool("1" * 82), "may not be more than 81"),
         ("disabled is true or false", pool("10.0.0.1", disabled="yes"), "type boolean"),
+        (
+            "no excluded entry comes twice",
+            pool("10.0.0.1", exclude=["10.0.0.2", "10.0.0.2"]),
+            "spec.exclude[1]: Duplicate",
+        ),
+        (
+            "a namespace has a name, not a pattern",
+            pool("10.0.0.1", allocation={"namespaces": ["team-*"]}),
+            '"team-*" is no name of a namespace: write one like team-a; patterns are not known',
+        ),
+        (
+            "no namespace comes twice",
+            pool("10.0.0.1", allocation={"namespaces": ["a", "a"]}),
+            "spec.allocation.namespaces[1]: Duplicate",
+        ),
+        (
+            "a priority is a number from 1 up",
+            pool("10.0.0.1", allocation={"priority": 0}),
+            "should be greater than or equal to 1",
+        ),
+        (
+            "a quota lets at least one address through",
+            pool("10.0.0.1", allocation={"quotaPerNamespace": 0}),
+            "should be greater than or equal to 1",
+        ),
+        (
+            "the selectors of a pool are selectors",
+            pool("10.0.0.1", allocation={"namespaceSelectors": [requirement("In")]}),
+            "In and NotIn need values, Exists and DoesNotExist take none",
+        ),
         ("an octet has one form", virtual_ip("10.0.0.010"), "is no IP address: write one like"),
         ("an address is an address", virtual_ip("web"), "is no IP address: write one like"),
         (
@@ -333,6 +384,29 @@ def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) 
                 handOff={"healthCheckNodePort": 32000},
             ),
         ),
+        (
+            "a pool with all that it can say",
+            pool(
+                "10.0.0.0/24",
+                "fd00::/64",
+                exclude=["10.0.0.0/28", "fd00::1-fd00::9"],
+                autoAssign=False,
+                avoidBuggyIPs=True,
+                allowSubnetEdges=True,
+                disabled=True,
+                allocation={
+                    "priority": 1_000_000,
+                    "namespaces": ["team-a", "n" * 63],
+                    "namespaceSelectors": [{"matchLabels": {"tier": "gold"}}],
+                    "serviceSelectors": [{}],
+                    "quotaPerNamespace": 1,
+                },
+            ),
+        ),
+        (
+            "a pool for as many namespaces as there may be",
+            pool("10.0.0.1", allocation={"namespaces": [f"{n:063}" for n in range(256)]}),
+        ),
         ("an advertisement of everything", advertisement()),
         (
             "an advertisement with all that it can say",
@@ -388,7 +462,7 @@ def test_let_in(objects: Objects, rule: str, given: dict[str, Any]) -> None:
 def test_64_of_the_longest_entries_are_within_cels_limits(objects: Objects) -> None:
     entries = [f"192.168.{n}.100{' ' * 24} - {' ' * 24}192.168.{n}.200" for n in range(100, 164)]
     assert max(map(len, entries)) == 81
-    assert objects.create("ipaddresspools", pool(*entries))
+    assert objects.create("ipaddresspools", pool(*entries, exclude=entries))
 
 
 def test_64_ipv6_ranges_that_differ_in_the_last_bit_are_within_cels_limits(
@@ -398,7 +472,7 @@ def test_64_ipv6_ranges_that_differ_in_the_last_bit_are_within_cels_limits(
     long = [f"fd00:{n:04x}{':ffff' * 5}" for n in range(64)]
     entries = [f"{net}:fffe - {net}:ffff" for net in long]
     assert max(map(len, entries)) == 81
-    assert objects.create("ipaddresspools", pool(*entries))
+    assert objects.create("ipaddresspools", pool(*entries, exclude=entries))
 
 
 def test_an_entry_is_refused_once_and_only_the_wrong_one(objects: Objects) -> None:
@@ -420,8 +494,8 @@ def test_an_address_does_not_change(objects: Objects, kept: list[tuple[str, str]
 
 
 def test_fields_that_are_not_there_yet_are_not_stored(objects: Objects) -> None:
-    made = objects.create("ipaddresspools", pool("10.0.0.1", exclude=["10.0.0.1"]))
-    assert "exclude" not in made["spec"]
+    made = objects.create("ipaddresspools", pool("10.0.0.1", rotate="daily"))
+    assert "rotate" not in made["spec"]
 
 
 def condition(kind: str, reason: str) -> dict[str, Any]:
@@ -444,13 +518,13 @@ def test_kubectl_shows_a_pool(
     objects: Objects,
     kept: list[tuple[str, str]],
 ) -> None:
-    made = pool("192.0.2.0/28")
+    made = pool("192.0.2.0/28", exclude=["192.0.2.9"], allocation={"priority": 7})
     objects.create("ipaddresspools", made, keep=True)
     kept.append(("ipaddresspools", "crd-test"))
     status = {
-        "ipv4": {"total": 16, "used": 3, "free": 13},
+        "ipv4": {"total": 16, "used": 3, "free": 12, "excluded": 1},
         "ipv6": {"total": 2**53 - 1, "used": 7, "free": 2**53 - 8},
-        "conditions": [condition("Ready", "NodeAddressesSkipped")],
+        "conditions": [condition("Ready", "AddressesSkipped")],
     }
     objects.write_status("ipaddresspools", "crd-test", status)
     shown = columns(control_plane, "ippool", "crd-test")
@@ -460,12 +534,15 @@ def test_kubectl_shows_a_pool(
         "ADDRESSES": '["192.0.2.0/28"]',
         "TOTAL": "16",
         "USED": "3",
-        "FREE": "13",
+        "FREE": "12",
+        "EXCLUDED": "1",
         "TOTAL6": "9007199254740991",
         "USED6": "7",
         "FREE6": "9007199254740984",
+        "AUTO": "true",
+        "PRIORITY": "7",
         "READY": "True",
-        "REASON": "NodeAddressesSkipped",
+        "REASON": "AddressesSkipped",
     }
 
 

@@ -122,7 +122,7 @@ def test_a_pool_tells_what_became_of_it(cluster: Oracle, operators: Operators) -
     cluster.pool("old", "172.16.110.100-172.16.110.103")
     operators.start()
     cluster.service("web")
-    counts = {"total": 4, "used": 1, "free": 3, "quarantined": 0}
+    counts = {"total": 4, "used": 1, "free": 3, "excluded": 0, "quarantined": 0}
     eventually(
         lambda: cluster.objects("ipaddresspools")["old"].get("status", {}).get("ipv4") == counts,
         what="the counts",
@@ -145,8 +145,8 @@ def test_node_addresses_are_never_given(
     cluster.service("web")
     cluster.wait_shown("web", "172.16.110.13")
     ready = cluster.condition("ipaddresspools", "lab", "Ready")
-    assert ready["reason"] == "NodeAddressesSkipped"
-    assert "172.16.110.11 (node n1)" in ready["message"]
+    assert ready["reason"] == "AddressesSkipped"
+    assert "172.16.110.11 (node n1's own)" in ready["message"]
 
 
 def test_probes_and_metrics(cluster: Oracle, operators: Operators) -> None:

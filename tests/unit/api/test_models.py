@@ -13,7 +13,13 @@ from lbctl.api.advertisements import (
     TaintEffect,
 )
 from lbctl.api.meta import Condition, ConditionStatus, ObjectMeta
-from lbctl.api.pools import AddressCounts, IPAddressPool, IPAddressPoolSpec, IPAddressPoolStatus
+from lbctl.api.pools import (
+    AddressCounts,
+    IPAddressPool,
+    IPAddressPoolSpec,
+    IPAddressPoolStatus,
+    PoolAllocation,
+)
 from lbctl.api.selectors import LabelRequirement, LabelSelector, SelectorOperator
 from lbctl.api.speakers import InterfaceStatus, Speaker, SpeakerStatus
 from lbctl.api.virtualips import (
@@ -25,9 +31,11 @@ from lbctl.api.virtualips import (
 )
 from lbctl.core.advertisements import HOLD_OFF
 from lbctl.core.labels import candidate_labels
-from lbctl.core.reading import pool_view, speaker_view, virtual_ip_view
+from lbctl.core.pools import Allocation
+from lbctl.core.reading import speaker_view, virtual_ip_view
 from lbctl.core.reading_advertisements import advertisement_view
-from lbctl.core.selectors import Operator
+from lbctl.core.reading_pools import pool_view
+from lbctl.core.selectors import Operator, Requirement, Selector
 from lbctl.core.speakers import Taint
 from lbctl.core.virtualips import Stage
 from tests.unit.core.builders import ip, ref
@@ -44,9 +52,11 @@ def test_fields_of_a_newer_version_survive() -> None:
         "apiVersion": "lbctl.io/v1beta1",
         "kind": "IPAddressPool",
         "metadata": {"name": "lab", "annotations": {"a": "b"}},
-        "spec": {"addresses": ["10.0.0.0/28"], "disabled": False, "exclude": ["10.0.0.1"]},
+        "spec": {"addresses": ["10.0.0.0/28"], "rotate": {"every": ["10.0.0.1"]}},
     }
-    assert IPAddressPool.from_object(stored).to_object() == stored
+    kept = IPAddressPool.from_object(stored).to_object()
+    assert kept["metadata"] == {"name": "lab", "annotations": {"a": "b"}}
+    assert kept["spec"]["rotate"] == {"every": ["10.0.0.1"]}
 
 
 def test_what_is_not_set_is_absent_and_never_null() -> None:
@@ -101,7 +111,21 @@ def test_a_virtual_ip_reads_the_same_through_both() -> None:
 def test_a_pool_reads_the_same_through_both() -> None:
     made = IPAddressPool(
         metadata=ObjectMeta(name="lab", creation_timestamp=NOON),
-        spec=IPAddressPoolSpec(addresses=["10.0.0.0/28"], disabled=True),
+        spec=IPAddressPoolSpec(
+            addresses=["10.0.0.0/28"],
+            exclude=["10.0.0.1"],
+            auto_assign=False,
+            avoid_buggy_ips=True,
+            allow_subnet_edges=True,
+            disabled=True,
+            allocation=PoolAllocation(
+                priority=3,
+                namespaces=["team-a"],
+                namespace_selectors=[LabelSelector(match_labels={"tier": "gold"})],
+                service_selectors=[LabelSelector()],
+                quota_per_namespace=7,
+            ),
+        ),
         status=IPAddressPoolStatus(
             ipv4=AddressCounts(total=16, used=1, free=15),
             conditions=[ready(ConditionStatus.FALSE)],
@@ -110,6 +134,23 @@ def test_a_pool_reads_the_same_through_both() -> None:
     seen = pool_view(made.to_object())
     assert (seen.name, seen.entries, seen.disabled) == ("lab", ("10.0.0.0/28",), True)
     assert seen.created == "2026-01-01T12:00:00Z"
+    assert seen.exclude == ("10.0.0.1",)
+    assert (seen.auto_assign, seen.avoid_buggy_ips, seen.allow_subnet_edges) == (False, True, True)
+    assert seen.allocation == Allocation(
+        priority=3,
+        namespaces=("team-a",),
+        namespace_selectors=(Selector((Requirement("tier", Operator.IN, ("gold",)),)),),
+        service_selectors=(Selector(),),
+        quota_per_namespace=7,
+    )
+
+
+def test_what_a_pool_does_not_say_is_the_same_through_both() -> None:
+    made = IPAddressPool(
+        metadata=ObjectMeta(name="lab"), spec=IPAddressPoolSpec(addresses=["10.0.0.1"])
+    )
+    bare = {"metadata": {"name": "lab"}, "spec": {"addresses": ["10.0.0.1"]}}
+    assert pool_view(made.to_object()) == pool_view(bare)
 
 
 def test_a_speaker_reads_the_same_through_both() -> None:

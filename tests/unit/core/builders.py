@@ -49,8 +49,8 @@ def ref(name: str = "web", uid: str = "") -> ServiceRef:
     return ServiceRef("default", name, uid or f"uid-{name}")
 
 
-def pool(name: str, *entries: str, created: str = OLD, disabled: bool = False) -> PoolView:
-    return PoolView(name, created, entries, disabled=disabled)
+def pool(name: str, *entries: str, created: str = OLD, **fields: Any) -> PoolView:
+    return PoolView(name, created, entries, **fields)
 
 
 def allocated(address: str, name: str = "web", uid: str = "", **fields: Any) -> VirtualIPView:

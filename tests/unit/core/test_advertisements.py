@@ -16,9 +16,9 @@ from lbctl.core.advertisements import (
 )
 from lbctl.core.labels import ZONE_LABEL
 from lbctl.core.outcomes import AdvertisementReason, LeftOut, PoolReason
-from lbctl.core.pools import assess
-from lbctl.core.reading import pool_view
+from lbctl.core.pool_findings import assess
 from lbctl.core.reading_advertisements import advertisement_view
+from lbctl.core.reading_pools import pool_view
 from lbctl.core.speakers import NodeView, Taint
 from lbctl.core.virtualips import UNTIMED, Timings
 from tests.unit.core.builders import MIDDLE, NEW, OLD, node, nodes, pool
@@ -319,7 +319,7 @@ def test_many_names_are_counted() -> None:
 
 
 def test_a_pool_that_none_is_about_says_so() -> None:
-    finding = assess([LAB], {})["lab"]
+    finding = assess([LAB])["lab"]
     about, elsewhere = advertisement(ipAddressPools=["lab"]), advertisement(ipAddressPools=["x"])
     assert unadvertised(finding, []) is finding
     assert unadvertised(finding, [elsewhere, about]) is finding
@@ -327,5 +327,5 @@ def test_a_pool_that_none_is_about_says_so() -> None:
     assert found.reason is PoolReason.NOT_ADVERTISED
     assert found.gives
     assert 'Write "lab" into the ipAddressPools of one' in found.message
-    disabled = assess([pool("lab", "10.0.0.0/28", disabled=True)], {})["lab"]
+    disabled = assess([pool("lab", "10.0.0.0/28", disabled=True)])["lab"]
     assert unadvertised(disabled, [elsewhere]) is disabled

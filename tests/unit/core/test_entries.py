@@ -26,3 +26,8 @@ def test_a_bad_entry_is_told_what_to_write(row: Refused) -> None:
 def test_host_bits_are_told_with_both_ways_out() -> None:
     with pytest.raises(AddressError, match=r"10\.0\.0\.0/24, or for the one address 10\.0\.0\.7$"):
         parse_entry("10.0.0.7/24")
+
+
+def test_who_excludes_an_ipv6_cidr_excludes_its_first_address_too() -> None:
+    assert parse_entry("fd00::/120").first - parse_entry("fd00::/120", whole=True).first == 1
+    assert parse_entry("10.0.0.0/28") == parse_entry("10.0.0.0/28", whole=True)

@@ -26,6 +26,25 @@ def test_entries_of_a_pool_are_a_union(
     assert united.size == len({n for first, last in given for n in range(first, last + 1)})
 
 
+@pytest.mark.parametrize(
+    ("rule", "others", "left"),
+    [
+        ("nothing takes nothing away", [], [(10, 14), (20, 21)]),
+        ("what is beside takes nothing away", [(15, 19)], [(10, 14), (20, 21)]),
+        ("a hole in the middle", [(11, 12)], [(10, 10), (13, 14), (20, 21)]),
+        ("the beginning", [(1, 10)], [(11, 14), (20, 21)]),
+        ("the end of one and the beginning of the next", [(14, 20)], [(10, 13), (21, 21)]),
+        ("two holes in one", [(10, 10), (12, 12)], [(11, 11), (13, 14), (20, 21)]),
+        ("everything", [(0, 99)], []),
+    ],
+)
+def test_what_is_left(
+    rule: str, others: list[tuple[int, int]], left: list[tuple[int, int]]
+) -> None:
+    without = AddressSet.union(Interval(*pair) for pair in others)
+    assert list(POOL.minus(without)) == left, rule
+
+
 POOL = AddressSet.union([Interval(10, 14), Interval(20, 21)])
 
 
@@ -48,6 +67,14 @@ def test_the_lowest_free_address(rule: str, used: list[int], lowest: int | None)
         occupancy.add(address)
     assert occupancy.lowest_free(POOL) == lowest, rule
     assert occupancy.count(POOL) == sum(address in POOL for address in used)
+
+
+def test_the_search_may_start_anywhere() -> None:
+    occupancy = Occupancy()
+    for address in (12, 20):
+        occupancy.add(address)
+    found = {start: occupancy.lowest_free(POOL, start) for start in (0, 11, 12, 15, 20, 22)}
+    assert found == {0: 10, 11: 11, 12: 13, 15: 21, 20: 21, 22: None}
 
 
 def test_runs_split_and_join_again() -> None:

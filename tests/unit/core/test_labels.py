@@ -30,6 +30,6 @@ def test_only_good_news_is_not_a_warning() -> None:
 def test_only_a_ready_pool_gives() -> None:
     assert {reason for reason in PoolReason if reason.gives} == {
         PoolReason.READY,
-        PoolReason.NODE_ADDRESSES_SKIPPED,
+        PoolReason.ADDRESSES_SKIPPED,
         PoolReason.NOT_ADVERTISED,
     }

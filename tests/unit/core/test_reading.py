@@ -6,18 +6,20 @@ from typing import Any
 import pytest
 
 from lbctl.core.addresses import Family
+from lbctl.core.durations import parse_duration
 from lbctl.core.labels import DRAIN, EXCLUDE_LABEL
 from lbctl.core.outcomes import Liveness
-from lbctl.core.pools import PoolView
+from lbctl.core.pools import Allocation, OnRemoval, PoolView, SharingScope
 from lbctl.core.reading import (
     condition,
     node_addresses,
     node_view,
-    pool_view,
     service_view,
     speaker_view,
     virtual_ip_view,
 )
+from lbctl.core.reading_pools import pool_view
+from lbctl.core.selectors import Operator, Requirement, Selector
 from lbctl.core.services import FamilyPolicy, Ingress, ServiceView, TrafficPolicy
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView, Taint
 from lbctl.core.virtualips import Release, ReleasedCondition, Stage, Timings, VirtualIPView
@@ -91,6 +93,74 @@ def test_a_pool() -> None:
         uid="u",
         resource_version="9",
     )
+
+
+def test_a_pool_with_everything() -> None:
+    seen = pool_view(
+        {
+            "metadata": {"name": "lab"},
+            "spec": {
+                "addresses": ["10.0.0.0/28"],
+                "exclude": ["10.0.0.3"],
+                "autoAssign": False,
+                "avoidBuggyIPs": True,
+                "allowSubnetEdges": True,
+                "cooldown": "1h2m3s",
+                "retainFor": "24h",
+                "onRemoval": "Reassign",
+                "allocation": {
+                    "priority": 5,
+                    "namespaces": ["team-a"],
+                    "namespaceSelectors": [{"matchLabels": {"tier": "gold"}}],
+                    "serviceSelectors": [{}],
+                    "quotaPerNamespace": 2,
+                    "sharing": "AcrossNamespaces",
+                },
+            },
+        },
+    )
+    assert seen == PoolView(
+        name="lab",
+        created="",
+        entries=("10.0.0.0/28",),
+        exclude=("10.0.0.3",),
+        auto_assign=False,
+        avoid_buggy_ips=True,
+        allow_subnet_edges=True,
+        cooldown=3723,
+        retain_for=86_400,
+        on_removal=OnRemoval.REASSIGN,
+        allocation=Allocation(
+            priority=5,
+            namespaces=("team-a",),
+            namespace_selectors=(Selector((Requirement("tier", Operator.IN, ("gold",)),)),),
+            service_selectors=(Selector(),),
+            quota_per_namespace=2,
+            sharing=SharingScope.ACROSS_NAMESPACES,
+        ),
+    )
+
+
+def test_what_a_newer_version_writes_into_a_pool_is_read_as_the_default() -> None:
+    spec = {"cooldown": "soon", "onRemoval": "Ask", "allocation": {"sharing": "Nobody"}}
+    seen = pool_view({"metadata": {"name": "lab"}, "spec": spec})
+    assert seen == PoolView("lab", "", allocation=Allocation())
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90s", 90), ("10m", 600), ("24h", 86_400), ("1h30m", 5_400), ("0s", 0), ("1h1s", 3_601)],
+)
+def test_a_duration(written: str, seconds: int) -> None:
+    assert parse_duration(written) == seconds
+
+
+@pytest.mark.parametrize(
+    "written", ["", "90", "-1s", "1.5h", "10min", "5s1m", "1d", " 1s", "\u0661s"]
+)
+def test_no_duration(written: str) -> None:
+    with pytest.raises(ValueError, match="write one like 90s, 10m or 24h"):
+        parse_duration(written)
 
 
 def test_a_virtual_ip_with_everything() -> None:
