@@ -449,4 +449,12 @@ def _virtual_ip(address: str) -> Key:
 
 def _planned_part(view: VirtualIPView | None) -> VirtualIPView | None:
     """A VirtualIP without what a status write changes: that does not concern the plan."""
-    return view and replace(view, resource_version="", holder=None, released=None)
+    return view and replace(
+        view,
+        resource_version="",
+        holder=None,
+        released=None,
+        conflict=None,
+        ever_held=False,
+        answered_by_another="",
+    )

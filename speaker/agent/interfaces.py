@@ -1,11 +1,12 @@
 """Which of a node's network interfaces can carry addresses. Pure: netlink's words in, views out."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from lbctl.core import speakers
 from lbctl.core.addresses import Address, InterfaceAddress
 from lbctl.core.speakers import InterfaceView
 
@@ -106,12 +107,18 @@ def usable(links: Iterable[Link]) -> tuple[Interface, ...]:
     )
 
 
-def interface_for(interfaces: Iterable[Interface], address: Address) -> Interface | None:
+def interface_for(
+    interfaces: Collection[Interface], address: Address, named: tuple[str, ...] = ()
+) -> Interface | None:
     """Where an address is announced: in its subnet, with a carrier, the narrowest subnet first.
 
     One without a carrier stays in the plan while no other will do: the wire is silent there, and
-    knows what it held when the link comes back.
+    knows what it held when the link comes back. Where some are named, the operator's rule chooses
+    among them, whatever their subnets are.
     """
+    if named:
+        chosen = speakers.interface_for((each.view for each in interfaces), address, named)
+        return next((each for each in interfaces if each.view == chosen), None)
     reaching = [
         (not interface.view.carrier, -own.network.prefixlen, interface.index, interface)
         for interface in interfaces

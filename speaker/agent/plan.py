@@ -42,7 +42,7 @@ def plan(
     entries = []
     for virtual_ip in sorted(virtual_ips, key=lambda each: place(each.address)):
         wanted = role(virtual_ip, node)
-        interface = interface_for(available, virtual_ip.address)
+        interface = interface_for(available, virtual_ip.address, virtual_ip.interfaces)
         if wanted is None or interface is None:
             continue
         entries.append(

@@ -131,6 +131,28 @@ def test_where_an_address_is_announced(
     assert (found.view.name if found else None) == chosen, sentence
 
 
+@pytest.mark.parametrize(
+    ("sentence", "named", "chosen"),
+    [
+        ("the named one, though another is in the subnet", ("eth1",), "eth1"),
+        ("of several, the first whose subnet holds the address", ("eth1", "eth0"), "eth0"),
+        ("of several in no subnet, the first with a carrier", ("eth2", "eth1"), "eth1"),
+        ("one without a carrier, while no other is named", ("eth2",), "eth2"),
+        ("none, where the node has no such interface", ("eth9",), None),
+    ],
+)
+def test_where_an_address_is_announced_that_names_its_interfaces(
+    sentence: str, named: tuple[str, ...], chosen: str | None
+) -> None:
+    far = (IPv4Interface("10.0.0.1/24"),)
+    dark = link("eth2", index=4, addresses=far, flags=UP | BROADCAST)
+    found = interfaces(link(), link("eth1", index=3, addresses=far), dark)
+
+    made = plan([virtual_ip(interfaces=named)], found, "n1")
+
+    assert [each.interface for each in made] == ([chosen] if chosen else []), sentence
+
+
 WEB = ServiceRef("default", "web", "uid-1")
 
 
