@@ -20,6 +20,9 @@ CHANNEL_VARIABLE: Final = "LBCTL_CHANNEL_FD"
 RESTARTS_VARIABLE: Final = "LBCTL_RESTARTS"
 """How often the process that reads it was started again."""
 
+BAD_SETTINGS: Final = 2
+"""The exit code of a process that no restart helps: what it was given is wrong."""
+
 SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
 """Blocked in this process, and taken one by one."""
 
@@ -62,6 +65,8 @@ class Child:
     started_at: float = 0.0
     start_due: float = 0.0
     deaths_in_a_row: int = 0
+    hopeless: bool = False
+    """Its first run said that its settings are wrong."""
 
 
 @dataclass(slots=True)
@@ -74,7 +79,11 @@ class Supervisor:
     patience: Patience = field(default_factory=Patience)
 
     def run(self) -> int:
-        """Blocks until SIGTERM or SIGINT; 0 when both processes ended in time, else 1."""
+        """Blocks until SIGTERM or SIGINT; 0 when both processes ended in time, else 1.
+
+        `BAD_SETTINGS`, when a process has said so at its first start: nothing is held by then, and
+        a container that ends shows what is wrong where people look, in the pod's status.
+        """
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         agent_end, wire_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         agent = Child("agent", self.agent_argv, self.environment, agent_end)
@@ -89,6 +98,8 @@ class Supervisor:
         now = time.monotonic()
         in_time = self._await_end(wire, now + self.patience.wire_stop, children)
         in_time &= self._await_end(agent, now + self.patience.agent_stop, children)
+        if any(child.hopeless for child in children):
+            return BAD_SETTINGS
         return 0 if in_time else 1
 
     def _keep_running(self, children: list[Child]) -> None:
@@ -96,13 +107,24 @@ class Supervisor:
             now = time.monotonic()
             for child in children:
                 if child.pid == 0 and child.start_due <= now:
-                    _start(child, children)
+                    self._start(child, children)
             waits = [child.start_due - now for child in children if child.pid == 0]
             received = _wait_for_signal(min(waits, default=60.0))
             if received in (signal.SIGTERM, signal.SIGINT):
                 _log.info("stopping")
                 return
             self._reap(children)
+            if any(child.hopeless for child in children):
+                _log.critical("no restart helps: ending, the line above says why")
+                return
+
+    def _start(self, child: Child, children: list[Child]) -> None:
+        try:
+            _spawn(child, children)
+        except OSError as error:
+            # No memory or no process for now. The other one works, and does so without this one.
+            self._put_off(child)
+            _log.error("cannot start the %s: %s", child.name, error)
 
     def _await_end(self, child: Child, deadline: float, children: list[Child]) -> bool:
         """Wait for one that was asked to end, insist; whether asking was enough."""
@@ -134,15 +156,20 @@ class Supervisor:
         now = time.monotonic()
         lived = now - child.started_at
         child.pid = 0
-        steady = lived >= self.patience.steady_after
-        child.deaths_in_a_row = 1 if steady else child.deaths_in_a_row + 1
-        delay = restart_delay(child.deaths_in_a_row, self.patience)
-        child.start_due = now + delay
+        child.hopeless = code == BAD_SETTINGS and child.starts == 1
+        if lived >= self.patience.steady_after:
+            child.deaths_in_a_row = 0
+        self._put_off(child)
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         _log.warning("the %s ended after %.1f s, %s", child.name, lived, how)
 
+    def _put_off(self, child: Child) -> None:
+        child.deaths_in_a_row += 1
+        delay = restart_delay(child.deaths_in_a_row, self.patience)
+        child.start_due = time.monotonic() + delay
 
-def _start(child: Child, children: list[Child]) -> None:
+
+def _spawn(child: Child, children: list[Child]) -> None:
     own = child.channel.fileno()
     environment = {
         **child.environment,

@@ -12,7 +12,7 @@ from lbctl.kube.client import Client
 from speaker import logs
 from speaker.agent.app import Agent
 from speaker.agent.settings import Settings, SettingsError
-from speaker.supervisor import CHANNEL_VARIABLE, RESTARTS_VARIABLE
+from speaker.supervisor import BAD_SETTINGS, CHANNEL_VARIABLE, RESTARTS_VARIABLE
 
 
 async def _run(settings: Settings) -> None:
@@ -34,7 +34,7 @@ def main() -> int:
         asyncio.run(_run(Settings.read()))
     except (SettingsError, login.LoginError) as error:
         logging.getLogger("speaker.agent").critical("%s", error)
-        return 2
+        return BAD_SETTINGS
     return 0
 
 

@@ -34,7 +34,9 @@ RUN = """
 import os, sys
 from speaker.supervisor import Patience, Supervisor
 patience = Patience(agent_stop=1.0, wire_stop=1.0)
-child = lambda role: [sys.executable, "-c", os.environ["CHILD"], role]
+child = lambda role: [
+    os.environ.get(role.upper(), sys.executable), "-c", os.environ["CHILD"], role
+]
 sys.exit(Supervisor(child("agent"), child("wire"), dict(os.environ), patience).run())
 """
 NOTE = """
@@ -52,9 +54,10 @@ note("started")
 
 
 class Supervised:
-    def __init__(self, notes: Path, child: str) -> None:
+    def __init__(self, notes: Path, child: str, *, agent: Path | str = sys.executable) -> None:
         self.notes = notes
-        environment = {**os.environ, "CHILD": NOTE + child, "NOTES": str(notes)}
+        given = {"CHILD": NOTE + child, "NOTES": str(notes), "AGENT": str(agent)}
+        environment = {**os.environ, **given}
         self.process = subprocess.Popen([sys.executable, "-c", RUN], env=environment)
 
     def wait_for(self, what: str, times: int = 1) -> list[str]:
@@ -145,5 +148,49 @@ while True: time.sleep(60)
 
     made.wait_for("wire heard two")
 
+    made.process.terminate()
+    assert made.process.wait(PATIENCE) == 0
+
+
+def test_settings_that_no_restart_mends_end_the_container(notes: Path) -> None:
+    child = """
+if name == "agent":
+    sys.exit(2)
+"""
+    made = Supervised(notes, child + "while True: time.sleep(60)")
+
+    assert made.process.wait(PATIENCE) == 2
+    lines = made.wait_for("agent started")
+    assert sum(line.startswith("agent started") for line in lines) == 1, "it was tried once"
+    made.wait_for("wire stopped")
+
+
+def test_settings_that_turn_bad_later_leave_the_wire_alone(notes: Path) -> None:
+    child = """
+if name == "agent":
+    sys.exit(1 if os.environ["LBCTL_RESTARTS"] == "0" else 2)
+"""
+    made = Supervised(notes, child + "while True: time.sleep(60)")
+    wire = made.pid("wire")
+
+    made.wait_for("agent started", times=4)
+
+    assert made.pid("wire") == wire
+    made.process.terminate()
+    assert made.process.wait(PATIENCE) == 0
+
+
+def test_a_process_that_cannot_be_started_leaves_the_other_alone(
+    notes: Path, tmp_path: Path
+) -> None:
+    """As when the node has no memory left for a moment."""
+    program = tmp_path / "agent"
+    made = Supervised(notes, "while True: time.sleep(60)", agent=program)
+    made.pid("wire")
+    assert not notes.read_text().count("agent")
+
+    program.symlink_to(sys.executable)
+
+    made.wait_for("agent started")
     made.process.terminate()
     assert made.process.wait(PATIENCE) == 0
