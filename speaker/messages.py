@@ -82,6 +82,16 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Kin:
+    """A speaker that is no peer and may hold an address of the plan."""
+
+    node: str
+    interface: str
+    """Our own interface on the LAN where it has the MAC."""
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bfd:
     """How sessions run, the same on every node (RFC 5880 section 6.8.1)."""
 
@@ -111,8 +121,6 @@ class Entry:
     """Who holds it as far as the API knows: a hint, for the LAN knows better."""
     outgoing: str | None = None
     """The node that is to hand the address over; None when no move is planned."""
-    outgoing_mac: str | None = None
-    """Its MAC on the LAN that holds the address, where the plan knows it."""
     serving: bool = True
     """Whether this node can hand on traffic for the address. False: let it go if it is held here
     and another can have it, and take it never."""
@@ -132,6 +140,8 @@ class Plan:
     bfd: Bfd = Bfd()
     peers: tuple[Peer, ...] = ()
     """Without any, nobody takes over at once: addresses are taken after asking alone."""
+    kin: tuple[Kin, ...] = ()
+    """Other speakers that may hold an address, as far as they are known: no strangers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +152,7 @@ class PlanBegin:
     node: str = ""
     bfd: Bfd = Bfd()
     peers: tuple[Peer, ...] = ()
+    kin: tuple[Kin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +277,7 @@ _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 _entry_row: Final = attrgetter(*(each.name for each in fields(Entry)))
 _report_row: Final = attrgetter(*(each.name for each in fields(AddressReport)))
 _peer_row: Final = attrgetter(*(each.name for each in fields(Peer)))
+_kin_row: Final = attrgetter(*(each.name for each in fields(Kin)))
 _peer_report_row: Final = attrgetter(*(each.name for each in fields(PeerReport)))
 
 
@@ -274,7 +286,9 @@ def encode(message: Message) -> bytes:
     body: dict[str, Any] = {"kind": _NAMES[type(message)]}
     match message:
         case PlanBegin():
-            body |= asdict(message) | {"peers": [_peer_row(each) for each in message.peers]}
+            body |= asdict(message)
+            body["peers"] = [_peer_row(each) for each in message.peers]
+            body["kin"] = [_kin_row(each) for each in message.kin]
         case PlanPart():
             body |= {"id": message.id, "entries": [_entry_row(each) for each in message.entries]}
         case Report():
@@ -297,7 +311,8 @@ def decode(datagram: bytes) -> Message:
         match body.pop("kind"):
             case "plan-begin":
                 bfd, peers = Bfd(**body.pop("bfd")), (Peer(*row) for row in body.pop("peers"))
-                return PlanBegin(**body, bfd=bfd, peers=tuple(peers))
+                kin = tuple(Kin(*row) for row in body.pop("kin"))
+                return PlanBegin(**body, bfd=bfd, peers=tuple(peers), kin=kin)
             case "plan-part":
                 return PlanPart(
                     id=body["id"], entries=tuple(_entry(row) for row in body["entries"])
@@ -322,19 +337,17 @@ def decode(datagram: bytes) -> Message:
 
 def _entry(row: list[Any]) -> Entry:
     address, interface, ifindex, mac, role, generation, succession, *rest = row
-    holder, outgoing, outgoing_mac, serving, burst, refresh = rest
+    holder, outgoing, serving, burst, refresh = rest
     burst = None if burst is None else tuple(burst)
     return Entry(
         address, interface, ifindex, mac, Role(role), generation, tuple(succession),
-        holder, outgoing, outgoing_mac, serving, burst, refresh,
+        holder, outgoing, serving, burst, refresh,
     )  # fmt: skip
 
 
 def snapshot(plan_id: int, plan: Plan) -> list[FromAgent]:
     """The messages that carry one plan, in order."""
-    begin = PlanBegin(
-        id=plan_id, count=len(plan.entries), node=plan.node, bfd=plan.bfd, peers=plan.peers
-    )
+    begin = PlanBegin(plan_id, len(plan.entries), plan.node, plan.bfd, plan.peers, plan.kin)
     parts = [PlanPart(id=plan_id, entries=entries) for entries in _parts(plan.entries)]
     return [begin, *parts, PlanEnd(id=plan_id)]
 
@@ -373,5 +386,5 @@ class Assembler:
                 begun, self._begun = self._begun, None
                 if begun is None or begun.id != message.id or begun.count != len(self._entries):
                     return None
-                return Plan(tuple(self._entries), begun.node, begun.bfd, begun.peers)
+                return Plan(tuple(self._entries), begun.node, begun.bfd, begun.peers, begun.kin)
         return None

@@ -33,6 +33,7 @@ from speaker.agent.facts import NodeChecks
 from speaker.agent.health import Asker, ProxyWatch
 from speaker.agent.http import ChannelMetrics, HttpServer
 from speaker.agent.interfaces import Interface
+from speaker.agent.kin import Acquaintances, rows, unknown
 from speaker.agent.local import LocalWatch, Port, hosts, port_of
 from speaker.agent.plan import plan
 from speaker.agent.registration import PartnersSeen, Registration
@@ -57,6 +58,8 @@ _FAREWELL_SECONDS: Final = 2.0
 _LEASE_RETRY_SECONDS: Final = 1.0
 _HINT_SECONDS: Final = 5.0
 """Who holds, by the API, is a hint to the wire: no plan is made at once for that alone."""
+_WRITE_SECONDS: Final = 1.0
+"""Between two writes of one address's status."""
 _DEATH_SECONDS: Final = 0.05
 """Several partners that die together are one write of the Speaker."""
 _NEWS_SECONDS: Final = 2.0
@@ -90,6 +93,8 @@ class Agent:
         """The last that the API server named. They are kept while there is no Speaker."""
         self._told: dict[str, float] = {}
         """address -> since when it is held, as far as its status was told."""
+        self._written: dict[str, float] = {}
+        """address -> when its status was written last."""
         self._announcing: frozenset[str] = frozenset()
         """The interfaces of the last plan."""
         self._strangers: set[str] = set()
@@ -99,9 +104,10 @@ class Agent:
         self._wire_was_alive = False
         self._renewed = False
         self._queue: WorkQueue[Key] = WorkQueue(self._work)
+        self._kin = Acquaintances(client, changed=self._replan.set)
         self._channel = Channel(
             end,
-            on_report=lambda address: self._queue.add(_virtual_ip(address)),
+            on_report=self._heard_of,
             on_peers=self._peers_changed,
             on_life=self._look_at_speaker,
             on_closed=self._alone,
@@ -170,6 +176,7 @@ class Agent:
                     self._plan_again(),
                     self._tick(),
                     self._suspects.run(),
+                    self._kin.run(),
                     self._watch_hand_off(),
                     self._node_checks.run(),
                     self._http.run(self._settings.listen_host, self._settings.listen_port),
@@ -188,6 +195,8 @@ class Agent:
 
     def _virtual_ip_changed(self, change: Change) -> None:
         before = self._views.pop(change.key, None)
+        if change.new is None and before is not None:
+            self._written.pop(str(before.address), None)
         if change.new is not None and named_after_address(change.new):
             self._views[change.key] = virtual_ip_view(change.new)
         after = self._views.get(change.key)
@@ -196,6 +205,13 @@ class Agent:
         elif before and after and before.holder != after.holder and self._hint is None:
             self._hint = asyncio.get_running_loop().call_later(_HINT_SECONDS, self._hint_is_due)
         self._queue.add(change.key)
+
+    def _heard_of(self, address: str) -> None:
+        report = self._channel.reports[address]
+        by = report.claimed_by or (report.by_mac if report.state is State.BLOCKED else None)
+        if by is not None and by not in self._ours():
+            self._kin.doubt()
+        self._queue.add(_virtual_ip(address))
 
     def _hint_is_due(self) -> None:
         self._hint = None
@@ -247,14 +263,11 @@ class Agent:
                     self._node,
                     serving=lambda view: self._local.serving(port_of(view, self._node)),
                 )
-                self._channel.plan(
-                    Plan(
-                        entries,
-                        node=self._node,
-                        bfd=self._settings.bfd,
-                        peers=partners.peers(self._partners, self._interfaces),
-                    )
-                )
+                peers = partners.peers(self._partners, self._interfaces)
+                strangers = unknown(entries, peers, self._node)
+                self._kin.want(strangers)
+                kin = rows(self._kin.known, strangers, self._interfaces)
+                self._channel.plan(Plan(entries, self._node, self._settings.bfd, peers, kin))
                 announcing = frozenset(entry.interface for entry in entries)
                 if announcing != self._announcing:
                     self._announcing = announcing
@@ -322,6 +335,7 @@ class Agent:
             return
         held = report.state is State.HOLDING
         virtual_ip = self._virtual_ips.get(key)
+        in_sight = virtual_ip is not None
         if virtual_ip is None:
             if not held:
                 self._channel.reports.pop(address, None)
@@ -337,16 +351,32 @@ class Agent:
                 report,
                 node=self._node,
                 told=told,
-                ours={partner.mac for partner in self._partners},
+                ours=self._ours(),
+                sure=self._kin.unread.isdisjoint(virtual_ip["spec"].get("succession") or ()),
                 now=time.time(),
             )
             if patch is not None:
+                if in_sight and (wait := self._soonest(address) - time.monotonic()) > 0:
+                    self._queue.add_later(key, wait)
+                    return
                 await self._write(virtual_ip, patch)
                 self._note_stranger(address, patch)
+                if in_sight:
+                    self._written[address] = time.monotonic()
+        else:
+            self._strangers.discard(address)
         if held:
             self._told[address] = report.since
         else:
             self._told.pop(address, None)
+
+    def _ours(self) -> set[str]:
+        """The MACs of speakers that this node knows: all others are strangers'."""
+        return {partner.mac for partner in self._partners} | self._kin.macs
+
+    def _soonest(self, address: str) -> float:
+        """When the status of an address may be written again: frames can be forged by thousands."""
+        return self._written.get(address, -_WRITE_SECONDS) + _WRITE_SECONDS
 
     def _note_stranger(self, address: str, patch: Object) -> None:
         if patch.get("conflict"):

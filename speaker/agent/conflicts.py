@@ -27,7 +27,12 @@ class Stranger:
 
 
 def stranger(
-    report: AddressReport, virtual_ip: Object, *, node: str, ours: Collection[str]
+    report: AddressReport,
+    virtual_ip: Object,
+    *,
+    node: str,
+    ours: Collection[str],
+    sure: bool = True,
 ) -> Stranger | None:
     """Whom the wire hears that is no speaker; None for nobody.
 
@@ -36,10 +41,13 @@ def stranger(
         virtual_ip: the object as it is.
         node: this one.
         ours: the MACs of speakers that this node knows.
+        sure: all that may hold the address are among them. Else nobody is accused of answering.
     """
     if report.state is State.HOLDING and report.claimed_by is not None:
         return Stranger(report.claimed_by, ConflictReason.CLAIMED_BY_FOREIGN_HOST)
     if report.state is not State.BLOCKED or report.by_mac is None or report.by_mac in ours:
+        return None
+    if not sure:
         return None
     status = virtual_ip.get("status") or {}
     holder = status.get("holder")

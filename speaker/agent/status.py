@@ -51,6 +51,7 @@ def status_patch(
     node: str,
     told: bool,
     ours: Collection[str] = (),
+    sure: bool = True,
     now: float = 0.0,
 ) -> Object | None:
     """What to merge into the status; None for nothing.
@@ -61,12 +62,13 @@ def status_patch(
         node: this one.
         told: this hold was written before; a holder that stands there now came later.
         ours: the MACs of speakers that this node knows: all others are strangers'.
+        sure: all that may hold the address are among them.
         now: seconds since 1970 by this node's clock.
     """
     status = virtual_ip.get("status") or {}
     generation = int(virtual_ip["metadata"].get("generation") or 1)
     word = _word(virtual_ip, report, node=node, told=told, generation=generation) or Word({})
-    found = conflicts.stranger(report, virtual_ip, node=node, ours=ours)
+    found = conflicts.stranger(report, virtual_ip, node=node, ours=ours, sure=sure)
     conflict = conflicts.word(report, status, found, node=node, now=now, generation=generation)
     if conflict is not None:
         fields, condition = conflict

@@ -12,9 +12,10 @@ from typing import Final
 
 from speaker.messages import Peer, Plan
 from speaker.wire import watch
-from speaker.wire.keeper import Keeper, Kept
+from speaker.wire.keeper import Keeper
 from speaker.wire.liveness import Kind, Liveness, News
 from speaker.wire.neighbors import packed, peer_mac
+from speaker.wire.ports import Kept
 from speaker.wire.vitals import Vitals
 
 _log: Final = logging.getLogger("speaker.wire")
@@ -28,7 +29,7 @@ GRACE_SECONDS: Final = 0.2
 CALL_SECONDS: Final = 1.0
 """Between two calls of a node that is cut off."""
 
-_EVENTS_PER_TURN: Final = 128
+_EVENTS_PER_TURN: Final = 32
 
 
 @dataclass(slots=True)
@@ -56,6 +57,8 @@ class Heirs:
         self._plan = Plan()
         self._ears: dict[str, Ear] = {}
         self._events: deque[tuple[bytes, watch.Event]] = deque()
+        self._later: deque[tuple[bytes, watch.Event]] = deque()
+        """What is not this node's turn: when it has taken what is."""
         self._vitals = Vitals(keeper, liveness, clock=clock)
 
     @property
@@ -130,13 +133,14 @@ class Heirs:
     def stalled(self) -> None:
         """This process stood still: what it was about to do is out of date."""
         self._events.clear()
+        self._later.clear()
         self._vitals.stalled()
         for ear in self._ears.values():
             ear.lost.clear()
 
     def due(self) -> float | None:
         """When `run` is to be called next."""
-        if self._events:
+        if self._events or self._later:
             return self._clock()
         times = [ear.since + GRACE_SECONDS for ear in self._ears.values() if ear.lost]
         times += [ear.call_due for ear in self._ears.values() if ear.cut_off and ear.carrier]
@@ -146,8 +150,11 @@ class Heirs:
 
     def run(self) -> None:
         """As much as one turn may do."""
-        for _ in range(min(len(self._events), _EVENTS_PER_TURN)):
-            self._keeper.give(*self._events.popleft())
+        for _ in range(_EVENTS_PER_TURN):
+            waiting = self._events or self._later
+            if not waiting:
+                break
+            self._keeper.give(*waiting.popleft())
         now = self._clock()
         for interface, ear in self._ears.items():
             if ear.lost and now >= ear.since + GRACE_SECONDS:
@@ -208,7 +215,8 @@ class Heirs:
             by = watch.answered_by(kept.watch) if kept.watch else None
             ahead = self._ahead(kept, peer)
             if by == mac:
-                self._events.append((kept.address, watch.Bereaved(mac, ahead)))
+                turn = self._later if ahead else self._events
+                turn.append((kept.address, watch.Bereaved(mac, ahead)))
             elif by is None and kept.entry.holder == peer.node:
                 # Only the API says so, and it may be late: ask.
                 self._events.append((kept.address, watch.Doubted(ahead)))

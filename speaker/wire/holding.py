@@ -4,7 +4,8 @@ Each node runs these rules for each address of its plan, without the API server 
 
 1. Whoever holds, keeps. The order of the succession says only who is next.
 2. When the holder's BFD session was up and timed out, or the holder said that it stops, the next of
-   the succession takes the address at once. Those behind it give each live one before them a turn.
+   the succession takes the address at once. Those behind it give each live one before them a turn,
+   and more time while that one is seen to take what the dead node held.
 3. Who is not sure asks the LAN first (ARP probes, RFC 5227 section 2.1.1, with short timers) and
    takes the address only when nobody answers. Not sure is: a start, a new plan, a stall of the own
    process, an interface that came back, a lost conflict, a holder in doubt. One who answers and is
@@ -46,6 +47,7 @@ from speaker.wire.watch import (
     Asking,
     Bereaved,
     Blocked,
+    Busy,
     Claimed,
     CutOff,
     Doubted,
@@ -55,6 +57,7 @@ from speaker.wire.watch import (
     Idle,
     PeerBack,
     Planned,
+    Postponed,
     Probed,
     Rejoined,
     Silent,
@@ -122,6 +125,10 @@ def step(  # noqa: C901, PLR0911, PLR0912  # a table: one row for each event
             return _unsent(watch, now, chance, timings)
         case Bereaved():
             return _bereaved(watch, event, now, chance, timings)
+        case Busy():
+            return _busy(watch, now, chance, timings)
+        case Postponed(until=until):
+            return _postponed(watch, until), NOTHING
         case Doubted(ahead=ahead):
             return _doubted(watch, ahead, now, timings), NOTHING
         case CutOff():
@@ -191,6 +198,9 @@ def _due(  # noqa: PLR0911  # a table: one row for each state
             return replace(watch, state=asked), (Action.POLL,)
         case Blocked():
             return ask(watch, now, timings)
+        case Succeeding(asked=False) as succeeding:
+            listening = replace(succeeding, asked=True, due=now + timings.turn / 2)
+            return replace(watch, state=listening), (Action.PROBE,)
         case Succeeding():
             return take(watch, now, chance, timings)
         case Holding() as holding:
@@ -307,7 +317,10 @@ def _unsent(watch: Watch, now: float, chance: float, timings: Timings) -> Step:
             return answered(watch, None, now, chance, timings), NOTHING
         case Blocked(unanswered=unanswered) as blocked if unanswered:
             return replace(watch, state=replace(blocked, unanswered=unanswered - 1)), NOTHING
-        case Idle() | Blocked() | Holding() | Silent():
+        case Holding(due=when) as holding:
+            soon = min(when, now + timings.resend)
+            return replace(watch, state=replace(holding, gap=0, due=soon)), NOTHING
+        case Idle() | Blocked() | Silent():
             return watch, NOTHING
         case _:
             assert_never(watch.state)
@@ -318,11 +331,29 @@ def _bereaved(watch: Watch, event: Bereaved, now: float, chance: float, timings:
         case Blocked(by=by) if watch.stands_by and by == event.of:
             if not event.ahead:
                 return take(watch, now, chance, timings, giver=by)
-            state = Succeeding(due=now + event.ahead * timings.turn)
+            turns = event.ahead * timings.turn
             # While others have their turn there is time to ask: an answer is the end of it.
-            return replace(watch, state=state), (Action.PROBE,)
+            due, until = now + turns - timings.turn / 2, now + turns + timings.longest_wait
+            return replace(watch, state=Succeeding(due, until)), NOTHING
         case _:
             return watch, NOTHING
+
+
+def _busy(watch: Watch, now: float, chance: float, timings: Timings) -> Step:
+    match watch.state:
+        case Succeeding(until=until) if now < until:
+            state = Succeeding(due=min(now + timings.turn / 2, until), until=until)
+            return replace(watch, state=state), NOTHING
+        case _:
+            return _due(watch, now, chance, timings)
+
+
+def _postponed(watch: Watch, until: float) -> Watch:
+    match watch.state:
+        case Holding() as holding:
+            return replace(watch, state=replace(holding, due=until, postponed=True))
+        case _:
+            return watch
 
 
 def _doubted(watch: Watch, ahead: int, now: float, timings: Timings) -> Watch:

@@ -9,7 +9,11 @@ class Kinship:
 
     def __init__(self, plan: Plan) -> None:
         self._node = plan.node
-        self._macs = {(peer.node, peer.interface): peer_mac(peer.mac) for peer in plan.peers}
+        self._macs = {(one.node, one.interface): peer_mac(one.mac) for one in plan.kin}
+        # What the operator says of a partner is newer.
+        self._macs |= {
+            (one.node, one.interface): peer_mac(one.mac) for one in plan.peers if one.mac
+        }
         self._all = frozenset(self._macs.values()) - {b""}
 
     def heirs(self, entry: Entry) -> tuple[bytes, ...]:
@@ -22,11 +26,21 @@ class Kinship:
             others = others[:1]
         return tuple(self._macs.get((node, entry.interface), b"") for node in others)
 
+    def before(self, entry: Entry) -> tuple[bytes, ...]:
+        """The MACs of those that come earlier in the succession, as far as they are known."""
+        if self._node not in entry.succession:
+            return ()
+        earlier = entry.succession[: entry.succession.index(self._node)]
+        return tuple(
+            mac for node in earlier if (mac := self._macs.get((node, entry.interface), b""))
+        )
+
     def kin(self, entry: Entry) -> frozenset[bytes] | None:
         """The MACs of the speakers that may hold an address; None when one of them is not known.
 
         Then a MAC that is not known may be a speaker's, and the two must agree who keeps. In a
-        large cluster not all of a succession are partners of each other.
+        large cluster not all of a succession are partners of each other, and what the plan says of
+        the others may come a moment later.
         """
         named = {*entry.succession, entry.holder} - {self._node, None}
         known = all(self._macs.get((node or "", entry.interface)) for node in named)
@@ -39,8 +53,7 @@ class Kinship:
         """The MAC of another node that is to hand an address over; None for one not known."""
         if entry.outgoing in (None, self._node):
             return None
-        partner = self._macs.get((entry.outgoing, entry.interface))
-        return peer_mac(entry.outgoing_mac or "") or partner or None
+        return self._macs.get((entry.outgoing or "", entry.interface)) or None
 
     def hands_over(self, entry: Entry) -> bool:
         """Whether this node is to let an address go to another one."""

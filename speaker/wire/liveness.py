@@ -22,6 +22,10 @@ from speaker.wire.session import Fate, Session
 
 _log: Final = logging.getLogger("speaker.wire")
 
+PACKETS_PER_TURN: Final = 512
+"""Of one receiver. Whoever floods the port faster than this stops no answer: the rest waits, and
+nobody is judged by silence until it was read."""
+
 SENT: Final = "sent"
 UNSENT: Final = "unsent"
 
@@ -109,6 +113,8 @@ class Liveness:
         self._by_address: dict[Path, Link] = {}
         self._receivers: dict[tuple[str, AddressFamily], Receiver] = {}
         self._refused: dict[tuple[str, AddressFamily], str] = {}
+        self._behind: set[str] = set()
+        """Interfaces on which more packets wait than were read."""
         self.packets: Counter[str] = Counter()
         """Verdict -> packets."""
         self.news: deque[News] = deque()
@@ -193,13 +199,18 @@ class Liveness:
         self.changed = True
 
     def receive(self, name: str) -> bool:
-        """Everything that waits on an interface; whether a peer was heard."""
+        """What waits on an interface; whether a peer was heard."""
         heard = False
+        self._behind.discard(name)
         for receiver in self.receivers_on(name):
-            while (received := receiver.receive()) is not None:
+            for _ in range(PACKETS_PER_TURN):
+                if (received := receiver.receive()) is None:
+                    break
                 verdict = self._accept(name, *received)
                 self.packets[verdict] += 1
                 heard |= verdict is Verdict.ACCEPTED
+            else:
+                self._behind.add(name)
         return heard
 
     def due(self) -> float | None:
@@ -211,11 +222,13 @@ class Liveness:
         """Send what is due and judge who is silent.
 
         Args:
-            now: a time before which every packet that had arrived was received.
+            now: a time before which every packet that had arrived was received, or is known to
+                wait still.
         """
         for link in (*self._links.values(), *self._leaving):
             before = link.session.fate
-            packet = link.session.run(now=now, chance=self._chance())
+            drained = link.peer.interface not in self._behind
+            packet = link.session.run(now=now, chance=self._chance(), drained=drained)
             self._told_by(link, before)
             self._send(link, packet)
         for link in [link for link in self._leaving if link.session.over]:

@@ -27,10 +27,11 @@ from speaker.messages import (
 )
 from speaker.wire.families import FAMILIES
 from speaker.wire.heirs import Heirs
-from speaker.wire.keeper import Keeper, Line
+from speaker.wire.keeper import Keeper
 from speaker.wire.links import Links
 from speaker.wire.liveness import Liveness
 from speaker.wire.neighbors import Verdict, show_mac
+from speaker.wire.ports import Line
 from speaker.wire.sockets import FRAME_BUFFER_BYTES, PacketSocket
 
 _log: Final = logging.getLogger("speaker.wire")
@@ -55,7 +56,8 @@ LEAVE_SECONDS: Final = 1.0
 _FAREWELL_SECONDS: Final = 0.1
 """Between two farewells: the first may be lost."""
 
-_FRAMES_PER_TURN: Final = 64
+FRAMES_PER_TURN: Final = 64
+"""Of one socket. Then timers and peers have their turn, and the rest waits in the queue."""
 _MESSAGES_PER_TURN: Final = 16
 
 
@@ -200,10 +202,10 @@ class Loop:
 
     def _read_line(self, line: Line) -> None:
         port = line.port
-        if self._keeper.ports.get(port.name) is not port:
+        if port.lines.get(line.socket.family) is not line:
             return  # closed a moment ago, by a plan that came in the same turn
         try:
-            for _ in range(_FRAMES_PER_TURN):
+            for _ in range(FRAMES_PER_TURN):
                 received = line.socket.receive_into(self._buffer)
                 if received is None:
                     return
@@ -276,6 +278,9 @@ class Loop:
         wanted = self._keeper.wanted | self._liveness.wanted
         for name in ports.keys() - {name for name, _ in wanted}:
             self._close(name, "the plan does not name it any more")
+        opened = {(port.name, family) for port in ports.values() for family in port.lines}
+        for name, family in sorted(opened - wanted):
+            self._close_line(name, family)
         for name, family in sorted(wanted):
             if name not in ports or family not in ports[name].lines:
                 self._open(name, family)
@@ -309,6 +314,12 @@ class Loop:
         for packet_socket in self._keeper.close(name):
             self._selector.unregister(packet_socket)
             packet_socket.close()
+
+    def _close_line(self, name: str, family: socket.AddressFamily) -> None:
+        _log.info("not listening on %s for %s any more", name, family.name)
+        packet_socket = self._keeper.close_line(name, family)
+        self._selector.unregister(packet_socket)
+        packet_socket.close()
 
     def _tell(self) -> None:
         """Send what the agent has not heard; what does not fit in the socket stays owed."""

@@ -1,6 +1,10 @@
-"""A bound on how often something happens. Pure."""
+"""Bounds on how often something happens. Pure."""
 
+import math
 from dataclasses import dataclass, field
+from typing import Final
+
+_SAVED_SECONDS: Final = 0.05
 
 
 @dataclass(slots=True)
@@ -27,3 +31,21 @@ class Pace:
             return False
         self._saved -= 1
         return True
+
+
+@dataclass(slots=True)
+class Slots:
+    """Gives out moments, so many a second, each once: who finds the present taken comes later.
+
+    Args:
+        rate: a second.
+    """
+
+    rate: float
+    _next: float = -math.inf
+
+    def next(self, now: float) -> float | None:
+        """The moment for one more; None for now. A quiet time saves up a twentieth of a second."""
+        at = max(self._next, now - _SAVED_SECONDS)
+        self._next = at + 1 / self.rate
+        return at if at > now else None

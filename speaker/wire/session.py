@@ -118,9 +118,15 @@ class Session:
             return self._send(now, chance, final=True)
         return self._send(now, chance) if self.phase is not before else None
 
-    def run(self, *, now: float, chance: float) -> Packet | None:
-        """What the time brings: the next packet, when it is due."""
-        if self.expires is not None and now >= self.expires:
+    def run(self, *, now: float, chance: float, drained: bool = True) -> Packet | None:
+        """What the time brings: the next packet, when it is due.
+
+        Args:
+            now: the time.
+            chance: as for `receive`.
+            drained: nothing waits that has not been received. Else the peer is not judged.
+        """
+        if drained and self.expires is not None and now >= self.expires:
             self._expire()
             self._next_send = min(self._next_send, now)
         if now < self._next_send or self.over or self.phase is Phase.ADMIN_DOWN:

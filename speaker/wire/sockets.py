@@ -23,6 +23,8 @@ _SOL_PACKET: Final = 263
 _PACKET_STATISTICS: Final = 6
 _SO_ATTACH_FILTER: Final = 26
 _SNAP_BYTES: Final = 64
+_QUEUE_FRAMES: Final = 10_000
+"""More than the kernel's queue for a socket holds."""
 
 _Program = tuple[tuple[int, int, int, int], ...]
 
@@ -123,11 +125,14 @@ class PacketSocket:
         """Look again at what the kernel may have changed or refused."""
 
     def discard_queue(self, buffer: bytearray) -> int:
-        """Drop what waits in the queue; how many frames that were."""
-        dropped = 0
-        while self.receive_into(buffer) is not None:
-            dropped += 1
-        return dropped
+        """Drop what waits in the queue; how many frames that were.
+
+        No more than a queue holds: on a LAN that never falls silent it would never end.
+        """
+        for dropped in range(_QUEUE_FRAMES):
+            if self.receive_into(buffer) is None:
+                return dropped
+        return _QUEUE_FRAMES
 
     def is_stale(self) -> bool:
         """Whether the interface is gone, was made anew, or has another MAC."""

@@ -50,7 +50,8 @@ def announce(watch: Watch, holding: Holding, now: float, chance: float, timings:
     in_burst = holding.gap < len(timings.burst)
     # The refresh is spread by a fifth, so that a thousand addresses taken together drift apart.
     wait = timings.burst[holding.gap] if in_burst else timings.refresh * (0.9 + 0.2 * chance)
-    state = replace(holding, gap=holding.gap + in_burst, due=now + wait)
+    gap = holding.gap + in_burst
+    state = replace(holding, gap=gap, due=now + wait, postponed=False)
     return replace(watch, state=state), (Action.ANNOUNCE,)
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from speaker.messages import Peer
-from speaker.wire.keeper import Keeper, Port
+from speaker.wire.keeper import Keeper
 from speaker.wire.liveness import Kind, Liveness, News
 from speaker.wire.neighbors import packed
+from speaker.wire.ports import Port
 
 QUESTIONS: Final = 3
 """In one round: one frame may be lost, and one more."""

@@ -32,8 +32,12 @@ class Timings:
     """Questions without an answer before a standby believes that nobody holds the address."""
     turn: float = 0.15
     """What each live node earlier in the succession is given to take the address first."""
+    longest_wait: float = 0.6
+    """More than that, for one that is seen to take others: it may have thousands to take."""
     burst: tuple[float, ...] = (0.1, 0.2, 0.7, 2.0)
     """Gaps between the announcements after taking: a lost frame is made good quickly."""
+    resend: float = 0.01
+    """After an announcement that the kernel refused, for its queue was full."""
     refresh: float = 10.0
     """Between announcements while holding. It keeps switches from forgetting the port, and it is
     how two holders find each other after a partition."""
@@ -76,9 +80,14 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Succeeding:
-    """The holder is dead; those earlier in the succession have their turn until `due`."""
+    """The holder is dead; those earlier in the succession have their turn."""
 
     due: float
+    until: float = -math.inf
+    """The turn lasts so long at most, however busy they are."""
+    asked: bool = False
+    """Half a turn before it takes the address, it asks for it. Most are taken by then, and need no
+    question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,8 @@ class Holding:
     """Index of the next gap of the burst; past its end the slow refresh runs."""
     due: float
     """When it is announced next."""
+    postponed: bool = False
+    """To that time, because too much was to be announced at once."""
     defended: float | None = None
     offers: int = 0
     """So far, while it is to be handed over."""
@@ -185,6 +196,18 @@ class Bereaved:
 
 
 @dataclass(frozen=True, slots=True)
+class Busy:
+    """`Due`, while one earlier in the succession is seen to take what the dead node held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """An announcement is to be repeated later: there are too many at once."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Doubted:
     """The holder may have let go: its wire has restarted, or it died and is only believed to hold.
 
@@ -218,6 +241,8 @@ Event = (
     | Stopping
     | Unsent
     | Bereaved
+    | Busy
+    | Postponed
     | Doubted
     | CutOff
     | Rejoined

@@ -13,6 +13,7 @@ import pytest
 from speaker.messages import Role, State
 from speaker.wire.loop import STALL_SECONDS, TICK_SECONDS
 from speaker.wire.watch import Timings
+from tests.wire import frames as arp_frames
 from tests.wire import ndp_frames as frames
 from tests.wire.network import INTERFACE, Host, Network, enter, inside, run
 from tests.wire.tap import PATIENCE, NdpTap
@@ -315,6 +316,21 @@ def test_a_thousand_groups_are_joined(wire: Wire) -> None:
     assert all(in_group(wire.host, address) for address in addresses)
 
 
+def test_a_family_that_the_plan_needs_no_more_is_not_listened_for(wire: Wire, tap: NdpTap) -> None:
+    before = "172.31.9.100"
+    wire.hold(before, VIP)
+    wire.hold(VIP)
+    wire.wait_state(State.IDLE, before)
+    heard = wire.ask().frames[INTERFACE].get("not-planned", 0)
+
+    tap.send(arp_frames.request(CLIENT, "172.31.9.1", before))
+    tap.send(frames.request(CLIENT, ADDRESS, VIP))
+    tap.wait_for(lambda frame: frame[:6] == CLIENT)
+
+    assert wire.ask().frames[INTERFACE].get("not-planned", 0) == heard
+    wire.hold(before, VIP)
+
+
 def test_questions_come_through_a_switch_that_snoops(
     network: Network, wire: Wire, tap: NdpTap
 ) -> None:
@@ -459,7 +475,7 @@ def test_a_planned_move_leaves_no_question_without_an_answer(
 
     for wire in (succession.second, succession.first):
         entry = ranked(wire.host, [second, first], VIP)
-        wire.plan(replace(entry, outgoing=first.name, outgoing_mac=first.mac.hex(":")), peers=peers)
+        wire.plan(replace(entry, outgoing=first.name), peers=peers)
     tap.frames.clear()
     while taken not in tap.frames:
         asked += 1

@@ -1,8 +1,10 @@
 """Who takes an address, when, and who gives it up."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -173,6 +175,22 @@ def test_half_a_plan_changes_nothing(wire: Wire) -> None:
     assert {address: report.state for address, report in wire.reports.items()} == {
         VIP: State.HOLDING
     }
+
+
+def test_a_wire_whose_log_nobody_reads_goes_on_answering(
+    network: Network, forged: str, tap: Tap
+) -> None:
+    """Its log is a pipe; two thousand addresses fill it."""
+    reading, writing = os.pipe()
+    host = network.host("node", 11)
+    with closing(Wire(host, forged, stderr=writing)) as wire:
+        many = [f"172.31.{10 + number // 250}.{number % 250 + 1}" for number in range(2_000)]
+        wire.hold(VIP, *many)
+        tap.drain()  # or the answer finds no room behind the announcements
+        tap.send(frames.request(CLIENT, ADDRESS, VIP))
+        tap.wait_for(lambda frame: frame == frames.reply(NODE, VIP, CLIENT, ADDRESS))
+    os.close(reading)
+    os.close(writing)
 
 
 def test_an_interface_that_was_made_anew_is_used_after_asking(

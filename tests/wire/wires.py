@@ -64,7 +64,7 @@ def ranked(host: Host, succession: Sequence[Host], address: str = VIP) -> Entry:
 class Wire:
     """The process, and what it says."""
 
-    def __init__(self, host: Host, forged: str, *prefix: str) -> None:
+    def __init__(self, host: Host, forged: str, *prefix: str, stderr: int | None = None) -> None:
         self.host = host
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = {
@@ -75,7 +75,11 @@ class Wire:
         }
         command = enter(host.namespace, *prefix, sys.executable, "-m", "speaker.wire")
         self.process = subprocess.Popen(
-            command, env=environment, pass_fds=[theirs.fileno()], start_new_session=True
+            command,
+            env=environment,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+            stderr=stderr,
         )
         theirs.close()
         self.reports: dict[str, AddressReport] = {}

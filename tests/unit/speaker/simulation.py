@@ -21,7 +21,7 @@ from speaker.wire.datagrams import Receiver, Sender
 from speaker.wire.heirs import Heirs
 from speaker.wire.keeper import Keeper
 from speaker.wire.liveness import Liveness
-from speaker.wire.loop import LEAVE_SECONDS, STALL_SECONDS, TICK_SECONDS
+from speaker.wire.loop import FRAMES_PER_TURN, LEAVE_SECONDS, STALL_SECONDS, TICK_SECONDS
 from speaker.wire.sockets import PacketSocket
 from speaker.wire.watch import Timings
 
@@ -91,6 +91,9 @@ class Node:
         self.leaves_at: float | None = None
         """Of a wire that was told to stop: the latest time."""
         self.plan = Plan()
+        self.slowness = 0.0
+        """Seconds that each frame costs, in or out: a turn takes that long, and the next waits."""
+        self._busy_until = 0.0
         self._wake: float | None = None
 
     def start(self) -> None:
@@ -166,6 +169,20 @@ class Node:
         """What the loop does when it wakes."""
         if not self.running or self.frozen:
             return
+        if self.lan.now < self._busy_until:
+            self._sleep()
+            return
+        before = self._work()
+        self._take_turn()
+        self._busy_until = self.lan.now + self.slowness * (self._work() - before)
+        self._sleep()
+
+    def _work(self) -> int:
+        totals = self.keeper.totals
+        heard = sum(self.keeper.frames[INTERFACE])
+        return totals.gratuitous + totals.probes + totals.replies + heard
+
+    def _take_turn(self) -> None:
         now, gap = self.lan.now, self.lan.now - self.last_turn
         self.last_turn = now
         missed = self.liveness.missed_by_peers(now)
@@ -178,7 +195,7 @@ class Node:
         else:
             self._read_peers()
         (line,) = self.keeper.ports[INTERFACE].lines.values()
-        while self.frames:
+        for _ in range(min(FRAMES_PER_TURN, len(self.frames))):
             frame = self.frames.popleft()
             self.keeper.frame(line, bytearray(frame), len(frame), 0)
             self.heirs.heard(INTERFACE)
@@ -188,7 +205,6 @@ class Node:
         self.keeper.run_timers()
         if self.leaves_at is not None and (now >= self.leaves_at or not self.keeper.awaits_heirs):
             self.kill()
-        self._sleep()
 
     def wake(self, when: float) -> None:
         if self._wake == when:
@@ -207,6 +223,9 @@ class Node:
         times = (self.keeper.due(), self.liveness.due(), self.heirs.due())
         due = min((when for when in times if when is not None), default=self.lan.now + TICK_SECONDS)
         when = min(max(due, self.lan.now), self.lan.now + TICK_SECONDS)
+        if self.frames:
+            when = self.lan.now
+        when = max(when, self._busy_until)
         self._wake = when
         self.lan.at(when, lambda: self.wake(when))
 
@@ -252,7 +271,6 @@ class Lan:
         entry = Entry(
             VIP, INTERFACE, 1, node.mac.hex(":"), role, 1, names,
             outgoing=outgoing.name if outgoing else None,
-            outgoing_mac=outgoing.mac.hex(":") if outgoing else None,
             serving=serving,
         )  # fmt: skip
         entries = (entry,) if node in succession or node is outgoing else ()

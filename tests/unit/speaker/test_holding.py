@@ -12,6 +12,7 @@ from speaker.wire.watch import (
     Asking,
     Bereaved,
     Blocked,
+    Busy,
     Claimed,
     CutOff,
     Doubted,
@@ -22,6 +23,7 @@ from speaker.wire.watch import (
     Intruder,
     PeerBack,
     Planned,
+    Postponed,
     Probed,
     Rejoined,
     Silent,
@@ -113,6 +115,7 @@ ROWS = [
 
 
 SUCCEEDING = Succeeding(due=NOW)
+HEIR = Succeeding(due=NOW, until=NOW + 1, asked=True)
 KNOWN = Blocked(by=HIGH, due=NOW)
 UNKNOWN = Blocked(by=None, due=NOW)
 POLLED = Blocked(by=HIGH, due=NOW, unanswered=T.polls)
@@ -135,8 +138,11 @@ STANDBY_ROWS = [
     # The holder dies
     Row("the next takes at once", KEEP, KNOWN, NEXT, Holding, ANNOUNCE),
     Row("the first takes back at once", CLAIM, KNOWN, NEXT, Holding, ANNOUNCE),
-    Row("the second gives the next a turn, and asks", KEEP, KNOWN, SECOND, Succeeding, PROBE),
-    Row("the turn is over: take it", KEEP, SUCCEEDING, Due(), Holding, ANNOUNCE),
+    Row("the second gives the next a turn", KEEP, KNOWN, SECOND, Succeeding),
+    Row("and asks before it is over", KEEP, SUCCEEDING, Due(), Succeeding, PROBE),
+    Row("the turn is over: take it", KEEP, HEIR, Due(), Holding, ANNOUNCE),
+    Row("the next is busy taking: wait", KEEP, HEIR, Busy(), Succeeding),
+    Row("but not for ever", KEEP, replace(HEIR, until=NOW), Busy(), Holding, ANNOUNCE),
     Row("somebody took it in his turn", KEEP, SUCCEEDING, Claimed(LOW), Blocked),
     Row("a question in the turn of another is no claim", KEEP, SUCCEEDING, Probed(LOW), Succeeding),
     Row("the death of another one means nothing", KEEP, KNOWN, Bereaved(LOW, 0), Blocked),
@@ -321,7 +327,16 @@ def after_step(state: WatchState, event: Event, role: Role = KEEP) -> WatchState
 @pytest.mark.parametrize(
     ("sentence", "state", "event", "due_after"),
     [
-        ("two live ones before it: two turns", KNOWN, Bereaved(HIGH, 2), 2 * T.turn),
+        (
+            "two live ones before it: two turns, and it asks in time",
+            KNOWN,
+            Bereaved(HIGH, 2),
+            1.5 * T.turn,
+        ),
+        ("busy: looked at again after half a turn", HEIR, Busy(), T.turn / 2),
+        ("busy: never longer than agreed", replace(HEIR, until=NOW + 0.01), Busy(), 0.01),
+        ("too many to announce at once: later", HOLDING, Postponed(NOW + 3), 3.0),
+        ("an announcement that was refused comes soon", Holding(4, NOW + 9), Unsent(), T.resend),
         ("a doubt is settled at once by the next", Blocked(HIGH, NOW + 2), Doubted(0), 0.0),
         ("and later by those behind it", Blocked(HIGH, NOW + 2), Doubted(1), T.turn),
         ("a poll comes every two seconds", KNOWN, Due(), T.poll_interval),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from speaker.messages import Entry, Peer, Plan, Role
+from speaker.messages import Entry, Kin, Peer, Plan, Role
 from speaker.wire.kinship import Kinship
 
 TWO, THREE = b"\x02\0\0\0\0\x02", b"\x02\0\0\0\0\x03"
@@ -20,11 +20,10 @@ def entry(
     outgoing: str | None = None,
     serving: bool = True,
     holder: str | None = None,
-    outgoing_mac: str | None = None,
 ) -> Entry:
     return Entry(
         "10.0.0.100", "eth0", 2, "", Role.CLAIM, 0, succession,
-        outgoing=outgoing, serving=serving, holder=holder, outgoing_mac=outgoing_mac,
+        outgoing=outgoing, serving=serving, holder=holder,
     )  # fmt: skip
 
 
@@ -67,3 +66,39 @@ def test_to_whom_an_address_is_offered(
     *, sentence: str, planned: Entry, hands_over: bool, heirs: tuple[bytes, ...]
 ) -> None:
     assert (KINSHIP.hands_over(planned), KINSHIP.heirs(planned)) == (hands_over, heirs), sentence
+
+
+ACQUAINTED = Kinship(
+    Plan(
+        node="n1",
+        peers=PEERS,
+        kin=(
+            Kin("n9", "eth0", "02:00:00:00:00:09"),
+            Kin("n5", "eth0", "02:00:00:00:01:05"),
+            Kin("n4", "eth0", "02:00:00:00:00:04"),
+        ),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "planned"),
+    [
+        ("a node that is no partner", entry("n1", "n2", "n9")),
+        ("a partner on another LAN alone", entry("n1", "n5")),
+        ("a partner whose MAC the operator does not know", entry("n1", "n4")),
+        ("an outgoing one that is no partner", entry("n1", outgoing="n9")),
+    ],
+)
+def test_who_is_no_partner_may_be_known_as_well(sentence: str, planned: Entry) -> None:
+    kin = ACQUAINTED.kin(planned)
+
+    assert kin is not None, sentence
+    assert {TWO, THREE, bytes([2, 0, 0, 0, 0, 9]), bytes([2, 0, 0, 0, 1, 5])} <= kin
+
+
+def test_an_address_is_offered_to_one_that_is_no_partner() -> None:
+    move = entry("n9", "n1", outgoing="n1")
+
+    assert ACQUAINTED.heirs(move) == (bytes([2, 0, 0, 0, 0, 9]),)
+    assert ACQUAINTED.before(entry("n2", "n9", "n1", "n3")) == (TWO, bytes([2, 0, 0, 0, 0, 9]))

@@ -16,6 +16,7 @@ from speaker.messages import (
     Counters,
     Entry,
     Hello,
+    Kin,
     Message,
     Peer,
     PeerReport,
@@ -46,7 +47,6 @@ entries = st.builds(
     succession=st.lists(st.text(), max_size=3).map(tuple),
     holder=st.none() | st.text(),
     outgoing=st.none() | st.text(),
-    outgoing_mac=st.none() | st.text(),
     serving=st.booleans(),
     burst=st.none() | st.lists(seconds, max_size=3).map(tuple),
     refresh=st.none() | seconds,
@@ -101,8 +101,9 @@ def test_a_message_arrives_as_it_was_sent(message: Message) -> None:
         b'{"kind":"plan-part","id":1,"entries":[["10.0.0.1"]]}',
         b'{"kind":"plan-part","id":1,"entries":[["10.0.0.1","eth0",2,"","claim",0,null,null]]}',
         b'{"kind":"plan-begin","id":1,"count":0}',
-        b'{"kind":"plan-begin","id":1,"count":0,"bfd":{"port":1,"speed":2},"peers":[]}',
-        b'{"kind":"plan-begin","id":1,"count":0,"bfd":{},"peers":[["n1"]]}',
+        b'{"kind":"plan-begin","id":1,"count":0,"bfd":{"port":1,"speed":2},"peers":[],"kin":[]}',
+        b'{"kind":"plan-begin","id":1,"count":0,"bfd":{},"peers":[["n1"]],"kin":[]}',
+        b'{"kind":"plan-begin","id":1,"count":0,"bfd":{},"peers":[],"kin":[["n1"]]}',
         b'{"kind":"peers-report","peers":[["n1","happy"]]}',
         b'{"kind":"report","addresses":[["10.0.0.1","happy"]]}',
         b'{"kind":"report","addresses":[["10.0.0.1","idle",0,null,null,null,0.0,null,0,"more"]]}',
@@ -122,7 +123,8 @@ PEERS = (
 
 @pytest.mark.parametrize("count", [0, 1, ENTRIES_PER_PART, ENTRIES_PER_PART + 1, 1000])
 def test_a_plan_of_any_length_arrives_whole(count: int) -> None:
-    plan = Plan(tuple(entry(number) for number in range(count)), "n1", Bfd(port=3790), PEERS)
+    entries, kin = tuple(entry(number) for number in range(count)), (Kin("n4", "eth0", "x"),)
+    plan = Plan(entries, "n1", Bfd(port=3790), PEERS, kin)
     assembler = Assembler()
 
     *parts, last = [assembler.feed(message) for message in snapshot(7, plan)]  # type: ignore[arg-type]  # a snapshot has no request

@@ -45,6 +45,16 @@ def virtual_ip(
     }
 
 
+def test_nobody_is_called_a_stranger_before_all_speakers_are_known() -> None:
+    def patch(*, sure: bool) -> Any:
+        return status_patch(
+            virtual_ip(), BLOCKED, node="n1", told=False, ours={OURS}, sure=sure, now=TAKEN
+        )
+
+    assert "conflict" not in patch(sure=False)
+    assert patch(sure=True)["conflict"]["mac"] == STRANGER
+
+
 def said(patch: Any, kind: str) -> tuple[str, str, int]:
     (found,) = (each for each in patch["conditions"] if each["type"] == kind)
     return found["status"], found["reason"], found["observedGeneration"]
