@@ -130,8 +130,9 @@ bench-soak: .venv/ready ## Is anybody taken for dead while all cores are busy? M
 	@$(PY) -m tests.bench.soak --minutes $(MINUTES)
 
 .PHONY: bench
-bench: binaries ## Figures: allocator, planner, wire, memory of a speaker with 1,000 addresses
+bench: binaries ## Figures: allocator, operator with 5,000 Services, planner, wire, speaker
 	@$(PY) -m tests.bench.allocator
+	$(PY) -m tests.bench.operator
 	$(PY) -m tests.bench.scale
 	$(PY) -m tests.bench.wire
 	$(PY) -m tests.bench.speaker

@@ -6,7 +6,9 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.error import URLError
 
 from tests.cluster.nursery import Child, Nursery
@@ -25,7 +27,7 @@ class Operator:
         port: int,
         *arguments: str,
         nursery: Nursery | None = None,
-        **environment: str,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.log = log
         self.url = f"http://127.0.0.1:{port}"
@@ -82,7 +84,10 @@ class Operators:
         self._all: list[Operator] = []
 
     def start(
-        self, *arguments: str, kubeconfig: Path | None = None, **environment: str
+        self,
+        *arguments: str,
+        kubeconfig: Path | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> Operator:
         """Start one. Without arguments it stands for election and is alone in it."""
         number = len(self._all)
@@ -93,7 +98,7 @@ class Operators:
             _free_port(),
             *arguments,
             nursery=self._nursery,
-            **environment,
+            environment=environment,
         )
         self._all.append(one)
         return one
