@@ -93,6 +93,13 @@ class InterfaceStatus(ApiModel):
     """Its addresses with their prefix lengths, like 172.16.110.11/24."""
     carrier: bool = False
     """Whether its link is up."""
+    gateways: list[Annotated[str, Field(max_length=_IP_MAX_LENGTH)]] = Field(
+        default_factory=list,
+        max_length=16,
+        json_schema_extra=LIST_ATOMIC,
+    )
+    """The routers that the node sends to by this interface by default: no Service gets their
+    addresses. Link-local ones are left out."""
 
 
 class SpeakerStatus(ApiModel):

@@ -216,6 +216,7 @@ def _interface(entry: Json) -> InterfaceView:
         mac=entry.get("mac") or "",
         addresses=tuple(addresses),
         carrier=bool(entry.get("carrier", True)),
+        gateways=tuple(a for text in entry.get("gateways") or () if (a := parse(text)) is not None),
     )
 
 

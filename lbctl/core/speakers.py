@@ -18,6 +18,8 @@ class InterfaceView:
     mac: str
     addresses: tuple[InterfaceAddress, ...] = ()
     carrier: bool = True
+    gateways: tuple[Address, ...] = ()
+    """The routers that the node sends to by this interface, by default."""
 
     def reaches(self, address: Address) -> bool:
         """Whether `address` is in a subnet of the interface, so that neighbours ask here for it."""

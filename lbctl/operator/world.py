@@ -306,7 +306,8 @@ class World:
             self.ledger.put_node(node, node_addresses(known, speaker), node_identity(known))
             self.ledger.put_macs(node, frozenset(one.mac for one in interfaces))
             subnets = frozenset(own.network for one in interfaces for own in one.addresses)
-            self.ledger.put_lan(node, subnets)
+            gateways = frozenset(router for one in interfaces for router in one.gateways)
+            self.ledger.put_lan(node, subnets, gateways)
 
 
 def _facts(node: Object) -> object:

@@ -37,6 +37,7 @@ class Link:
     master: int | None = None
     """The bridge or bond that it belongs to."""
     addresses: tuple[InterfaceAddress, ...] = ()
+    gateways: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ def usable(links: Iterable[Link]) -> tuple[Interface, ...]:
                 mac=link.mac,
                 addresses=link.addresses,
                 carrier=bool(link.flags & _LOWER_UP),
+                gateways=link.gateways,
             ),
         )
         for link in sorted(found, key=lambda link: link.name)

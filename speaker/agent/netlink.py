@@ -17,6 +17,7 @@ from pyroute2.netlink import rtnl
 from pyroute2.netlink.exceptions import NetlinkError
 
 from lbctl.core.addresses import InterfaceAddress
+from speaker.agent.gateways import read_gateways
 from speaker.agent.interfaces import Interface, Link, in_use, usable
 
 _log: Final = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ _GATHER_SECONDS: Final = 0.02
 _FLOCK_SECONDS: Final = 0.2
 """Between two readings: where pods come and go, most events mean nothing to us."""
 _RETRY_SECONDS: Final = 1.0
+_ROUTES_SECONDS: Final = 30.0
+"""The default routes are read this often: to be told of them means to be told of every pod's."""
 _WATCHED: Final = rtnl.RTMGRP_LINK | rtnl.RTMGRP_IPV4_IFADDR | rtnl.RTMGRP_IPV6_IFADDR
 
 
@@ -39,6 +42,7 @@ async def read_links() -> list[Link]:
             own = ip_interface(f"{local}/{message.get('prefixlen')}")
             flags = int(message.get("flags") or 0)
             addresses.setdefault(message["index"], []).append((own, flags))
+        gateways = read_gateways()
         return [
             Link(
                 index=message["index"],
@@ -48,6 +52,7 @@ async def read_links() -> list[Link]:
                 mac=message.get("address") or "",
                 master=message.get("master"),
                 addresses=in_use(addresses.get(message["index"], ())),
+                gateways=gateways.get(message.get("ifname"), ()),
             )
             async for message in await netlink.link("dump")
         ]
@@ -75,7 +80,9 @@ async def follow(on_change: Callable[[tuple[Interface, ...]], None]) -> None:
 
 async def _flock(events: AsyncIPRoute, read_at: float) -> None:
     """Wait for an event and for those that come with it: a pod's start makes a dozen."""
-    await _datagram(events)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_ROUTES_SECONDS):
+            await _datagram(events)
     wait = max(_GATHER_SECONDS, read_at + _FLOCK_SECONDS - time.monotonic())
     with suppress(TimeoutError):
         async with asyncio.timeout(wait):

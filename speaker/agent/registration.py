@@ -29,10 +29,17 @@ def speaker_status(interfaces: Iterable[Interface], *, version: str) -> Object:
                 "mac": interface.view.mac,
                 "addresses": [str(own) for own in interface.view.addresses],
                 "carrier": interface.view.carrier,
+                **_gateways(interface),
             }
             for interface in interfaces
         ],
     }
+
+
+def _gateways(interface: Interface) -> Object:
+    """Absent when there is none, as the API server keeps it: else every look would write again."""
+    found = [str(router) for router in interface.view.gateways]
+    return {"gateways": found} if found else {}
 
 
 def ready(interfaces: Iterable[Interface], *, wire_alive: bool, generation: int) -> Condition:

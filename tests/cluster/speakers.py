@@ -60,6 +60,14 @@ class Speakers:
         """What the agent of a node says of its partners."""
         self.says(node, {other: {"state": state} for other, state in states.items()})
 
+    def routes(self, node: str, *gateways: str) -> None:
+        """The default gateways that the agent of a node reports, from its first interface."""
+        (interface,) = self._oracle.objects("speakers")[node]["status"]["interfaces"]
+        interface["gateways"] = [*gateways]
+        self._oracle.custom.patch_cluster_custom_object_status(
+            *GROUP, "speakers", node, {"status": {"interfaces": [interface]}}
+        )
+
     def says(self, node: str, partners: dict[str, dict[str, Any]]) -> None:
         """The same, with all of a row."""
         rows = [{"node": other, **row} for other, row in partners.items()]

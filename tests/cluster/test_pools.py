@@ -52,6 +52,18 @@ def test_the_edges_of_the_nodes_subnet_are_not_given_unless_the_pool_says_so(
     cluster.wait_shown("web", "172.16.110.255")
 
 
+def test_a_default_gateway_of_a_node_is_never_given(
+    cluster: Oracle, operators: Operators, speakers: Callable[..., Speakers]
+) -> None:
+    speakers("n1").routes("n1", "172.16.110.1")
+    cluster.pool("lab", "172.16.110.1-172.16.110.2")
+    operators.start()
+    cluster.service("web")
+    cluster.wait_shown("web", "172.16.110.2")
+    ready = cluster.condition("ipaddresspools", "lab", "Ready")
+    assert "172.16.110.1 (the default gateway of node n1)" in ready["message"]
+
+
 def test_a_pool_that_means_the_service_is_asked_first_then_by_priority(
     cluster: Oracle, operators: Operators
 ) -> None:

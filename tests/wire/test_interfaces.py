@@ -7,7 +7,7 @@ import pytest
 
 from speaker.agent import netlink
 from speaker.agent.interfaces import Interface
-from tests.wire.network import INTERFACE, Host, Network, inside
+from tests.wire.network import INTERFACE, Host, Network, inside, write_setting
 
 pytestmark = pytest.mark.root
 
@@ -77,5 +77,30 @@ def test_an_interface_that_vanishes_and_returns_is_told(network: Network) -> Non
         await tells(told, set())
         network.plug(node)
         await tells(told, {node.address})
+
+    followed(node, story)
+
+
+def test_a_default_gateway_is_told_and_so_is_another_one(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(netlink, "_ROUTES_SECONDS", 0.05)
+    node = network.host("node", 11)
+    first, second = f"{node.address.rpartition('.')[0]}.1", "fd00:31::fe"
+
+    async def gateways(told: Told, wanted: set[str]) -> None:
+        async with asyncio.timeout(20):
+            while {str(g) for each in await told.get() for g in each.view.gateways} != wanted:
+                pass
+
+    async def story(told: Told) -> None:
+        node.ip("route", "add", "default", "via", first, "dev", INTERFACE)
+        await gateways(told, {first})
+        node.ip("route", "del", "default")
+        await gateways(told, set())
+        write_setting(node.namespace, f"ipv6/conf/{INTERFACE}/disable_ipv6", "0")
+        node.ip("address", "add", "fd00:31::1/64", "dev", INTERFACE, "nodad")
+        node.ip("route", "add", "default", "via", second, "dev", INTERFACE)
+        await gateways(told, {second})
 
     followed(node, story)

@@ -1,6 +1,7 @@
 """The agent's settings, and what it says about its node."""
 
-from ipaddress import IPv4Interface
+from dataclasses import replace
+from ipaddress import IPv4Interface, ip_address
 from typing import Any
 
 import pytest
@@ -75,6 +76,14 @@ def patch(status: Any = None, **fields: Any) -> Any:
     speaker = {"metadata": {"name": "n1", "generation": 1}, "status": status or {}}
     given = {"interfaces": INTERFACES, "version": "1", "wire_alive": True, **fields}
     return status_patch(speaker, **given)
+
+
+def test_a_speaker_names_its_default_gateways_and_is_silent_when_it_has_none() -> None:
+    """The API server stores no empty list, so one that is written would be written again."""
+    assert "gateways" not in patch()["interfaces"][0]
+    routed = replace(VIEW, gateways=(ip_address("10.0.0.254"), ip_address("fd00::fe")))
+    written = patch(interfaces=(Interface(2, routed),))
+    assert written["interfaces"][0]["gateways"] == ["10.0.0.254", "fd00::fe"]
 
 
 def test_a_speaker_says_what_it_can_announce_on() -> None:
