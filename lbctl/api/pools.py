@@ -125,9 +125,13 @@ class IPAddressPoolStatus(ApiModel):
     """How many IPv4 addresses there are; absent when the pool has none."""
     ipv6: AddressCounts | None = None
     """How many IPv6 addresses there are; absent when the pool has none."""
+    rebalanced: str | None = None
+    """The last value of the annotation lbctl.io/rebalance that was carried out: no address of the
+    pool moves for it any more."""
     conditions: list[Condition] = Field(default_factory=list, json_schema_extra=list_map("type"))
     """Ready: whether the pool gives addresses. Reasons: Ready, AddressesSkipped, NotAdvertised,
-    Disabled, Overlap, InvalidAddresses."""
+    Disabled, Overlap, InvalidAddresses. Rebalanced, once somebody asked for it: whether it is done.
+    Reasons: Moving, Balanced, Withdrawn."""
 
 
 class IPAddressPool(Resource):

@@ -23,6 +23,10 @@ ZONE_LABEL = "topology.kubernetes.io/zone"
 NETWORK_UNAVAILABLE = "NetworkUnavailable"
 """A condition of a Node, True while its pod network is not set up."""
 
+REBALANCE = "lbctl.io/rebalance"
+"""An annotation of an IPAddressPool: its addresses are to move until nodes carry alike. Each new
+value is a new request."""
+
 OPERATOR_LEASE = "lbctl-operator"
 
 SPEAKER_LEASE_PREFIX = "lbctl-speaker-"

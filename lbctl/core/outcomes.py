@@ -137,6 +137,24 @@ class PoolRefusal(StrEnum):
     """A host that is none of the cluster's answered for the address."""
 
 
+class RebalancedReason(StrEnum):
+    """The reason of the condition `Rebalanced` of an IPAddressPool."""
+
+    MOVING = "Moving"
+    """Some addresses are being handed over, or the next ones are about to be."""
+    BALANCED = "Balanced"
+    """No move would make nodes carry more alike."""
+    WITHDRAWN = "Withdrawn"
+    """The annotation was removed before that; what is under way ends, and nothing else moves."""
+
+
+class PoolEvent(StrEnum):
+    """The reasons of Events on an IPAddressPool."""
+
+    REBALANCING = "Rebalancing"
+    REBALANCED = "Rebalanced"
+
+
 class Liveness(StrEnum):
     """What a speaker's Lease says, by an age that was measured locally."""
 
@@ -212,6 +230,8 @@ class ConditionType(StrEnum):
 
     READY = "Ready"
     """On IPAddressPool, L2Advertisement and Speaker."""
+    REBALANCED = "Rebalanced"
+    """On IPAddressPool, once somebody asked for it."""
     ANNOUNCED = "Announced"
     """On VirtualIP, by the speaker that holds it."""
     RELEASED = "Released"

@@ -1,21 +1,26 @@
 """Rebalancing on request: which addresses move next, few at a time, until nodes carry alike.
 
 Nothing is moved unasked: nodes that join stay empty until new addresses come. Whoever carries a
-request out asks `next_moves` again and again, and hands each node on to `plan(wanted=...)`, until
-there is nothing left to move and no move is under way. Nobody does yet: see docs/operator.md.
+request out asks `next_step` again and again, and hands each node on to `plan(wanted=...)`, until
+there is nothing left to move and no move is under way. Nothing of it is remembered: what is under
+way says `spec.outgoing`, and what is left to do the nodes' loads.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from lbctl.core.addresses import Address, place
 from lbctl.core.eligibility import Judgement
+from lbctl.core.outcomes import RebalancedReason
 from lbctl.core.placement import Loads
 from lbctl.core.speakers import rendezvous
 from lbctl.core.virtualips import VirtualIPView
 
 AT_A_TIME = 5
-"""So many addresses of a pool are handed over at once."""
+"""So many addresses move at once though their holders are well."""
+
+STEP_PAUSE = 2.0
+"""Seconds between the end of some moves and the next ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +32,71 @@ class Move:
     """The node that it is handed over to."""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a request is, and what is to move next."""
+
+    reason: RebalancedReason
+    message: str
+    """For the condition `Rebalanced`: a sentence for a person."""
+    moves: tuple[Move, ...] = ()
+    """Empty while others are under way."""
+
+    @property
+    def done(self) -> bool:
+        return self.reason is RebalancedReason.BALANCED
+
+
+Judge = Callable[[VirtualIPView], Judgement | None]
+"""Who may announce an address; None while nobody can tell, or nobody is to."""
+
+
+def next_step(
+    virtual_ips: Collection[VirtualIPView],
+    judge: Judge,
+    loads: Loads,
+    *,
+    nodes: Iterable[str],
+    wanted: Collection[Address] = (),
+) -> Step:
+    """What is to be done for a request: wait until all former moves were made, move, or nothing.
+
+    Args:
+        virtual_ips: the addresses of the pool that Services have.
+        judge: who may announce each.
+        loads: what all nodes carry.
+        nodes: all of them.
+        wanted: the addresses whose moves were asked for and are not planned yet.
+    """
+    under_way = [
+        f"{one.address} to {one.succession[0]}"
+        for one in sorted(virtual_ips, key=lambda one: place(one.address))
+        if one.outgoing is not None and one.succession
+    ]
+    said = _carried(loads, nodes)
+    if under_way or any(one.address in wanted for one in virtual_ips):
+        more = len(under_way) - AT_A_TIME
+        tail = f" and {more} more" if more > 0 else ""
+        listed = ", ".join(under_way[:AT_A_TIME]) or "the next ones"
+        return Step(RebalancedReason.MOVING, f"Under way: {listed}{tail}. {said}")
+    moves = next_moves(virtual_ips, judge, loads)
+    if moves:
+        return Step(RebalancedReason.MOVING, f"More is to move. {said}", moves)
+    return Step(RebalancedReason.BALANCED, f"No move makes it more even. {said}")
+
+
+def _carried(loads: Loads, nodes: Iterable[str]) -> str:
+    """The extremes of what nodes carry, of all pools."""
+    counts = sorted((loads.firsts(node), node) for node in nodes)
+    if not counts:
+        return "There are no nodes."
+    (least, emptiest), (most, fullest) = counts[0], counts[-1]
+    return f"Nodes carry from {least} ({emptiest}) to {most} ({fullest}) addresses of all pools."
+
+
 def next_moves(
     virtual_ips: Iterable[VirtualIPView],
-    judge: Callable[[VirtualIPView], Judgement],
+    judge: Judge,
     loads: Loads,
     *,
     at_a_time: int = AT_A_TIME,
@@ -54,8 +121,8 @@ def next_moves(
     for one in sorted(known, key=lambda each: -carried[each.holder or ""]):
         if len(moves) >= free:
             break
-        judged = judge(one)
-        if one.outgoing is not None or one.holder not in judged.able - judged.doubted:
+        judged = judge(one) if one.outgoing is None else None
+        if judged is None or one.holder not in judged.able or one.holder in judged.doubted:
             continue
         if id(judged) not in least:
             least[id(judged)] = min(carried[node] for node in judged.eligible)

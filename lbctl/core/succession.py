@@ -19,6 +19,9 @@ LENGTH = 4
 WATCHERS = 2
 """So many partners of the holder, when it has them, are in the succession: they see it die."""
 
+ROOM_PAUSE = 2.0
+"""Seconds until an address asks again that must wait for others to have moved."""
+
 
 @dataclass(frozen=True, slots=True)
 class SuccessionPlan:
@@ -63,6 +66,7 @@ def plan(
     interfaces: tuple[str, ...] = (),
     timings: Timings = UNTIMED,
     wanted: str | None = None,
+    room: bool = True,
     now: float = 0.0,
 ) -> SuccessionPlan:
     """Plan one address.
@@ -90,19 +94,27 @@ def plan(
         interfaces: its `spec.interfaces` so far, which stay when it is not advertised any more.
         timings: its `spec.announcement` so far, likewise.
         wanted: the node that it is to be moved to, if that can announce it.
+        room: whether it may begin to fail back now: only few addresses do at a time.
         now: monotonic seconds.
     """
     cluster = nodes if isinstance(nodes, Cluster) else Cluster(nodes, drawn)
     announcing = advertisement or Announcing(interfaces=interfaces, timings=timings)
     planner = _Planner(
-        address, cluster, announcing, cluster.judge(address, announcing, endpoints), loads
+        address,
+        cluster,
+        announcing,
+        cluster.judge(address, announcing, endpoints),
+        loads,
+        wanted=wanted,
+        room=room,
+        now=now,
     )
     under_way = outgoing if outgoing == holder else None
     if advertisement is None:
         return planner.stays(current, under_way, PlannedReason.NOT_ADVERTISED)
     if not planner.judged.sure:
         return planner.stays(current, under_way, PlannedReason.NO_ELIGIBLE_SPEAKER)
-    return planner.plan(current, holder, under_way, wanted, now)
+    return planner.plan(current, holder, under_way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,9 @@ class _Planner:
     announcing: Announcing
     judged: Judgement
     loads: Loads
+    wanted: str | None
+    room: bool
+    now: float
 
     @property
     def placement(self) -> Placement:
@@ -134,12 +149,7 @@ class _Planner:
         return self._made(current, outgoing, said, reason)
 
     def plan(
-        self,
-        current: tuple[str, ...],
-        holder: str | None,
-        under_way: str | None,
-        wanted: str | None,
-        now: float,
+        self, current: tuple[str, ...], holder: str | None, under_way: str | None
     ) -> SuccessionPlan:
         """Plan, when a node can surely announce."""
         succession = [node for node in current if node in self.judged.able]
@@ -150,7 +160,7 @@ class _Planner:
             succession.append(holder)
         if under_way is not None and succession[0] != holder and succession[0] == current[0]:
             return self._finished(succession, holder, None)
-        target, again_in = self._target(holder, wanted, now)
+        target, again_in = self._target(holder)
         if target is None:
             return self._finished(succession, None, again_in, anchor=holder)
         return self._finished(self._moved(succession, target, holder), holder, None)
@@ -165,10 +175,9 @@ class _Planner:
             succession.insert(0, self.placement.first())
         return self._finished([*dict.fromkeys(succession)], leaves, None)
 
-    def _target(
-        self, holder: str, wanted: str | None, now: float
-    ) -> tuple[str | None, float | None]:
+    def _target(self, holder: str) -> tuple[str | None, float | None]:
         """Where it moves to though its holder is well, and when to ask again."""
+        wanted = self.wanted
         if wanted is not None and wanted != holder and wanted in self.judged.able:
             return (None if wanted in self.judged.doubted else wanted), None
         after, weights = self.announcing.fail_back_after, self.judged.weights
@@ -184,8 +193,10 @@ class _Planner:
         if not better:
             return None, None
         best = self.placement.first(better)
-        remaining = after - self.cluster.standing.well_for(best, now)
-        return (best, None) if remaining <= 0 else (None, remaining)
+        remaining = after - self.cluster.standing.well_for(best, self.now)
+        if remaining > 0:
+            return None, remaining
+        return (best, None) if self.room else (None, ROOM_PAUSE)
 
     def _moved(self, succession: list[str], target: str, holder: str) -> list[str]:
         """The target first, then the holder and those who watch the target, as they stood."""

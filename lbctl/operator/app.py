@@ -33,6 +33,7 @@ from lbctl.operator.items import Item, What
 from lbctl.operator.leases import SpeakerLeases
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.pools import Pools
+from lbctl.operator.rebalancing import Rebalancing
 from lbctl.operator.services import Services
 from lbctl.operator.settings import Settings
 from lbctl.operator.speakers import Speakers
@@ -91,6 +92,14 @@ class Operator:
         self._advertisements = Advertisements(self._world, client)
         self._speakers = Speakers(self._world, client)
         self._queue: WorkQueue[Item] = WorkQueue(self._work, may=self._may)
+        self._rebalancing = Rebalancing(
+            self._world,
+            client,
+            self._virtual_ips.planning,
+            recorder=self._recorder,
+            add=self._queue.add,
+            later=self._queue.add_later,
+        )
         self._triggers = Triggers(self._world, self._queue, self._services.pending)
         self._sweeper = Sweeper(
             self._world, client, interval=settings.resync, swept=self._look_at_everything
@@ -223,6 +232,8 @@ class Operator:
                     self._triggers.service_of(item.key)
             case What.POOL:
                 await self._pools.reconcile(item.key)
+            case What.REBALANCING:
+                await self._rebalancing.reconcile(item.key)
             case What.SPEAKER:
                 await self._speakers.reconcile(item.key)
             case What.ADVERTISEMENT:

@@ -14,6 +14,8 @@ class What(StrEnum):
     SERVICE = "service"
     VIRTUAL_IP = "virtualip"
     POOL = "pool"
+    REBALANCING = "rebalancing"
+    """A pool again: whether its addresses are to move."""
     SPEAKER = "speaker"
     ADVERTISEMENT = "l2advertisement"
     DEATHS = "deaths"

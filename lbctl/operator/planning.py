@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from lbctl.core import succession
 from lbctl.core.addresses import Address, family_of
+from lbctl.core.eligibility import Judgement
 from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
+from lbctl.core.rebalancing import AT_A_TIME
 from lbctl.core.services import ServiceRef, ServiceView
 from lbctl.core.succession import SuccessionPlan
 from lbctl.core.virtualips import UNTIMED, Timings, VirtualIPView
@@ -23,16 +26,17 @@ class Planning:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.wanted: dict[Address, str] = {}
+        """The nodes that addresses are to be moved to, until a plan with that is written."""
+        self._begun: set[Address] = set()
+        """The addresses that a plan moves which is not written yet."""
         self._left_out: dict[Address, Counter[str]] = {}
 
     def plan(self, view: VirtualIPView) -> SuccessionPlan | None:
         """Plan an address; None while that cannot be known, so that the plan stays as it is."""
-        service = self.service(view.service)
-        endpoints = None
-        if service is not None and service.local:
-            endpoints = self._world.endpoints.nodes(service.key, family_of(view.address))
-            if endpoints is None:
-                return None
+        known, endpoints = self._endpoints(view)
+        if not known:
+            return None
         found = succession.plan(
             view.address,
             current=view.succession,
@@ -44,10 +48,44 @@ class Planning:
             outgoing=view.outgoing,
             interfaces=view.interfaces,
             timings=view.timings,
+            wanted=self.wanted.get(view.address),
+            room=self._has_room(view.address),
             now=self._world.now(),
         )
         self._left_out[view.address] = Counter(str(one.reason) for one in found.left_out)
+        if found.outgoing is not None and found.outgoing != view.outgoing:
+            self._begun.add(view.address)
         return found
+
+    @contextmanager
+    def writing(self, address: Address) -> Iterator[None]:
+        """While the plan is written. If that fails, it is decided anew."""
+        try:
+            yield
+        finally:
+            self._begun.discard(address)
+        self.wanted.pop(address, None)
+
+    def judge(self, view: VirtualIPView) -> Judgement | None:
+        """Who may announce an address; None when nobody was asked to, or it cannot be known."""
+        known, endpoints = self._endpoints(view)
+        announcing = self._world.announcing(view)
+        if not known or announcing is None:
+            return None
+        return self._world.node_views().judge(view.address, announcing, endpoints)
+
+    def _endpoints(self, view: VirtualIPView) -> tuple[bool, frozenset[str] | None]:
+        """Whether it is known where the pods are, and the nodes when only these may announce."""
+        service = self.service(view.service)
+        if service is None or not service.local:
+            return True, None
+        endpoints = self._world.endpoints.nodes(service.key, family_of(view.address))
+        return endpoints is not None, endpoints
+
+    def _has_room(self, address: Address) -> bool:
+        """Whether the address may begin to move though its holder is well."""
+        under_way = self._world.moving | self._begun
+        return address in under_way or len(under_way) < AT_A_TIME
 
     def service(self, ref: ServiceRef | None) -> ServiceView | None:
         """The very Service that a VirtualIP names, if it exists."""
@@ -56,6 +94,7 @@ class Planning:
 
     def forget(self, address: Address) -> None:
         """The address is not planned any more."""
+        self.wanted.pop(address, None)
         self._left_out.pop(address, None)
 
     def left_out(self) -> Counter[str]:

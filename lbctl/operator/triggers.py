@@ -10,23 +10,36 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from lbctl.core.addresses import Address, address_of, object_name
-from lbctl.core.reading import node_addresses, service_view, speaker_view, virtual_ip_view
+from lbctl.core.outcomes import Liveness
+from lbctl.core.reading import (
+    node_addresses,
+    node_view,
+    service_view,
+    speaker_view,
+    virtual_ip_view,
+)
 from lbctl.core.services import ServiceKey
 from lbctl.core.speakers import SpeakerView
 from lbctl.core.virtualips import Stage
 from lbctl.kube.objects import Key, Object
 from lbctl.kube.queue import Priority, WorkQueue
 from lbctl.operator.items import Item, What
+from lbctl.operator.rebalancing import request_of
 from lbctl.operator.world import World
 
 POOL_PAUSE_SECONDS = 0.5
 """A pool's counts are written at most this often while addresses come and go."""
 PLAN_PAUSE_SECONDS = 0.1
 """Several nodes that change at once make one new plan of every address."""
+ORDER_PAUSE_SECONDS = 0.02
+"""What a person wrote about a node, like a drain, is not doubted: its addresses go at once. One
+command about several nodes writes them some milliseconds apart."""
 DEATHS_PAUSE_SECONDS = 0.1
 """The partners of a node that died tell of it at about the same time."""
 ADVERTISEMENTS_PAUSE_SECONDS = 1.0
 """What L2Advertisements select is counted at most this often."""
+MOVES_PAUSE_SECONDS = 0.1
+"""Moves that were begun together end at about the same time."""
 PARTNERS_PAUSE_SECONDS = 0.5
 """Several nodes that join at once make one new graph of partners."""
 
@@ -72,6 +85,7 @@ class Triggers:
             self._queue.add(Item(What.VIRTUAL_IP, key), Priority.RESYNC)
         for key in self._world.pools:
             self._queue.add(Item(What.POOL, key), Priority.RESYNC)
+            self._queue.add(Item(What.REBALANCING, key), Priority.RESYNC)
         for key in self._world.speakers:
             self._queue.add(Item(What.SPEAKER, key), Priority.RESYNC)
         for key in self._world.advertisements:
@@ -129,11 +143,19 @@ class Triggers:
             for obj in (old, new):
                 if obj is not None:
                     self._name_services(obj)
+        if _outgoing(old) != _outgoing(new):
+            self._moves(new)
         if new is None and old is not None:
             self._virtual_ip_gone(old)
         address = address_of(key.name)
         if address is not None and (old is None or new is None):
             self._count_again({address})
+
+    def _moves(self, virtual_ip: Object | None) -> None:
+        """A move began or ended: the next ones may be due."""
+        pool = Key("", ((virtual_ip or {}).get("spec") or {}).get("pool") or "")
+        if pool in self._world.pools and request_of(self._world.pools[pool]).open:
+            self._queue.add_later(Item(What.REBALANCING, pool), MOVES_PAUSE_SECONDS)
 
     def _virtual_ip_gone(self, old: Object) -> None:
         view = virtual_ip_view(old)
@@ -156,6 +178,8 @@ class Triggers:
             self._queue.add_later(Item(What.ADVERTISEMENT, key), ADVERTISEMENTS_PAUSE_SECONDS)
 
     def _pool_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
+        if request_of(old) != request_of(new):
+            self._queue.add(Item(What.REBALANCING, key))
         if old is not None and new is not None and _intent(old) == _intent(new):
             return
         if self._world.advertisements:
@@ -168,6 +192,8 @@ class Triggers:
 
     def _node_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         if self._world.judged(key.name, old) != self._world.judged(key.name, new):
+            if _ordered(old) != _ordered(new):
+                self._hand_over_soon(key.name)
             self.speakers_changed()
             self._advertisements_counted()
         before = None if old is None else node_addresses(old, None)
@@ -177,6 +203,13 @@ class Triggers:
         self._count_again((before or frozenset()) ^ (after or frozenset()))
         if before:
             self.address_freed()
+
+    def _hand_over_soon(self, node: str) -> None:
+        """A node is to hand over what it holds: that goes before all other plans."""
+        for one in self._world.ledger.virtual_ips():
+            if one.holder == node:
+                item = Item(What.VIRTUAL_IP, Key("", object_name(one.address)))
+                self._queue.add_later(item, ORDER_PAUSE_SECONDS)
 
     def _speaker_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         before, after = _announcing(old), _announcing(new)
@@ -220,6 +253,14 @@ def _intent(obj: Object) -> object:
     return obj.get("spec"), obj["metadata"].get("labels") or {}
 
 
+def _ordered(node: Object | None) -> object:
+    """What a person wrote about a node, wherever addresses are."""
+    if node is None:
+        return None
+    view = node_view("", None, Liveness.MISSING, node)
+    return view.draining, view.excluded
+
+
 def _announcing(speaker: Object | None) -> SpeakerView | None:
     """A Speaker without what it says of others."""
     return None if speaker is None else replace(speaker_view(speaker), reports=())
@@ -233,6 +274,11 @@ def _announced(service: Object) -> object:
 
 def _reports(speaker: Object | None) -> Object | None:
     return ((speaker or {}).get("status") or {}).get("partners")
+
+
+def _outgoing(virtual_ip: Object | None) -> str | None:
+    """The node that is to hand the address over."""
+    return ((virtual_ip or {}).get("spec") or {}).get("outgoing")
 
 
 def _owners(virtual_ip: Object | None) -> list[Object]:

@@ -191,13 +191,8 @@ class VirtualIPs:
         plan = self.planning.plan(view)
         if plan is None:
             return  # When the endpoints are known, everything is looked at again.
-        service = self.planning.service(view.service)
-        if not stands(view, plan, service):
-            spec = spec_of(obj["spec"], plan, service)
-            obj = await self._replace(obj, spec, seeing(plan))
-            if plan.outgoing is not None and plan.outgoing != view.outgoing:
-                self._metrics.moves.inc()
-                log.info("%s: moves. %s", view.address, plan.message)
+        with self.planning.writing(view.address):
+            obj = await self._write_plan(obj, view, plan)
         if plan.again_in is not None:
             self._again(_key(view), plan.again_in)
         await self._say_planned(obj, plan.reason, plan.message)
@@ -205,6 +200,16 @@ class VirtualIPs:
             news = [] if plan.planned else [_nobody(plan)]
             found = Note(Outcome.SPEAKER_FOUND, plan.message)
             self._recorder.stand(self._subject(view.service), _PLAN, news, mended=found)
+
+    async def _write_plan(self, obj: Object, view: VirtualIPView, plan: SuccessionPlan) -> Object:
+        service = self.planning.service(view.service)
+        if stands(view, plan, service):
+            return obj
+        obj = await self._replace(obj, spec_of(obj["spec"], plan, service), seeing(plan))
+        if plan.outgoing is not None and plan.outgoing != view.outgoing:
+            self._metrics.moves.inc()
+            log.info("%s: moves. %s", view.address, plan.message)
+        return obj
 
     async def _say_planned(self, obj: Object, reason: PlannedReason, message: str) -> None:
         generation = int(obj["metadata"]["generation"])

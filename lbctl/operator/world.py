@@ -85,6 +85,8 @@ class World:
         self.advertisement_views: dict[str, AdvertisementView] = {}
         self.ledger = Ledger()
         self.loads = Loads()
+        self.moving: set[Address] = set()
+        """The addresses that a node is to hand to another one just now."""
         self.endpoints = EndpointBook()
         self.local_services: dict[ServiceKey, ServiceView] = {}
         """The Services with `externalTrafficPolicy: Local`."""
@@ -255,9 +257,11 @@ class World:
         if new is None:
             self.ledger.drop_virtual_ip(address)
             self.loads.drop(address)
+            self.moving.discard(address)
         else:
             view = virtual_ip_view(new)
             self.ledger.put_virtual_ip(view)
+            (self.moving.discard if view.outgoing is None else self.moving.add)(address)
             held = None if view.outgoing is not None else view.holder
             self.loads.put(address, view.succession, held)
 

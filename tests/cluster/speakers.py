@@ -31,6 +31,8 @@ class Speakers:
         self.answered: set[str] = set()
         self.foreign: dict[str, str] = {}
         """Addresses that a host outside of the cluster has, with its MAC: nobody takes them."""
+        self.hold_on = False
+        """Nobody hands over to another one who is to have an address: the frames are lost."""
         self._oracle = Oracle(kubeconfig)
         self._round = 0
         self._numbers = count(11)
@@ -115,10 +117,15 @@ class Speakers:
         holder = status.get("holder")
         if spec.get("services") and wanted and address in self.foreign:
             self._conflict(address, vip, self.foreign[address], "AnsweredByForeignHost")
-        elif spec.get("services") and wanted and (holder not in self.alive or holder not in wanted):
+        elif spec.get("services") and wanted and self._is_to_go(spec, holder):
             taker = next((node for node in wanted if node in self.alive and _sees(vip, node)), None)
             if taker is not None and taker != holder:
                 self._write(address, vip, {"holder": taker, "interface": "eth0", "everHeld": True})
+
+    def _is_to_go(self, spec: dict[str, Any], holder: str | None) -> bool:
+        """Whether another one is to hold the address than who does."""
+        hands_over = spec.get("outgoing") == holder and not self.hold_on
+        return hands_over or holder not in self.alive or holder not in spec["succession"]
 
     def _conflict(self, address: str, vip: dict[str, Any], mac: str, reason: str) -> None:
         status = vip.get("status") or {}

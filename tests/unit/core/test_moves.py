@@ -13,7 +13,7 @@ from lbctl.core.partners import partnerships
 from lbctl.core.placement import Loads
 from lbctl.core.speakers import NodeView
 from lbctl.core.standing import Standing, look
-from lbctl.core.succession import LENGTH, WATCHERS, SuccessionPlan, plan
+from lbctl.core.succession import LENGTH, ROOM_PAUSE, WATCHERS, SuccessionPlan, plan
 from lbctl.core.virtualips import Timings
 from tests.unit.core.builders import ip, node, nodes
 from tests.unit.core.test_advertisements import GOLD, advertisement
@@ -178,6 +178,16 @@ def test_a_preferred_node_gets_it_back_after_the_hold_off() -> None:
     assert (waits.succession, waits.outgoing, waits.again_in) == (("a", "g", "b"), None, 30)
     moves = planned(cluster, "agb", advertisement=fails_back(), now=160)
     assert (moves.succession, moves.outgoing, moves.again_in) == (("g", "a", "b"), "a", None)
+
+
+def test_it_waits_while_others_move_and_finishes_what_was_begun() -> None:
+    known = nodes("a", "b") | golden("g")
+    cluster = Cluster(known, standing=seen_at(100, known=known))
+    waits = planned(cluster, "agb", advertisement=fails_back(), now=160, room=False)
+    assert (waits.succession, waits.outgoing) == (("a", "g", "b"), None)
+    assert waits.again_in == ROOM_PAUSE
+    begun = planned(cluster, "gab", "a", "a", advertisement=fails_back(), now=160, room=False)
+    assert (begun.succession, begun.outgoing) == (("g", "a", "b"), "a")
 
 
 def test_never_is_never() -> None:

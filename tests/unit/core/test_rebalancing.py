@@ -3,13 +3,14 @@
 from collections import Counter
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbctl.core.advertisements import EVERYWHERE, Announcing, combine
 from lbctl.core.eligibility import Cluster, Judgement
+from lbctl.core.outcomes import RebalancedReason
 from lbctl.core.placement import Loads
-from lbctl.core.rebalancing import AT_A_TIME, Move, next_moves
+from lbctl.core.rebalancing import AT_A_TIME, Move, Step, next_moves, next_step
 from lbctl.core.speakers import NodeView
 from lbctl.core.succession import plan
 from lbctl.core.virtualips import VirtualIPView
@@ -42,6 +43,10 @@ class Site:
 
     def moves(self) -> tuple[Move, ...]:
         return next_moves(self.views, self.judge, self.loads)
+
+    def step(self, *wanted: Move) -> Step:
+        asked = [move.address for move in wanted]
+        return next_step(self.views, self.judge, self.loads, nodes=self.cluster, wanted=asked)
 
     def begin(self, move: Move) -> None:
         """The operator plans the move and writes it."""
@@ -92,6 +97,7 @@ def test_who_may_not_hold_it_is_moved_by_its_plan_and_not_here() -> None:
     assert Site(known).holding("aaaa").moves() == ()
 
 
+@settings(deadline=None)  # A busy machine may take its time.
 @given(st.text("abcd", max_size=40))
 def test_it_ends_with_every_node_alike(holders: str) -> None:
     site = Site(nodes(*"abcd")).holding(holders)
@@ -105,3 +111,27 @@ def test_it_ends_with_every_node_alike(holders: str) -> None:
     assert site.moves() == ()
     counts = [site.held()[name] for name in "abcd"]
     assert max(counts) - min(counts) <= 1
+
+
+def test_a_step_waits_until_the_moves_before_it_were_made() -> None:
+    site = Site(nodes(*"ab")).holding("a" * 20)
+    first = site.step()
+    assert len(first.moves) == AT_A_TIME
+    assert site.step(first.moves[0]).moves == (), "asked for, and not planned yet"
+    site.begin(first.moves[0])
+    waiting = site.step()
+    assert (waiting.reason, waiting.moves) == (RebalancedReason.MOVING, ())
+    assert f"Under way: {first.moves[0].address} to b." in waiting.message
+    site.finish()
+    assert len(site.step().moves) == AT_A_TIME
+
+
+def test_it_says_when_it_is_done_and_what_nodes_carry() -> None:
+    done = Site(nodes(*"abc")).holding("aabbc").step()
+    assert done.done
+    assert "from 1 (c) to 2 (b)" in done.message
+
+
+def test_what_nobody_can_announce_stays_where_it_is() -> None:
+    site = Site(nodes(*"ab")).holding("aaaa")
+    assert next_moves(site.views, lambda _: None, site.loads) == ()

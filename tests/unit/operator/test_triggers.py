@@ -1,7 +1,9 @@
 """Which change makes which thing worth another look."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from lbctl.kube.objects import Key
 from lbctl.kube.queue import WorkQueue
 from lbctl.kube.store import Store
 from lbctl.operator.items import Item
-from lbctl.operator.triggers import Triggers
+from lbctl.operator.triggers import PLAN_PAUSE_SECONDS, Triggers
 from lbctl.operator.world import World
 from tests.unit.operator import objects
 
@@ -63,6 +65,7 @@ def site() -> Site:
 
 
 SPEAKER, DEATHS = "speaker n1", f"deaths {Key('', '')}"
+REBALANCING = "rebalancing lab"
 WEB, VIP, POOL, PATIENT = (
     "service shop/web",
     "virtualip 172.16.110.100",
@@ -218,7 +221,7 @@ async def test_a_standby_enqueues_nothing_and_a_new_leader_everything(site: Site
     assert site.drained() == set()
     site.triggers.active = True
     site.triggers.everything()
-    assert site.drained() == {WEB, VIP, POOL, SPEAKER, "service shop/new"}
+    assert site.drained() == {WEB, VIP, POOL, REBALANCING, SPEAKER, "service shop/new"}
 
 
 async def test_a_death_that_partners_report_makes_new_plans_once(site: Site) -> None:
@@ -273,3 +276,43 @@ async def test_a_label_that_an_advertisement_asks_for_changes_plans(site: Site) 
     assert site.drained() == set()
     site.world.nodes.put(objects.node("n1", "172.16.110.11", labels={"role": "edge"}))
     assert site.drained() == {VIP, "l2advertisement edges"}
+
+
+async def test_a_node_that_is_to_be_drained_hands_over_before_all_else_is_planned(
+    site: Site,
+) -> None:
+    held = objects.virtual_ip("172.16.110.100", "web", "n1") | {"status": {"holder": "n1"}}
+    site.world.virtual_ips.put(held)
+    site.world.virtual_ips.put(objects.virtual_ip("172.16.110.101", "web", "n2"))
+    site.drained()
+    begun = site.queue.schedule
+    site.world.nodes.put(objects.node("n1", "172.16.110.11", labels={"lbctl.io/drain": ""}))
+    assert str(begun.take(time.monotonic() + PLAN_PAUSE_SECONDS / 2)) == VIP
+    assert begun.take(time.monotonic() + PLAN_PAUSE_SECONDS / 2) is None, "the others gather"
+    assert site.drained() == {"virtualip 172.16.110.101"}
+
+
+def rebalance(token: str | None, *, done: str | None = None) -> dict[str, Any]:
+    pool = objects.pool("lab", "172.16.110.100-172.16.110.109")
+    pool["metadata"]["annotations"] = {} if token is None else {"lbctl.io/rebalance": token}
+    return pool | {"status": {} if done is None else {"rebalanced": done}}
+
+
+async def test_a_request_to_rebalance_and_each_end_of_its_moves_are_looked_into(
+    site: Site,
+) -> None:
+    def move(outgoing: str | None) -> set[str]:
+        vip = objects.virtual_ip("172.16.110.100", "web", "n2", "n1")
+        vip["spec"] |= {"pool": "lab"} | ({} if outgoing is None else {"outgoing": outgoing})
+        site.world.virtual_ips.put(vip)
+        return site.drained()
+
+    assert move("n1") == {VIP}, "nobody asked for it: a drain"
+    site.world.pools.put(rebalance("now"))
+    assert site.drained() == {REBALANCING}
+    assert move(None) == {VIP, REBALANCING}
+    site.world.pools.put(rebalance("now", done="now"))
+    assert site.drained() == {REBALANCING}
+    assert move("n1") == {VIP}, "it is done"
+    site.world.pools.put(rebalance(None, done="now"))
+    assert site.drained() == {REBALANCING}, "to say that it was withdrawn, if it was"
