@@ -21,6 +21,8 @@ WINDOW_SECONDS = 300.0
 """The time in which not more than a share of the nodes are marked."""
 SHARE = 5
 """Not more than one node of so many; always one."""
+MARKING_SECONDS = 10.0
+"""A replica that began to mark a node's pods is done, or gone, after this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,31 +115,44 @@ def _silent(said: tuple[PartnerReport, ...]) -> bool:
     return bool(lost) and all(row.answers is False for row in lost)
 
 
+def recent(marked: Mapping[str, float], now: float) -> dict[str, float]:
+    """The nodes whose marking counts for the limit.
+
+    The times were written by several machines' clocks. One that is wrong moves the limit by as much
+    as that, and one that lies in a distant future, or past, counts for nothing.
+    """
+    return {node: at for node, at in marked.items() if abs(now - at) < WINDOW_SECONDS}
+
+
 @dataclass(slots=True)
 class Incidents:
-    """The nodes that this process marked, and how many more it may. Times are monotonic seconds."""
+    """The nodes that this process marked, and whether it may mark another one."""
 
-    _begun: dict[str, float] = field(default_factory=dict)
-    """When each node was marked last; kept for the time of the limit."""
     _open: dict[str, set[str]] = field(default_factory=dict)
     """The pods, by uid, that are done with, of each node that has not come back."""
     _under_way: str | None = None
 
-    def admit(self, node: str, *, nodes: int, now: float) -> Spared | None:
+    def admit(
+        self, node: str, *, nodes: int, marked: Mapping[str, float], now: float
+    ) -> Spared | None:
         """Why the node must not be marked now; None when it may be.
 
         Args:
             node: whom its partners and its kubelet's silence prove dead.
             nodes: how many nodes there are.
-            now: monotonic seconds.
+            marked: when pods of nodes were marked, by any replica (Unix seconds).
+            now: Unix seconds.
         """
         if nodes < FEWEST_NODES:
             return Spared.TOO_FEW_NODES
-        if self._under_way not in {None, node}:
-            return Spared.ONE_AT_A_TIME
-        recent = {name for name, at in self._begun.items() if now - at < WINDOW_SECONDS}
-        if len(recent - {node}) >= max(1, nodes // SHARE):
+        others = {name: at for name, at in recent(marked, now).items() if name != node}
+        if len(others) >= max(1, nodes // SHARE):
             return Spared.LIMIT_REACHED
+        elsewhere = any(
+            now - at < MARKING_SECONDS and not self.is_done(name) for name, at in others.items()
+        )
+        if elsewhere or self._under_way not in {None, node}:
+            return Spared.ONE_AT_A_TIME
         return None
 
     def begin(self, node: str) -> set[str]:
@@ -145,9 +160,9 @@ class Incidents:
         self._under_way = node
         return self._open.setdefault(node, set())
 
-    def count(self, node: str, now: float) -> None:
-        """Pods of the node were marked, by this process or by another replica."""
-        self._begun[node] = now
+    def pods(self, node: str) -> frozenset[str]:
+        """The pods of the node, by uid, that are done with."""
+        return frozenset(self._open.get(node, ()))
 
     def done(self, node: str) -> None:
         """All pods of the node are done with: the next node may be taken up."""

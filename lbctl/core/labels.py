@@ -29,6 +29,12 @@ value is a new request."""
 
 OPERATOR_LEASE = "lbctl-operator"
 
+FAILURES_LEASE = "lbctl-node-failures"
+"""Which nodes' pods were marked not ready lately (`fastNodeFailure`); nobody holds it."""
+
+MARKED_NODES = "lbctl.io/marked-nodes"
+"""The annotation of that Lease: a JSON object, when (Unix seconds) by node."""
+
 SPEAKER_LEASE_PREFIX = "lbctl-speaker-"
 
 SPEAKER_LABELS = {

@@ -31,6 +31,7 @@ from lbctl.operator.failures import NodeFailures
 from lbctl.operator.health import Health
 from lbctl.operator.items import Item, What
 from lbctl.operator.leases import SpeakerLeases
+from lbctl.operator.marked import MarkedNodes
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.pools import Pools
 from lbctl.operator.rebalancing import Rebalancing
@@ -186,7 +187,11 @@ class Operator:
         """On every replica: the leader may be on the node that died."""
         await self._leases.synced.wait()
         await NodeFailures(
-            self._world, self._client, recorder=self._recorder, metrics=self._metrics
+            self._world,
+            self._client,
+            recorder=self._recorder,
+            metrics=self._metrics,
+            marked=MarkedNodes(self._client, self._settings.namespace),
         ).run()
 
     async def _work_when_leading(self) -> None:

@@ -19,10 +19,11 @@ from lbctl.core.failures import Incidents, Suspicion, alive, suspicions
 from lbctl.core.outcomes import NodeEvent, Spared
 from lbctl.kube import conditions
 from lbctl.kube.client import Client, Selection
-from lbctl.kube.errors import ApiError, Conflict, NotFound
+from lbctl.kube.errors import AlreadyExists, ApiError, Conflict, NotFound
 from lbctl.kube.events import Note, Recorder, Subject
 from lbctl.kube.informer import Change, Informer
 from lbctl.kube.objects import NODES, PODS, SPEAKERS, Key, Object, uid_of
+from lbctl.operator.marked import MarkedNodes
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.reachability import Answer, ask
 from lbctl.operator.world import World
@@ -30,7 +31,7 @@ from lbctl.operator.world import World
 log = logging.getLogger(__name__)
 
 REASON = "NodeFailure"
-"""The reason in a pod's condition, by which another replica knows what was done."""
+"""The reason in a pod's condition."""
 _BY = "lbctl: "
 _LOOK_SECONDS = 1.0
 """While a node is suspect it is looked at so often, and its kubelet asked as often."""
@@ -60,6 +61,7 @@ class NodeFailures:
         client: an open client.
         recorder: tells Events on Nodes.
         metrics: counts.
+        marked: what all replicas have done lately.
         asker: asks a host by TCP.
         clock: monotonic seconds.
     """
@@ -71,6 +73,7 @@ class NodeFailures:
         *,
         recorder: Recorder,
         metrics: Metrics,
+        marked: MarkedNodes,
         asker: Asker = ask,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -81,6 +84,7 @@ class NodeFailures:
         self._ask = asker
         self._clock = clock
         self._incidents = Incidents()
+        self._marked = marked
         self._found: dict[str, _Found] = {}
         self._spared: dict[str, Spared] = {}
         self._wake = asyncio.Event()
@@ -91,6 +95,8 @@ class NodeFailures:
         """Look whenever a speaker says something, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._speakers.run())
+            group.create_task(self._marked.run())
+            await self._marked.synced.wait()
             group.create_task(self._follow())
 
     async def _follow(self) -> None:
@@ -115,12 +121,9 @@ class NodeFailures:
         await asyncio.gather(*(self._look_at_kubelet(one) for one in suspects))
         waiting = False
         for suspicion in self._suspects():
-            spared = suspicion.spared or self._spare(suspicion)
+            spared = suspicion.spared or self._spare(suspicion) or await self._mark(suspicion)
             self._count(suspicion, spared)
-            if spared is None:
-                await self._mark(suspicion)
-            else:
-                waiting = True
+            waiting |= spared is not None
         return waiting
 
     def _seen(self, change: Change) -> None:
@@ -182,9 +185,13 @@ class NodeFailures:
         found = self._found.get(suspicion.node)
         if found is None:
             return Spared.KUBELET_UNKNOWN
+        return found.spared or self._admit(suspicion.node)
+
+    def _admit(self, node: str) -> Spared | None:
+        """Which limit forbids to mark the node, by what all replicas are known to have done."""
         speakers = sum(view.speaker is not None for view in self._world.node_views().values())
-        return found.spared or self._incidents.admit(
-            suspicion.node, nodes=speakers, now=self._clock()
+        return self._incidents.admit(
+            node, nodes=speakers, marked=self._marked.nodes(), now=self._marked.now()
         )
 
     def _count(self, suspicion: Suspicion, spared: Spared | None) -> None:
@@ -201,14 +208,19 @@ class NodeFailures:
                 note = Note(NodeEvent.NODE_FAILURE_HELD_BACK, _held_back(spared), warning=True)
                 self._recorder.stand(_subject(node), _TOPIC, [note])
 
-    async def _mark(self, suspicion: Suspicion) -> None:
-        """Patch the node's ready pods. Raises ApiError; what is not done then is done next time."""
+    async def _mark(self, suspicion: Suspicion) -> Spared | None:
+        """Patch the node's ready pods. Raises ApiError; what is not done then is done next time.
+
+        Returns:
+            What forbids it after all: another replica took another node.
+        """
         name, begun = suspicion.node, self._clock()
-        done = self._incidents.begin(name)
         listing = await self._client.list(PODS, Selection(fields=f"spec.nodeName={name}"))
-        if any(_marked(pod) for pod in listing.items):
-            self._incidents.count(name, self._clock())
-        ready = [pod for pod in listing.items if _is_ready(pod) and uid_of(pod) not in done]
+        known = self._incidents.pods(name)
+        ready = [pod for pod in listing.items if _is_ready(pod) and uid_of(pod) not in known]
+        if ready and (spared := await self._claim(name)) is not None:
+            return spared
+        done = self._incidents.begin(name)
         message = _dead(suspicion)
         limit = asyncio.Semaphore(_PATCHES)
         results = await asyncio.gather(
@@ -218,12 +230,24 @@ class NodeFailures:
         patched = [pod for pod, found in zip(ready, results, strict=True) if found is True]
         done.update(map(uid_of, patched))
         if patched:
-            self._incidents.count(name, self._clock())
             self._metrics.pods_marked.inc(len(patched))
             self._tell(name, message, len(patched), begun)
         for error in failed:
             raise error
         self._incidents.done(name)
+        return None
+
+    async def _claim(self, node: str) -> Spared | None:
+        """Write down that the node's pods are marked, before any is; or say what forbids it.
+
+        The resourceVersion of the record decides between replicas that want several nodes at once.
+        """
+        while (spared := self._admit(node)) is None and not self._marked.just_now(node):
+            try:
+                await self._marked.add(node)
+            except (AlreadyExists, Conflict):
+                await self._marked.refresh()
+        return spared
 
     async def _patch(self, pod: Object, message: str, limit: asyncio.Semaphore) -> bool:
         """Mark one pod not ready, if it is still as it was. False when it is gone or was changed.
@@ -278,12 +302,6 @@ def _heard(accused: Answer, others: list[Answer]) -> Spared | None:
 def _is_ready(pod: Object) -> bool:
     found = conditions.find((pod.get("status") or {}).get("conditions") or (), "Ready")
     return found is not None and found.get("status") == "True"
-
-
-def _marked(pod: Object) -> bool:
-    """Whether some replica of ours marked the pod."""
-    found = conditions.find((pod.get("status") or {}).get("conditions") or (), "Ready") or {}
-    return found.get("reason") == REASON and str(found.get("message")).startswith(_BY)
 
 
 def _dead(suspicion: Suspicion) -> str:

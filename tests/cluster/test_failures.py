@@ -221,6 +221,23 @@ def test_a_second_node_within_five_minutes_is_held_back(site: Site, operators: O
     assert site.marked() == {n4}
 
 
+def test_the_limit_holds_for_operators_that_start_later(site: Site, operators: Operators) -> None:
+    n1, n2, n3, n4, n5 = site.nodes
+    start(operators)
+    site.kubelet_is_silent(n4)
+    site.lost(n4)
+    eventually(lambda: site.marked() == {n4}, what="the first is marked")
+    operators.kill_all()
+    site.set_ready(f"on-{n4}", ready=True)
+    site.kubelet_is_silent(n3)
+    for witness in (n1, n2, n4, n5):
+        others = {other: UP for other in (n1, n2, n4, n5) if other != witness}
+        site.speakers.says(witness, {**others, n3: LOST})
+    later = start(operators)
+    eventually(lambda: spared(later, "LimitReached"), what="the second is held back")
+    assert site.marked() == set(), "the first is back, and its pod was marked by others"
+
+
 def test_a_whole_lan_going_down_marks_nothing(site: Site, operators: Operators) -> None:
     n1, n2, n3, n4, _ = site.nodes
     operator = start(operators)

@@ -109,6 +109,12 @@ class Cluster:
             "delete", "pod", "-n", NAMESPACE, "--timeout=120s", "-l", _OPERATORS, "--grace-period=5"
         )
 
+    def forget_failures(self) -> None:
+        """The operators know of no node whose pods they marked."""
+        self.lab.kubectl(
+            "delete", "lease", "-n", NAMESPACE, "lbctl-node-failures", "--ignore-not-found"
+        )
+
     def dismiss_operators(self) -> None:
         """No operator runs any more."""
         self._scale(0)

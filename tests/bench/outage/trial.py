@@ -100,6 +100,7 @@ class Trial:
         cluster.wait_whole(listener)
         if fault.takes_the_node:
             # They mark the pods of one node in five minutes; each trial is to be the first.
+            cluster.forget_failures()
             cluster.renew_operators()
             cluster.wait_whole(listener)
         if fault is Fault.POWER:

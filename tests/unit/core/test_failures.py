@@ -4,7 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from lbctl.core.failures import WINDOW_SECONDS, Incidents, alive, suspicions
+from lbctl.core.failures import (
+    MARKING_SECONDS,
+    WINDOW_SECONDS,
+    Incidents,
+    alive,
+    suspicions,
+)
 from lbctl.core.outcomes import Liveness, PartnerState, Spared
 from lbctl.core.speakers import NodeView, PartnerReport
 from tests.unit.core.builders import node
@@ -118,6 +124,7 @@ def test_who_lives(rule: str, said: str, *, expected: bool) -> None:
         ("and no third", ["b", "c"], 10, 10, Spared.LIMIT_REACHED),
         ("after five minutes there is room again", ["b"], 3, WINDOW_SECONDS, None),
         ("a node that dies again is no other node", ["a"], 3, 10, None),
+        ("a clock that was far ahead limits nothing for hours", ["b"], 3, -3600, None),
     ],
 )
 def test_the_limits(
@@ -126,19 +133,32 @@ def test_the_limits(
     incidents = Incidents()
     for name in before:
         incidents.begin(name)
-        incidents.count(name, 0)
         incidents.done(name)
 
-    assert incidents.admit("a", nodes=nodes, now=after) is expected, rule
+    marked = dict.fromkeys(before, 0.0)
+    assert incidents.admit("a", nodes=nodes, marked=marked, now=after) is expected, rule
 
 
 def test_one_node_at_a_time() -> None:
     incidents = Incidents()
     incidents.begin("a")
-    assert incidents.admit("b", nodes=50, now=0) is Spared.ONE_AT_A_TIME
-    assert incidents.admit("a", nodes=50, now=0) is None, "it goes on with the one it began"
+    assert incidents.admit("b", nodes=50, marked={}, now=0) is Spared.ONE_AT_A_TIME
+    assert incidents.admit("a", nodes=50, marked={}, now=0) is None, "it goes on with that one"
     incidents.done("a")
-    assert incidents.admit("b", nodes=50, now=0) is None
+    assert incidents.admit("b", nodes=50, marked={}, now=0) is None
+
+
+def test_nor_does_another_replica_mark_another_node_at_the_time() -> None:
+    incidents = Incidents()
+
+    def admitted(now: float) -> Spared | None:
+        return incidents.admit("b", nodes=50, marked={"a": 0.0}, now=now)
+
+    assert admitted(1) is Spared.ONE_AT_A_TIME
+    assert admitted(MARKING_SECONDS) is None, "that replica is done, or gone"
+    incidents.begin("a")
+    incidents.done("a")
+    assert admitted(1) is None, "this replica has seen to that node as well"
 
 
 def test_an_incident_ends_with_the_nodes_return_and_its_pods_are_done_until_then() -> None:
