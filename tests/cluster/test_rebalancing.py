@@ -22,7 +22,7 @@ def uneven(
     """Two nodes hold nine addresses each, and a third has just joined."""
     cluster.pool("lab", "172.16.110.100-172.16.110.119")
     acting = speakers("n1", "n2")
-    operators.start()
+    start(operators)
     for number in range(COUNT):
         cluster.service(f"web-{number}")
     eventually(lambda: held(cluster) == {"n1": 9, "n2": 9}, what="nine addresses on each")
@@ -32,6 +32,11 @@ def uneven(
         what="the new node stands by for all",
     )
     return cluster, operators, acting
+
+
+def start(operators: Operators) -> None:
+    """One whose Lease outlives the pauses of a busy machine."""
+    operators.start("--lease-duration-seconds", "15")
 
 
 def held(cluster: Oracle) -> Counter[str]:
@@ -97,7 +102,7 @@ def test_another_operator_goes_on_and_a_node_that_dies_half_way_moves_nothing_tw
     eventually(lambda: moving(cluster), what="some move")
     operators.kill_all()
     acting.die("n3")
-    operators.start()
+    start(operators)
     eventually(lambda: moving(cluster) == [], what="who was to take them is dead: moves are off")
     eventually(lambda: said(cluster)[0] == "1", what="and the other two carry alike already")
     assert held(cluster) == {"n1": 9, "n2": 9}
