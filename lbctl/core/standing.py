@@ -6,6 +6,9 @@ So what is **observed** of nodes and newly fails for more than half of them at o
 a minute, is doubted: reported, and not obeyed, until it passes. What a person **wrote**, like a
 label or a selector, is obeyed: they meant it.
 
+The first look counts as at once: a new leader cannot know since when things are so, and leaders
+change when much fails.
+
 That covers a silent speaker too. When two of three nodes really die, their places in the plans stay
 and harm nobody: the wire passes over the dead, and new addresses go to nodes without a doubt first.
 What partners report is not doubted: it takes the word of the larger part of the LAN anyway.
@@ -37,7 +40,7 @@ class Steady:
     """A node as it has been for a while."""
 
     since: float
-    """Monotonic seconds; minus infinity when it was so at the first look."""
+    """Monotonic seconds, at the first look at the earliest."""
     well: bool
     interfaces: tuple[InterfaceView, ...]
 
@@ -66,8 +69,8 @@ def look(before: Standing | None, nodes: Mapping[str, NodeView], now: float) -> 
     """Look at the nodes.
 
     Args:
-        before: what the last look found; None at the first. Then what fails is obeyed, and who is
-            well begins to be so.
+        before: what the last look found; None at the first. Then whatever fails has just begun to,
+            and who is well begins to be so.
         nodes: every node, by name.
         now: monotonic seconds.
     """
@@ -75,7 +78,8 @@ def look(before: Standing | None, nodes: Mapping[str, NodeView], now: float) -> 
     known = before or Standing(steady={})
     failing: dict[LeftOut, dict[str, float]] = {}
     for name, node in manned.items():
-        fresh = now if before is not None and name in before.steady else _LONG_AGO
+        # A node that joins while it is ill has not failed.
+        fresh = now if before is None or name in before.steady else _LONG_AGO
         for found in observed(node):
             since = known.failing.get(found.reason, {}).get(name, fresh)
             failing.setdefault(found.reason, {})[name] = since

@@ -25,12 +25,17 @@ from lbctl.kube.conditions import Condition
 from lbctl.kube.errors import Conflict, NotFound
 from lbctl.kube.events import Note, Recorder, Subject
 from lbctl.kube.objects import SERVICES, VIRTUAL_IPS, Key, Object
+from lbctl.kube.trickle import Trickle
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.planning import Planning, seeing, spec_of, stands
 from lbctl.operator.refresh import refresh
 from lbctl.operator.world import World
 
 log = logging.getLogger(__name__)
+
+WORDS_A_SECOND = 50.0
+"""So many conditions `Planned` are written whose words alone have changed, when many have."""
+WORDS_AT_ONCE = 200
 
 _PLAN = "plan"
 _CONFLICT = "conflict"
@@ -60,6 +65,7 @@ class VirtualIPs:
         self.planning = Planning(world)
         self._again = again
         self._conflicts: dict[Address, ConflictReason] = {}
+        self._trickle: Trickle[Address] = Trickle(rate=WORDS_A_SECOND, burst=WORDS_AT_ONCE)
 
     async def reconcile(self, key: Key) -> bool:
         """Enforce the plan, or take the next step of a release.
@@ -185,6 +191,7 @@ class VirtualIPs:
             raise
         self._world.virtual_ips.remove(obj)
         self.planning.forget(virtual_ip_view(obj).address)
+        self._trickle.forget(virtual_ip_view(obj).address)
         log.info("%s: free", meta["name"])
 
     async def _plan(self, obj: Object, view: VirtualIPView) -> None:
@@ -192,10 +199,11 @@ class VirtualIPs:
         if plan is None:
             return  # When the endpoints are known, everything is looked at again.
         with self.planning.writing(view.address):
-            obj = await self._write_plan(obj, view, plan)
+            planned = await self._write_plan(obj, view, plan)
         if plan.again_in is not None:
             self._again(_key(view), plan.again_in)
-        await self._say_planned(obj, plan.reason, plan.message)
+        if planned is not obj or self._may_say(obj, view, plan):
+            await self._say_planned(planned, plan.reason, plan.message)
         if view.service is not None:
             news = [] if plan.planned else [_nobody(plan)]
             found = Note(Outcome.SPEAKER_FOUND, plan.message)
@@ -210,6 +218,20 @@ class VirtualIPs:
             self._metrics.moves.inc()
             log.info("%s: moves. %s", view.address, plan.message)
         return obj
+
+    def _may_say(self, obj: Object, view: VirtualIPView, plan: SuccessionPlan) -> bool:
+        """Whether what changed may be written now; when it is words alone, it may have to wait.
+
+        A node that dies is told of in the condition of every address, and most plans stay.
+        """
+        said = conditions.find((obj.get("status") or {}).get("conditions") or (), "Planned") or {}
+        if said.get("reason") != plan.reason or said.get("message") == plan.message:
+            self._trickle.forget(view.address)
+            return True
+        wait = self._trickle.wait(view.address, self._world.now())
+        if wait > 0:
+            self._again(_key(view), wait)
+        return wait <= 0
 
     async def _say_planned(self, obj: Object, reason: PlannedReason, message: str) -> None:
         generation = int(obj["metadata"]["generation"])

@@ -105,10 +105,14 @@ def test_what_partners_report_and_what_a_person_wrote_is_obeyed_of_any_number() 
     assert Story(*"abc").becomes("a", "b", liveness=Liveness.RELEASED).eligible == "c"
 
 
-def test_what_fails_at_the_first_look_is_obeyed() -> None:
-    known = nodes("c", replace(node("a"), ready=False), replace(node("b"), ready=False))
-    standing = look(None, known, 0.0)
-    assert Cluster(known, standing=standing).judge(ip(".10"), EVERYWHERE).eligible == ("c",)
+def test_a_new_leader_doubts_what_most_fail_and_obeys_what_few_do() -> None:
+    most = nodes("c", replace(node("a"), ready=False), replace(node("b"), ready=False))
+    judged = Cluster(most, standing=look(None, most, 0.0)).judge(ip(".10"), EVERYWHERE)
+    assert judged.eligible == ("a", "b", "c")
+    assert judged.doubted == {"a", "b"}
+    few = nodes("b", "c", replace(node("a"), ready=False))
+    judged = Cluster(few, standing=look(None, few, 0.0)).judge(ip(".10"), EVERYWHERE)
+    assert judged.eligible == ("b", "c")
 
 
 def test_nodes_that_join_while_not_ready_have_not_failed() -> None:

@@ -1,5 +1,6 @@
 """Taking an address, when the API server's answer comes late or not at all."""
 
+from collections import Counter
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -10,8 +11,10 @@ from lbctl.core.addresses import Family
 from lbctl.core.services import Ownership, ServiceRef
 from lbctl.kube.errors import ApiError
 from lbctl.kube.events import Recorder
+from lbctl.kube.lease import Record
+from lbctl.kube.objects import Key
 from lbctl.operator.metrics import Metrics
-from lbctl.operator.virtualips import VirtualIPs
+from lbctl.operator.virtualips import WORDS_AT_ONCE, VirtualIPs
 from lbctl.operator.world import World
 from tests.unit.kube.fake_api import serving, status
 from tests.unit.operator import objects
@@ -22,7 +25,7 @@ WEB = ServiceRef("shop", "web", "uid-web")
 
 @pytest.fixture
 def world() -> World:
-    made = World(lease_duration=15.0)
+    made = World(lease_duration=15.0, clock=lambda: 100.0)
     made.pools.put(objects.pool("lab", "172.16.110.100-172.16.110.109"))
     return made
 
@@ -72,3 +75,54 @@ async def test_what_was_deleted_before_its_creation_was_answered_is_free(world: 
 
     await taken(world, answer)
     assert world.ledger.lowest_free("lab", Family.IPV4) == ADDRESS
+
+
+async def test_words_alone_are_written_at_a_bounded_rate(world: World) -> None:
+    """A node dies: every condition could tell of it, and hardly any plan changes."""
+    count = WORDS_AT_ONCE + 10
+    addresses = [str(ADDRESS + number) for number in range(count)]
+    world.nodes.put(objects.node("n1", "172.16.110.11"))
+    world.speakers.put(objects.speaker("n1", "172.16.0.11/16"))
+    world.lease_changed("lbctl-speaker-n1", Record("n1", "t1"))
+    for address in addresses:
+        world.services.put(objects.service(address, address))
+        world.virtual_ips.put(objects.virtual_ip(address, address, "n1"))
+    written: Counter[str] = Counter()
+    put_off: list[float] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        address = request.path.split("/")[5]
+        written[address] += 1
+        body = await request.json()
+        known = world.virtual_ips[Key("", address)]
+        meta = known["metadata"] | objects.virtual_ip(address, None)["metadata"]
+        if request.method == "PUT":
+            meta |= {"labels": body["metadata"]["labels"]}
+            return web.json_response(known | {"metadata": meta, "spec": body["spec"]})
+        meta |= {"labels": known["metadata"].get("labels")}
+        return web.json_response(known | {"metadata": meta, "status": body["status"]})
+
+    async with serving(answer) as client:
+        virtual_ips = VirtualIPs(
+            world,
+            client,
+            recorder=Recorder(client, controller="lbctl", instance="test"),
+            metrics=Metrics(),
+            ownership=Ownership(),
+            again=lambda _key, seconds: put_off.append(seconds),
+        )
+
+        async def look() -> tuple[int, int]:
+            """The writes, and the addresses that are to be looked at again later."""
+            written.clear()
+            put_off.clear()
+            for address in addresses:
+                assert await virtual_ips.reconcile(Key("", address))
+            return written.total(), len(put_off)
+
+        await look()
+        assert await look() == (0, 0), "all is said"
+        world.speakers.put(objects.speaker("n2", "10.0.0.1/24"))
+        assert await look() == (WORDS_AT_ONCE, 10), "n2 is left out: that changes words alone"
+        world.nodes.put(objects.node("n1", "172.16.110.11", labels={"lbctl.io/drain": ""}))
+        assert (await look())[0] >= count, "a reason that changes does not wait"
