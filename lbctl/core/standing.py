@@ -6,8 +6,9 @@ So what is **observed** of nodes and newly fails for more than half of them at o
 a minute, is doubted: reported, and not obeyed, until it passes. What a person **wrote**, like a
 label or a selector, is obeyed: they meant it.
 
-The first look counts as at once: a new leader cannot know since when things are so, and leaders
-change when much fails.
+What nodes should not be at the first look counts as at once: a new leader cannot know since when it
+is so, and leaders change when much fails. (Who cannot announce at the first look is believed: a
+Lease that is seen for the first time is fresh.)
 
 That covers a silent speaker too. When two of three nodes really die, their places in the plans stay
 and harm nobody: the wire passes over the dead, and new addresses go to nodes without a doubt first.
@@ -32,6 +33,7 @@ DOUBTABLE = (
 )
 """What is observed of nodes, whatever the address, and may be wrong of many at once."""
 
+_CANNOT = frozenset({LeftOut.SPEAKER_SILENT, LeftOut.SPEAKER_NOT_READY})
 _LONG_AGO = float("-inf")
 
 
@@ -69,8 +71,7 @@ def look(before: Standing | None, nodes: Mapping[str, NodeView], now: float) -> 
     """Look at the nodes.
 
     Args:
-        before: what the last look found; None at the first. Then whatever fails has just begun to,
-            and who is well begins to be so.
+        before: what the last look found; None at the first. Who is well then begins to be so.
         nodes: every node, by name.
         now: monotonic seconds.
     """
@@ -78,9 +79,11 @@ def look(before: Standing | None, nodes: Mapping[str, NodeView], now: float) -> 
     known = before or Standing(steady={})
     failing: dict[LeftOut, dict[str, float]] = {}
     for name, node in manned.items():
-        # A node that joins while it is ill has not failed.
-        fresh = now if before is None or name in before.steady else _LONG_AGO
+        joins = before is not None and name not in before.steady
         for found in observed(node):
+            # A node that joins while it is ill has not failed.
+            believed = joins or (before is None and found.reason in _CANNOT)
+            fresh = _LONG_AGO if believed else now
             since = known.failing.get(found.reason, {}).get(name, fresh)
             failing.setdefault(found.reason, {})[name] = since
     return Standing(

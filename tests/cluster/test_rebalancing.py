@@ -68,8 +68,8 @@ def test_few_move_at_a_time_until_nodes_carry_alike(
     acting.hold_on = True
     ask(cluster, "1")
     eventually(lambda: said(cluster)[1] == "Moving", what="it begins")
-    first = eventually(lambda: moving(cluster), what="some move")
-    assert 0 < len(first) <= AT_A_TIME
+    eventually(lambda: len(moving(cluster)) == AT_A_TIME, what="the first ones move")
+    first = moving(cluster)
     eventually(
         lambda: f"{min(first)} to n3" in said(cluster)[2], what="the condition names what moves"
     )
@@ -125,10 +125,10 @@ def test_a_request_that_is_withdrawn_moves_nothing_more(
     cluster, _, acting = uneven
     acting.hold_on = True
     ask(cluster, "1")
-    first = eventually(lambda: moving(cluster), what="some move")
+    eventually(lambda: len(moving(cluster)) == AT_A_TIME, what="the first ones move")
     ask(cluster, None)
     eventually(lambda: said(cluster)[1] == "Withdrawn", what="it says so")
     acting.hold_on = False
     eventually(lambda: moving(cluster) == [], what="what was under way ends")
-    eventually(lambda: held(cluster)["n3"] == len(first), what="where it was to go")
+    eventually(lambda: held(cluster)["n3"] == AT_A_TIME, what="where it was to go")
     assert said(cluster)[0] is None
