@@ -21,15 +21,26 @@ second after which a kernel would repeat a lost SYN."""
 TELL_SECONDS = 1.0
 # A user's machine does not share its processor with the cluster; this one does.
 NICENESS = -10
+PORTS = range(1024, 65024)
+"""Source ports, each used once in 640 s. The kernel's own choice comes round after some 3,200
+connections, while conntrack on a node remembers a SYN that nobody answered for 120 s, and sends the
+next one from the same port to the same dead pod, whatever the endpoints are by then."""
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 WELL = b"HTTP/1.1 200 "
 
 
-async def ask(target: tuple[str, int]) -> tuple[str, str]:
+def port_at(moment: float) -> int:
+    """The source port of the request that is due then; the clock is the machine's, not ours."""
+    return PORTS[round(moment / INTERVAL_SECONDS) % len(PORTS)]
+
+
+async def ask(target: tuple[str, int], port: int) -> tuple[str, str]:
     """One request on a new connection: the outcome, and the pod that answered."""
     loop = asyncio.get_running_loop()
     with socket.socket() as connection:
         connection.setblocking(False)
+        with contextlib.suppress(OSError):  # Somebody has it: then the kernel chooses.
+            connection.bind(("", port))
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await loop.sock_connect(connection, target)
@@ -46,9 +57,9 @@ async def ask(target: tuple[str, int]) -> tuple[str, str]:
     return "ok", body.split(b"\n")[0].decode(errors="replace")
 
 
-async def record(target: tuple[str, int]) -> None:
+async def record(target: tuple[str, int], port: int) -> None:
     start = time.monotonic()
-    outcome, pod = await ask(target)
+    outcome, pod = await ask(target, port)
     print(f"{start:.6f} {time.monotonic():.6f} {outcome} {pod}", flush=True)
 
 
@@ -60,7 +71,7 @@ async def run(target: tuple[str, int]) -> None:
     due = told = time.monotonic()
     late = 0.0
     while not ended.is_set():
-        under_way.add(task := asyncio.create_task(record(target)))
+        under_way.add(task := asyncio.create_task(record(target, port_at(due))))
         task.add_done_callback(under_way.discard)
         due += INTERVAL_SECONDS
         with contextlib.suppress(TimeoutError):

@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from tests.bench.outage.asking import CLIENT
+from tests.bench.outage.client import INTERVAL_SECONDS, PORTS, port_at
 
 ANSWER = b"HTTP/1.1 200 OK\r\n\r\nweb-1\nclient 127.0.0.1\n"
 ENOUGH = 20
@@ -74,3 +75,13 @@ def test_a_port_where_nobody_listens_is_a_failure_with_its_name() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host, port = listener.getsockname()[:2]
     assert {line[2] for line in ask(host, port)} == {"ECONNREFUSED"}
+
+
+def test_no_source_port_comes_round_while_a_node_may_remember_it() -> None:
+    """The moments are as the client's clock gives them: the interval is no binary fraction."""
+    due, ports = 12345.678, []
+    for _ in range(len(PORTS)):
+        ports.append(port_at(due))
+        due += INTERVAL_SECONDS
+    assert len({*ports[:12_000]}) == 12_000, "120 s, for which conntrack keeps a SYN"
+    assert min(ports) >= 1024
