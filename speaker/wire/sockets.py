@@ -3,21 +3,26 @@
 Bound to ARP or IPv6, not to everything: what the node itself sends passes no filter of ours. Of
 IPv6, which is all that the node receives, the kernel's filter hands over neighbour discovery alone.
 Needs CAP_NET_RAW and nothing else; the interface is not put into promiscuous mode, so it sees what
-its own MAC, broadcasts and the groups that it is in bring.
+its own MAC, broadcasts and the groups that it is in bring. Frames wait in a ring of the kernel's;
+where it has no memory for one, in the socket's own queue, which is short.
 """
 
 import ctypes
+import logging
 import socket
 import struct
 from typing import ClassVar, Final, Self
 
 from speaker.wire.groups import Groups, link_local
 from speaker.wire.neighbors import PACKET_OTHERHOST
+from speaker.wire.ring import Ring
 
 ETH_P_ARP: Final = 0x0806
 ETH_P_IPV6: Final = 0x86DD
-FRAME_BUFFER_BYTES: Final = 2048
+FRAME_BUFFER_BYTES: Final = 446
 """A neighbour discovery frame that carries more options than this is cut off, and refused."""
+
+_log: Final = logging.getLogger("speaker.wire")
 
 _SOL_PACKET: Final = 263
 _PACKET_STATISTICS: Final = 6
@@ -56,9 +61,13 @@ class PacketSocket:
     family: ClassVar[socket.AddressFamily] = socket.AF_INET
     protocol: ClassVar[int] = ETH_P_ARP
     program: ClassVar[_Program] = _ARP_ONLY
+    frame_bytes: ClassVar[int] = _SNAP_BYTES
 
-    def __init__(self, raw: socket.socket, name: str, ifindex: int, mac: bytes) -> None:
+    def __init__(
+        self, raw: socket.socket, name: str, ifindex: int, mac: bytes, ring: Ring | None = None
+    ) -> None:
         self._raw = raw
+        self._ring = ring
         self.name = name
         self.ifindex = ifindex
         self.mac = mac
@@ -81,9 +90,10 @@ class PacketSocket:
         try:
             raw.settimeout(0)
             _attach_filter(raw, cls.program)
+            ring = _ring_of(raw, cls.frame_bytes)
             raw.bind((name, cls.protocol))
             _raise_pending(raw, name)
-            return cls(raw, name, ifindex, raw.getsockname()[4])
+            return cls(raw, name, ifindex, raw.getsockname()[4], ring)
         except BaseException:
             raw.close()
             raise
@@ -92,6 +102,8 @@ class PacketSocket:
         return self._raw.fileno()
 
     def close(self) -> None:
+        if self._ring is not None:
+            self._ring.close()
         self._raw.close()
 
     def receive_into(self, buffer: bytearray) -> tuple[int, int] | None:
@@ -100,12 +112,20 @@ class PacketSocket:
         Raises:
             OSError: the interface went down or vanished.
         """
-        try:
-            length, address = self._raw.recvfrom_into(buffer)
-        except BlockingIOError:
-            return None
+        if self._ring is not None:
+            received = self._ring.receive_into(buffer)
+            if received is None:
+                return None
+            length, packet_type, ifindex = received
+            ours = ifindex == self.ifindex
+        else:
+            try:
+                length, address = self._raw.recvfrom_into(buffer)
+            except BlockingIOError:
+                return None
+            packet_type, ours = address[2], address[0] == self.name
         # A frame of a VLAN that has its own interface is that one's, though it comes here too.
-        return length, address[2] if address[0] == self.name else PACKET_OTHERHOST
+        return length, packet_type if ours else PACKET_OTHERHOST
 
     def send(self, frame: bytes | bytearray) -> bool:
         """Whether the kernel took the frame."""
@@ -159,9 +179,12 @@ class NeighborSocket(PacketSocket):
     family = socket.AF_INET6
     protocol = ETH_P_IPV6
     program = _NDP_ONLY
+    frame_bytes = FRAME_BUFFER_BYTES
 
-    def __init__(self, raw: socket.socket, name: str, ifindex: int, mac: bytes) -> None:
-        super().__init__(raw, name, ifindex, mac)
+    def __init__(
+        self, raw: socket.socket, name: str, ifindex: int, mac: bytes, ring: Ring | None = None
+    ) -> None:
+        super().__init__(raw, name, ifindex, mac, ring)
         self._groups = Groups(name, ifindex)
         self.source = link_local(ifindex)
 
@@ -185,6 +208,14 @@ def _raise_pending(raw: socket.socket, name: str) -> None:
     pending = raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if pending:
         raise OSError(pending, f"{name} is down")
+
+
+def _ring_of(raw: socket.socket, frame_bytes: int) -> Ring | None:
+    try:
+        return Ring.of(raw, frame_bytes=frame_bytes)
+    except OSError as error:
+        _log.warning("no ring for received frames, only a short queue: %s", error)
+        return None
 
 
 def _attach_filter(raw: socket.socket, program: _Program) -> None:

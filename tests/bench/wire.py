@@ -20,8 +20,9 @@ from pathlib import Path
 from speaker.wire import templates
 from tests.wire import frames, ndp_frames
 from tests.wire.network import INTERFACE, Host, Network, inside
+from tests.wire.noise import flooded
 from tests.wire.tap import ETH_P_ARP, ETH_P_IPV6
-from tests.wire.wires import Wire
+from tests.wire.wires import VIP, Wire
 
 _SO_RCVBUFFORCE = 33
 SINGLE = 2_000
@@ -29,6 +30,8 @@ SINGLE = 2_000
 FLOOD_SECONDS = 5.0
 WINDOW = 32
 """Requests in flight during the flood."""
+NOISY = 10_000
+"""Requests while the LAN is full of other frames."""
 PASSING = 100_000
 """Datagrams that are none of the wire's business."""
 
@@ -130,6 +133,22 @@ class Asker:
             self._socket.send(questions[answers % len(questions)])
         return answers, time.perf_counter() - began
 
+    def patient(self, address: str, count: int) -> tuple[list[float], int]:
+        """Microseconds to each answer, one question a millisecond; and how many got none."""
+        question = self._manner.ask(self._host, address)
+        took, lost = [], 0
+        for _ in range(count):
+            began = time.perf_counter()
+            self._socket.send(question)
+            try:
+                self._await_reply()
+            except TimeoutError:
+                lost += 1
+            else:
+                took.append((time.perf_counter() - began) * 1e6)
+            time.sleep(0.001)
+        return took, lost
+
     def _await_reply(self) -> None:
         # Announcements have the reply form too, but go to everybody.
         mac, is_answer = self._host.mac, self._manner.is_answer
@@ -169,6 +188,21 @@ def measure_taking(wire: Wire, many: list[str]) -> None:
     spent = cpu_seconds(wire.process.pid) - before
     share = spent / (time.perf_counter() - began)
     say(f"CPU while holding {len(many)}, nobody asks", f"{share:.2%}")
+
+
+def measure_noise(wire: Wire, asker: Asker, stranger: Host) -> None:
+    """Garbage and questions for other addresses, to the node alone, while the client asks."""
+    before, began = wire.ask().frames[INTERFACE], time.perf_counter()
+    with flooded(stranger, wire.host):
+        took, lost = asker.patient(VIP, NOISY)
+    heard, seconds = wire.ask().frames[INTERFACE], time.perf_counter() - began
+    rate = (sum(heard.values()) - sum(before.values())) / seconds
+    cuts = statistics.quantiles(took, n=100)
+    say(f"answer, median, {rate:,.0f} other frames a second", f"{statistics.median(took):.0f} us")
+    say("answer, 99th percentile, the same", f"{cuts[98] / 1e3:.2f} ms")
+    say(f"slowest of {len(took):,} answers, the same", f"{max(took) / 1e3:.2f} ms")
+    dropped = heard["dropped-by-kernel"] - before["dropped-by-kernel"]
+    say("questions without an answer; frames dropped", f"{lost}; {dropped}")
 
 
 def measure_passing(wire: Wire, client: Host) -> None:
@@ -213,11 +247,15 @@ def main() -> int:
     forged = templates.forge()
     with Network() as network:
         client, node = network.host("client", 1), network.host("node", 11)
+        stranger = network.host("stranger", 20)
         network.speak_ipv6(client, node)
         for manner in (ARP, NDP):
             print(f"{manner.name}:")
             with closing(Wire(node, forged)) as wire, closing(Asker(client, manner)) as asker:
                 measure(wire, asker, manner)
+                if manner is ARP:
+                    wire.hold(VIP)
+                    measure_noise(wire, asker, stranger)
                 if manner is NDP:
                     measure_passing(wire, client)
     measure_start(forged)

@@ -1,47 +1,23 @@
 """A LAN is full of other people's frames: none of them hurts, and none delays an answer."""
 
-import multiprocessing
 import random
 import statistics
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from socket import AF_PACKET, SOCK_RAW, socket
+from contextlib import suppress
 
 import pytest
 
 from speaker.messages import State
 from tests.wire import frames
-from tests.wire.network import INTERFACE, Host, Network, inside
+from tests.wire.network import INTERFACE, Host, Network
+from tests.wire.noise import flooded, junk
 from tests.wire.tap import Tap
 from tests.wire.wires import VIP, Wire
 
 pytestmark = pytest.mark.root
 
 CLIENT = bytes([2, 0, 0, 0, 0, 1])
-STRANGER = bytes([2, 0, 0, 0, 0, 20])
 ADDRESS = "172.31.9.1"
-FRAMES_PER_SECOND = 20_000
-_BATCH = 100
-
-
-def junk(dice: random.Random, node: bytes) -> Iterator[bytes]:
-    """Frames with ARP's EtherType that are no ARP, or not for us, without end."""
-    good = frames.request(STRANGER, "172.31.9.20", VIP)
-    while True:
-        broken = bytearray(good)
-        for _ in range(dice.randint(1, 4)):
-            broken[dice.randrange(14, len(broken))] = dice.randrange(256)
-        # The sender's address is never the VIP: that would be a claim, and no junk.
-        broken[28:32] = b"\xac\x1f\x09\x14"
-        broken[6:12] = broken[22:28] = STRANGER
-        yield bytes(broken)
-        yield good[: dice.randint(15, 41)]
-        yield good[:14] + dice.randbytes(28)[:14] + b"\0\0\0\0" + dice.randbytes(10)
-        yield frames.request(STRANGER, "172.31.9.20", f"172.31.9.{dice.randint(102, 250)}")
-        yield frames.arp(op=1, src=STRANGER, psrc="172.31.9.20", pdst=VIP, vlan=7)
-        yield frames.request(STRANGER, "172.31.9.20", VIP, dst=bytes([2, 0, 0, 0, 9, 9]))
-        yield node + STRANGER + b"\x08\x06" + dice.randbytes(dice.randint(1, 8))
 
 
 def test_frames_of_any_kind_are_counted_and_nothing_else(
@@ -64,41 +40,6 @@ def test_frames_of_any_kind_are_counted_and_nothing_else(
     assert {"too-short", "not-planned", "vlan-tagged", "not-ethernet-ipv4"} <= verdicts.keys()
     assert wire.reports[VIP].state is State.HOLDING
     assert counters.conflicts == 0
-
-
-def _flood(raw: socket, node: bytes, stop: "multiprocessing.synchronize.Event") -> None:
-    dice = random.Random(7)  # noqa: S311  # replayable
-    # To the node alone, or whoever measures would drown as well.
-    burst = [node + frame[6:] for _, frame in zip(range(700), junk(dice, node), strict=False)]
-    due, at = time.monotonic(), 0
-    while not stop.is_set():
-        for frame in burst[at : at + _BATCH]:
-            raw.send(frame)
-        at = (at + _BATCH) % len(burst)
-        due += _BATCH / FRAMES_PER_SECOND
-        time.sleep(max(0.0, due - time.monotonic()))
-
-
-@contextmanager
-def flooded(host: Host, node: Host) -> Iterator[None]:
-    """Somebody else on the LAN sends without a pause."""
-
-    def opened() -> socket:
-        raw = socket(AF_PACKET, SOCK_RAW, 0)
-        raw.bind((INTERFACE, 0))
-        return raw
-
-    raw, stop = inside(host.namespace, opened), multiprocessing.Event()
-    sender = multiprocessing.get_context("fork").Process(
-        target=_flood, args=(raw, node.mac, stop), daemon=True
-    )
-    sender.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        sender.join()
-        raw.close()
 
 
 def latencies(tap: Tap, host: Host, count: int) -> list[float]:
