@@ -122,7 +122,8 @@ class SpeakerStatus(ApiModel):
     conditions: list[Condition] = Field(default_factory=list, json_schema_extra=list_map("type"))
     """Ready: whether the speaker can send and receive (reasons WireRunning, WireDown,
     NoInterface). PartnersReachable: whether the partners that live are heard by BFD (reasons
-    Reachable, BFDBlocked: a firewall drops its packets). HandOffReady: whether the node's proxy
+    Reachable, BFDBlocked: a firewall drops its packets, LANSilent: nothing passes on one of
+    several LANs). HandOffReady: whether the node's proxy
     takes the traffic from there (reasons ProxyHealthy, ProxyUnhealthy, ProxySilent, NodeLeaving;
     Unknown for NoProxyHealth and NotChecked, and then the node holds addresses as others do).
     About the node's settings, each False with the command that mends it: KernelSilent,

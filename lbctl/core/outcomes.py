@@ -310,7 +310,9 @@ class PartnersReason(StrEnum):
 
     REACHABLE = "Reachable"
     BFD_BLOCKED = "BFDBlocked"
-    """A partner renews its Lease and yet was never heard: a firewall drops the packets."""
+    """A partner renews its Lease and yet has no session: a firewall drops the packets."""
+    LAN_SILENT = "LANSilent"
+    """A partner is alive on one LAN, and on another one not even its own address answers."""
 
 
 class HandOffReason(StrEnum):

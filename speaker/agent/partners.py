@@ -4,7 +4,7 @@ The operator names them in the Speaker's spec. What BFD says of them goes into i
 condition for what a person has to mend: a firewall between nodes.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -117,15 +117,31 @@ def status_rows(reports: Iterable[PeerReport]) -> list[dict[str, Any]]:
 def unheard(reports: Iterable[PeerReport], now: float) -> list[PeerReport]:
     """The partners without a session for so long that it should be there, if they live.
 
+    One whose own address does not answer is no riddle: it is dead, or its LAN is.
+
     Args:
         reports: what the wire says.
         now: seconds since 1970 by this node's clock, as in the reports.
     """
+    return [report for report in _long_down(reports, now) if report.answers is not False]
+
+
+def cut_off(reports: Iterable[PeerReport], now: float) -> list[PeerReport]:
+    """The partners that are silent on one LAN and live on another. Arguments as for `unheard`."""
+    known = tuple(reports)
+    living = {report.node for report in known if report.state is PeerState.UP}
     return [
         report
-        for report in reports
-        if report.state is PeerState.NEVER_UP and now - report.since >= BLOCKED_AFTER_SECONDS
+        for report in _long_down(known, now)
+        if report.answers is False and report.node in living
     ]
+
+
+def _long_down(reports: Iterable[PeerReport], now: float) -> Iterator[PeerReport]:
+    for report in reports:
+        down = report.state in (PeerState.NEVER_UP, PeerState.DOWN)
+        if down and now - report.since >= BLOCKED_AFTER_SECONDS:
+            yield report
 
 
 def reachable(
@@ -140,21 +156,31 @@ def reachable(
         now: seconds since 1970 by this node's clock.
         generation: of the Speaker.
     """
-    blocked = sorted(
-        {f"{one.node} on {one.interface}" for one in unheard(reports, now) if one.node in alive}
-    )
-    if not blocked:
-        reason, message = PartnersReason.REACHABLE, "no partner that lives is unheard"
-    else:
-        reason = PartnersReason.BFD_BLOCKED
-        message = (
-            f"{', '.join(blocked)}: alive, and yet there was never a BFD session with this node: "
-            f"let UDP port {port} pass between the nodes, both ways"
+    known = tuple(reports)
+    blocked = _names(one for one in unheard(known, now) if one.node in alive)
+    silent = _names(cut_off(known, now))
+    told = []
+    if blocked:
+        told.append(
+            f"{blocked}: alive, and yet there is no BFD session with this node: let UDP port "
+            f"{port} pass between the nodes, both ways"
         )
+    if silent:
+        told.append(
+            f"{silent}: silent there, and alive on another LAN: see whether cable, switch port "
+            "and VLAN let frames pass between the nodes"
+        )
+    reason = PartnersReason.REACHABLE
+    if told:
+        reason = PartnersReason.BFD_BLOCKED if blocked else PartnersReason.LAN_SILENT
     return Condition(
         type=ConditionType.PARTNERS_REACHABLE,
-        status=not blocked,
+        status=not told,
         reason=reason,
-        message=message,
+        message="; ".join(told) or "no partner that lives is unheard",
         generation=generation,
     )
+
+
+def _names(reports: Iterable[PeerReport]) -> str:
+    return ", ".join(sorted({f"{one.node} on {one.interface}" for one in reports}))

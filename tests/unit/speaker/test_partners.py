@@ -202,7 +202,24 @@ def test_only_a_death_is_told_at_once(
         ("it lives and is not heard: a firewall", NEVER, 10, {"n2"}, "BFDBlocked"),
         ("sessions take a moment", NEVER, 9, {"n2"}, "Reachable"),
         ("a dead node is no firewall", NEVER, 60, set(), "Reachable"),
-        ("what was up once is not blocked", TIMED_OUT, 60, {"n2"}, "Reachable"),
+        ("a firewall that came later", TIMED_OUT, 10, {"n2"}, "BFDBlocked"),
+        (
+            "its machine answers, so the LAN is well",
+            replace(TIMED_OUT, answers=True),
+            10,
+            {"n2"},
+            "BFDBlocked",
+        ),
+        (
+            "its machine does not: it is dead, or the LAN is",
+            replace(TIMED_OUT, answers=False),
+            60,
+            {"n2"},
+            "Reachable",
+        ),
+        ("a wire that starts again is back by then", SIGNALLED, 9, {"n2"}, "Reachable"),
+        ("heard, and deaf to us: one way is blocked", SIGNALLED, 10, {"n2"}, "BFDBlocked"),
+        ("one that stops stops", STOPPED, 60, {"n2"}, "Reachable"),
     ],
 )
 def test_a_blocked_port_is_told_from_a_dead_node(
@@ -212,6 +229,19 @@ def test_a_blocked_port_is_told_from_a_dead_node(
 
     assert (found.reason, found.status) == (reason, reason == "Reachable"), sentence
     assert found.generation == 2
+
+
+def test_a_partner_that_lives_on_another_lan_tells_of_a_dead_one() -> None:
+    silent = replace(TIMED_OUT, interface="eth1", answers=False)
+
+    def found(*reports: PeerReport, age: float = 60) -> Any:
+        return reachable(reports, (), port=3784, now=SINCE + age, generation=1)
+
+    said = found(UP, silent)
+    assert (said.reason, said.status) == ("LANSilent", False)
+    assert said.message.startswith("n2 on eth1: silent there, and alive on another LAN")
+    assert found(UP, silent, age=9).reason == "Reachable"
+    assert found(replace(UP, node="n3"), silent).reason == "Reachable", "the node is dead"
 
 
 def test_the_condition_says_what_to_open_and_for_whom() -> None:
