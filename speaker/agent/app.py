@@ -5,41 +5,38 @@ is with what should be.
 """
 
 import asyncio
-import contextlib
 import logging
 import socket
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final
 
-from lbctl.core.addresses import address_of, object_name
-from lbctl.core.labels import SPEAKER_LABELS, candidate_label, speaker_lease
+from lbctl.core.addresses import object_name
+from lbctl.core.labels import candidate_label
 from lbctl.core.outcomes import ConditionType
 from lbctl.core.partners import Partner
-from lbctl.core.reading import condition, named_after_address, virtual_ip_view
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.reading import condition
 from lbctl.kube.client import Client, Selection
 from lbctl.kube.conditions import Condition
-from lbctl.kube.errors import ApiError, NotFound
 from lbctl.kube.informer import Change, Informer
-from lbctl.kube.lease import SignOfLife
-from lbctl.kube.objects import SPEAKERS, VIRTUAL_IPS, Key, Object
+from lbctl.kube.objects import SPEAKERS, VIRTUAL_IPS, Key
 from lbctl.kube.queue import WorkQueue
-from speaker.agent import netlink, partners, status
+from speaker.agent import netlink, partners
 from speaker.agent.channel import Channel, Peers
 from speaker.agent.facts import NodeChecks
 from speaker.agent.health import Asker, ProxyWatch
 from speaker.agent.http import ChannelMetrics, HttpServer
 from speaker.agent.interfaces import Interface
 from speaker.agent.kin import Acquaintances, rows, unknown
-from speaker.agent.local import LocalWatch, Port, hosts, port_of
+from speaker.agent.life import Life
+from speaker.agent.local import LocalWatch, hosts, port_of
 from speaker.agent.plan import plan
 from speaker.agent.registration import PartnersSeen, Registration
 from speaker.agent.settings import Settings
 from speaker.agent.suspects import Suspects
-from speaker.messages import Plan, State
+from speaker.agent.telling import Teller
+from speaker.agent.views import Views
+from speaker.messages import Plan
 
 _log: Final = logging.getLogger(__name__)
 
@@ -53,13 +50,6 @@ a thousand plans of a thousand. The first change after a pause is planned at onc
 _TICK_SECONDS: Final = 1.0
 _WIRE_GRACE_SECONDS: Final = 30.0
 """The wire may be away this long before a restart of the whole pod is asked for."""
-_FAREWELL_SECONDS: Final = 2.0
-"""To give the Lease back: an API server that is away must not hold up the end."""
-_LEASE_RETRY_SECONDS: Final = 1.0
-_HINT_SECONDS: Final = 5.0
-"""Who holds, by the API, is a hint to the wire: no plan is made at once for that alone."""
-_WRITE_SECONDS: Final = 1.0
-"""Between two writes of one address's status."""
 _DEATH_SECONDS: Final = 0.05
 """Several partners that die together are one write of the Speaker."""
 _NEWS_SECONDS: Final = 2.0
@@ -82,29 +72,20 @@ class Agent:
         self, settings: Settings, client: Client, end: socket.socket, *, restarts: int = 0
     ) -> None:
         self._settings = settings
-        self._client = client
         self._node = settings.node
         self._stop = asyncio.Event()
         self._stopping = False
         self._started = time.monotonic()
         self._interfaces: tuple[Interface, ...] | None = None
-        self._views: dict[Key, VirtualIPView] = {}
+        self._views = Views(self._node)
         self._partners: tuple[Partner, ...] = ()
         """The last that the API server named. They are kept while there is no Speaker."""
-        self._told: dict[str, float] = {}
-        """address -> since when it is held, as far as its status was told."""
-        self._written: dict[str, float] = {}
-        """address -> when its status was written last."""
         self._announcing: frozenset[str] = frozenset()
         """The interfaces of the last plan."""
-        self._strangers: set[str] = set()
-        """Addresses of which this agent has said that a stranger has or claims them."""
-        self._replan = asyncio.Event()
-        self._hint: asyncio.TimerHandle | None = None
-        self._wire_was_alive = False
-        self._renewed = False
+        self._seen: tuple[bool, frozenset[tuple[str, str]]] = (False, frozenset())
+        """Whether the wire was alive, and where partners were silent, at the last look."""
         self._queue: WorkQueue[Key] = WorkQueue(self._work)
-        self._kin = Acquaintances(client, changed=self._replan.set)
+        self._kin = Acquaintances(client, changed=self._views.replan.set)
         self._channel = Channel(
             end,
             on_report=self._heard_of,
@@ -127,6 +108,20 @@ class Agent:
         self._registration = Registration(
             client, node=self._node, version=settings.version, known=self._speakers
         )
+        self._teller = Teller(
+            client,
+            node=self._node,
+            channel=self._channel,
+            known=self._virtual_ips,
+            kin=self._kin,
+            partners=lambda: {partner.mac for partner in self._partners},
+        )
+        self._life = Life(
+            settings,
+            client,
+            registration=self._registration,
+            wire_alive=lambda: self._channel.wire_alive,
+        )
         self._suspects = Suspects(
             client,
             namespace=settings.namespace,
@@ -139,20 +134,22 @@ class Agent:
         )
         self._node_checks = NodeChecks(
             announcing=lambda: self._announcing,
-            addresses=lambda: frozenset(view.address for view in self._views.values()),
+            addresses=lambda: frozenset(view.address for view in self._views),
             changed=self._look_at_speaker,
         )
         self._local = LocalWatch(
-            ports=lambda: {port for _, port in self._local_ports()},
+            ports=lambda: {*self._views.local_ports()},
             hosts=lambda: hosts(settings.node_address, self._interfaces or ()),
-            changed=self._replan.set,
+            changed=self._views.replan.set,
         )
         self._http = HttpServer(
             ChannelMetrics(
                 self._channel,
                 agent_restarts=restarts,
                 checks=self._checks,
-                not_serving=lambda: sum(not self._local.serving(p) for _, p in self._local_ports()),
+                not_serving=lambda: sum(
+                    not self._local.serving(p) for p in self._views.local_ports()
+                ),
             ),
             healthy=self._unhealthy,
             ready=self._unready,
@@ -187,41 +184,27 @@ class Agent:
             self._stopping = True
             life.cancel()
             await asyncio.wait([life])
-            await self._say_goodbye()
+            await self._life.say_goodbye()
             for task in tasks:
                 task.cancel()
 
     # ------------------------------------------------------------------ what changes
 
     def _virtual_ip_changed(self, change: Change) -> None:
-        before = self._views.pop(change.key, None)
+        before = self._views.changed(change)
         if change.new is None and before is not None:
-            self._written.pop(str(before.address), None)
-        if change.new is not None and named_after_address(change.new):
-            self._views[change.key] = virtual_ip_view(change.new)
-        after = self._views.get(change.key)
-        if _planned_part(before) != _planned_part(after):
-            self._replan.set()
-        elif before and after and before.holder != after.holder and self._hint is None:
-            self._hint = asyncio.get_running_loop().call_later(_HINT_SECONDS, self._hint_is_due)
+            self._teller.gone(str(before.address))
         self._queue.add(change.key)
 
     def _heard_of(self, address: str) -> None:
-        report = self._channel.reports[address]
-        by = report.claimed_by or (report.by_mac if report.state is State.BLOCKED else None)
-        if by is not None and by not in self._ours():
-            self._kin.doubt()
+        self._teller.heard_of(address)
         self._queue.add(_virtual_ip(address))
-
-    def _hint_is_due(self) -> None:
-        self._hint = None
-        self._replan.set()
 
     def _speaker_changed(self, change: Change) -> None:
         named = partners.named(change.new)
         if named is not None and named != self._partners:
             self._partners = named
-            self._replan.set()
+            self._views.replan.set()
         self._look_at_speaker()
 
     def _peers_changed(self, before: Peers | None, after: Peers) -> None:
@@ -236,7 +219,7 @@ class Agent:
         )
         _log.info("interfaces: %s", said or "none")
         self._interfaces = interfaces
-        self._replan.set()
+        self._views.replan.set()
         self._node_checks.look_again()
         self._look_at_speaker()
 
@@ -254,11 +237,11 @@ class Agent:
         await self._virtual_ips.synced.wait()
         await self._speakers.synced.wait()
         while True:
-            await self._replan.wait()
-            self._replan.clear()
+            await self._views.replan.wait()
+            self._views.replan.clear()
             if self._interfaces is not None:
                 entries = plan(
-                    self._views.values(),
+                    self._views,
                     self._interfaces,
                     self._node,
                     serving=lambda view: self._local.serving(port_of(view, self._node)),
@@ -283,9 +266,9 @@ class Agent:
                     partners=self._partners_seen(),
                     checks=self._checks(),
                 )
-        else:
-            await self._tell(key)
-        return None
+            return None
+        # What a wire that stops lets go, others take and say so.
+        return None if self._stopping else await self._teller.tell(key)
 
     def _checks(self) -> list[Condition]:
         hand_off = self._proxy.condition
@@ -299,12 +282,6 @@ class Agent:
         async with Asker() as asker, asyncio.TaskGroup() as group:
             group.create_task(self._proxy.run(asker, before=before.get("reason")))
             group.create_task(self._local.run(asker))
-
-    def _local_ports(self) -> Iterator[tuple[VirtualIPView, Port]]:
-        """The addresses that are only handed on where the Service has an endpoint."""
-        for view in self._views.values():
-            if (port := port_of(view, self._node)) is not None:
-                yield view, port
 
     def _partners_seen(self) -> PartnersSeen | None:
         """What the wire says of the partners that are still so; None before it said anything."""
@@ -326,76 +303,10 @@ class Agent:
         reports = () if seen is None else partners.unheard(seen.reports, seen.now)
         return {report.node for report in reports}
 
-    async def _tell(self, key: Key) -> None:
-        """Write what the wire does with an address into its VirtualIP."""
-        address = str(address_of(key.name))
-        report = self._channel.reports.get(address)
-        # What a wire that stops lets go, others take and say so.
-        if report is None or self._stopping:
-            return
-        held = report.state is State.HOLDING
-        virtual_ip = self._virtual_ips.get(key)
-        in_sight = virtual_ip is not None
-        if virtual_ip is None:
-            if not held:
-                self._channel.reports.pop(address, None)
-            # Out of our sight: a status of ours may still stand there.
-            spoke = self._told.pop(address, None) is not None
-            if held or not (spoke or address in self._strangers):
-                return
-            virtual_ip = await self._read(key)
-        if virtual_ip is not None:
-            told = self._told.get(address) == report.since
-            patch = status.status_patch(
-                virtual_ip,
-                report,
-                node=self._node,
-                told=told,
-                ours=self._ours(),
-                sure=self._kin.unread.isdisjoint(virtual_ip["spec"].get("succession") or ()),
-                now=time.time(),
-            )
-            if patch is not None:
-                if in_sight and (wait := self._soonest(address) - time.monotonic()) > 0:
-                    self._queue.add_later(key, wait)
-                    return
-                await self._write(virtual_ip, patch)
-                self._note_stranger(address, patch)
-                if in_sight:
-                    self._written[address] = time.monotonic()
-        else:
-            self._strangers.discard(address)
-        if held:
-            self._told[address] = report.since
-        else:
-            self._told.pop(address, None)
-
-    def _ours(self) -> set[str]:
-        """The MACs of speakers that this node knows: all others are strangers'."""
-        return {partner.mac for partner in self._partners} | self._kin.macs
-
-    def _soonest(self, address: str) -> float:
-        """When the status of an address may be written again: frames can be forged by thousands."""
-        return self._written.get(address, -_WRITE_SECONDS) + _WRITE_SECONDS
-
-    def _note_stranger(self, address: str, patch: Object) -> None:
-        if patch.get("conflict"):
-            self._strangers.add(address)
-        elif "conflict" in patch:
-            self._strangers.discard(address)
-
-    async def _read(self, key: Key) -> Object | None:
-        try:
-            return await self._client.get(VIRTUAL_IPS, key.name)
-        except NotFound:
-            return None
-
-    async def _write(self, virtual_ip: Object, patch: Object) -> None:
-        meta = virtual_ip["metadata"]
-        with contextlib.suppress(NotFound):
-            await self._client.patch_status(
-                VIRTUAL_IPS, meta["name"], patch, resource_version=meta["resourceVersion"]
-            )
+    def _silent_lans(self) -> frozenset[tuple[str, str]]:
+        seen = self._partners_seen()
+        silent = () if seen is None else partners.cut_off(seen.reports, seen.now)
+        return frozenset((report.node, report.interface) for report in silent)
 
     async def _tick(self) -> None:
         """Notice what no event tells: that there is no Speaker yet, that the wire fell silent."""
@@ -403,52 +314,14 @@ class Agent:
         self._look_at_speaker()
         while True:
             await asyncio.sleep(_TICK_SECONDS)
-            alive = self._channel.wire_alive
-            if alive != self._wire_was_alive:
-                self._wire_was_alive = alive
+            seen = self._channel.wire_alive, self._silent_lans()
+            if seen != self._seen:
+                self._seen = seen
                 self._look_at_speaker()
 
-    # ------------------------------------------------------------------ life and farewell
-
     async def _live(self) -> None:
-        """Renew the Lease while this node can answer; a dead wire must not look alive."""
         await self._virtual_ips.synced.wait()
-        sign: SignOfLife | None = None
-        while True:
-            pause = self._settings.lease_renew_seconds
-            if self._channel.wire_alive:
-                try:
-                    sign = sign or await self._sign()
-                    await sign.renew()
-                    self._renewed = True
-                except ApiError as error:
-                    _log.warning("the Lease was not renewed: %s", error)
-                    pause = min(pause, _LEASE_RETRY_SECONDS)
-            else:
-                pause = min(pause, _LEASE_RETRY_SECONDS)
-            await asyncio.sleep(pause)
-
-    async def _sign(self) -> SignOfLife:
-        return SignOfLife(
-            self._client,
-            Key(self._settings.namespace, speaker_lease(self._node)),
-            holder=self._node,
-            duration=max(1, round(self._settings.lease_duration_seconds)),
-            labels=SPEAKER_LABELS,
-            owner=await self._registration.owner(),
-        )
-
-    async def _say_goodbye(self) -> None:
-        """Give the Lease back, so that the operator plans around this node.
-
-        The wire hands over at the same time, without a plan: it tells its peers that it stops,
-        and answers until they have taken what it holds.
-        """
-        try:
-            async with asyncio.timeout(_FAREWELL_SECONDS):
-                await (await self._sign()).release()
-        except (ApiError, TimeoutError) as error:
-            _log.warning("the Lease was not given back: %s", str(error) or "no answer in time")
+        await self._life.run()
 
     # ------------------------------------------------------------------ probes
 
@@ -464,7 +337,7 @@ class Agent:
             "the interfaces were not read yet": self._interfaces is None,
             "the wire is silent": not self._channel.wire_alive,
             "the Speaker is not registered yet": not self._registration.registered,
-            "the Lease was not renewed yet": not self._renewed,
+            "the Lease was not renewed yet": not self._life.renewed,
         }
         return next((problem for problem, applies in checks.items() if applies), None)
 
@@ -475,16 +348,3 @@ _SPEAKER: Final = Key("speaker", "")
 
 def _virtual_ip(address: str) -> Key:
     return Key("", object_name(ip_address(address)))
-
-
-def _planned_part(view: VirtualIPView | None) -> VirtualIPView | None:
-    """A VirtualIP without what a status write changes: that does not concern the plan."""
-    return view and replace(
-        view,
-        resource_version="",
-        holder=None,
-        released=None,
-        conflict=None,
-        ever_held=False,
-        answered_by_another="",
-    )

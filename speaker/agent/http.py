@@ -63,7 +63,7 @@ class ChannelMetrics(Collector):
         yield checks
         frames = CounterMetricFamily(
             "lbctl_speaker_frames",
-            "ARP frames received, by what became of them.",
+            "ARP and neighbour discovery frames received, by what became of them.",
             labels=["interface", "verdict"],
         )
         for interface, verdicts in counters.frames.items():
@@ -90,9 +90,13 @@ class ChannelMetrics(Collector):
         restarts.add_metric(["agent"], self._agent_restarts)
         yield restarts
         for name, text, value in (
-            ("gratuitous", "Gratuitous ARP frames sent.", counters.gratuitous),
-            ("replies", "ARP replies sent.", counters.replies),
-            ("probes", "ARP probes sent.", counters.probes),
+            (
+                "gratuitous",
+                "Announcements sent: gratuitous ARP, unsolicited advertisements.",
+                counters.gratuitous,
+            ),
+            ("replies", "Answers sent, of either family.", counters.replies),
+            ("probes", "Questions sent, of either family.", counters.probes),
             ("unsent", "Frames that the kernel refused.", counters.unsent),
             ("conflicts", "Claims of others for a held address.", counters.conflicts),
         ):
