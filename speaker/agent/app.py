@@ -249,7 +249,7 @@ class Agent:
                 peers = partners.peers(self._partners, self._interfaces)
                 strangers = unknown(entries, peers, self._node)
                 self._kin.want(strangers)
-                kin = rows(self._kin.known, strangers, self._interfaces)
+                kin = rows(self._kin.known, self._interfaces)
                 self._channel.plan(Plan(entries, self._node, self._settings.bfd, peers, kin))
                 announcing = frozenset(entry.interface for entry in entries)
                 if announcing != self._announcing:

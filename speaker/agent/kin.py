@@ -32,6 +32,9 @@ UNREAD_SECONDS: Final = 30.0
 DOUBT_SECONDS: Final = 10.0
 """When a stranger is heard it may be one of them with another MAC: then all are read again, so
 often at most."""
+REMEMBERED_SECONDS: Final = 3600.0
+"""A node that the plan names no more may hold an address still, by an older plan: for so long it is
+no stranger. The same of one whose Speaker is gone."""
 PAUSE_SECONDS: Final = 0.1
 """Between two readings."""
 AT_MOST: Final = 256
@@ -49,9 +52,7 @@ def unknown(entries: Iterable[Entry], peers: Iterable[Peer], node: str) -> set[s
     }
 
 
-def rows(
-    known: Mapping[str, Interfaces], wanted: Collection[str], own: Iterable[Interface]
-) -> tuple[Kin, ...]:
+def rows(known: Mapping[str, Interfaces], own: Iterable[Interface]) -> tuple[Kin, ...]:
     """What the wire is told: on each of our interfaces, the MAC of each of these nodes.
 
     It is that of the node's interface in a subnet of ours; where there is none, of the interface of
@@ -60,8 +61,7 @@ def rows(
     found = []
     for one in own:
         networks = [address.network for address in one.view.addresses]
-        for name in sorted(wanted):
-            there = known.get(name, ())
+        for name, there in sorted(known.items()):
             near = [
                 each
                 for each in there
@@ -87,6 +87,8 @@ class Acquaintances:
         self._changed = changed
         self._wanted: frozenset[str] = frozenset()
         self._due: dict[str, float] = {}
+        self._left: dict[str, float] = {}
+        """Node -> when the plan ceased to name it."""
         self._doubted_at = -DOUBT_SECONDS
         self._wake = asyncio.Event()
         self.known: dict[str, Interfaces] = {}
@@ -103,12 +105,20 @@ class Acquaintances:
         return self._wanted - self.known.keys()
 
     def want(self, nodes: Collection[str]) -> None:
-        """The nodes of the newest plan; the others are forgotten."""
+        """The nodes of the newest plan; the others are forgotten after an hour."""
         wanted = frozenset(sorted(nodes)[:AT_MOST])
         if wanted == self._wanted:
             return
+        now = time.monotonic()
+        left = {name: self._left.get(name, now) for name in self.known.keys() - wanted}
+        recent = sorted(left, key=left.__getitem__, reverse=True)[: AT_MOST - len(wanted)]
+        self._left = {name: left[name] for name in recent if now - left[name] < REMEMBERED_SECONDS}
+        self.known = {
+            name: found
+            for name, found in self.known.items()
+            if name in wanted or name in self._left
+        }
         self._wanted = wanted
-        self.known = {name: found for name, found in self.known.items() if name in wanted}
         self._due = {name: self._due.get(name, 0.0) for name in wanted}
         self._wake.set()
 
@@ -151,6 +161,8 @@ class Acquaintances:
         # Spread: a thousand nodes that start together must not read together for ever.
         pause = AGAIN_SECONDS * random.uniform(0.8, 1.2) if found else UNREAD_SECONDS  # noqa: S311  # no secret
         self._due[name] = time.monotonic() + pause
-        if found is not None and self.known.get(name) != found:
+        before = self.known.get(name)
+        if found or (before is None and found is not None):
             self.known[name] = found
-            self._changed()
+            if found != before:
+                self._changed()

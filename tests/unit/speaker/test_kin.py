@@ -68,7 +68,7 @@ def test_what_the_wire_is_told(
 ) -> None:
     expected = tuple(Kin("n9", name, mac) for name, mac in told)
 
-    assert rows({"n9": theirs}, {"n9"}, OWN) == expected, sentence
+    assert rows({"n9": theirs}, OWN) == expected, sentence
 
 
 class FakeApi:
@@ -107,7 +107,9 @@ def acquainted(api: FakeApi, told: list[int]) -> Acquaintances:
     return Acquaintances(cast("Client", api), changed=lambda: told.append(1))
 
 
-def test_each_is_read_once_and_again_when_a_stranger_is_heard() -> None:
+def test_each_is_read_once_and_again_when_a_stranger_is_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def story() -> None:
         api, told = FakeApi(n8=speaker("n8", "a"), n9=speaker("n9", "b")), list[int]()
         known = acquainted(api, told)
@@ -124,6 +126,14 @@ def test_each_is_read_once_and_again_when_a_stranger_is_heard() -> None:
         assert sorted(api.reads) == ["n8", "n8", "n9", "n9"]
 
         known.want({"n8"})
+        assert known.macs == {"a", "c"}, "it may hold an address by an older plan"
+        api.speakers.pop("n8")
+        known.doubt()
+        await until(lambda: api.reads.count("n8") == 3)
+        assert known.macs == {"a", "c"}, "and so may one whose Speaker is gone"
+
+        monkeypatch.setattr(kin, "REMEMBERED_SECONDS", 0.0)
+        known.want({"n8", "n7"})
         assert known.macs == {"a"}
         running.cancel()
 
