@@ -88,7 +88,7 @@ class NodeFailures:
         self._found: dict[str, _Found] = {}
         self._spared: dict[str, Spared] = {}
         self._wake = asyncio.Event()
-        # kopf gathers the events of an object for a tenth of a second: too long here.
+        # A watch of its own: tenths of a second count here, and kopf makes a task for each object.
         self._speakers = Informer(client, SPEAKERS, self._seen)
 
     async def run(self) -> None:

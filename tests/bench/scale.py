@@ -40,6 +40,8 @@ class Death:
     """Addresses that it held."""
     replanned: int
     """VirtualIPs whose plan changes: so many writes of the operator."""
+    told: int
+    """VirtualIPs whose condition `Planned` tells of it and whose plan stays: writes that wait."""
     heirs: int
     """Nodes that take over."""
     status_writes: int
@@ -116,6 +118,10 @@ class Site:
         return Death(
             held=inherited.total(),
             replanned=len(changed),
+            told=sum(
+                made.seeing == before[a].seeing and made.message != before[a].message
+                for a, made in self.plans.items()
+            ),
             heirs=len(inherited),
             status_writes=max(inherited.values()),
             watch_events=_most(
@@ -164,7 +170,8 @@ def main() -> None:
         print(f"  {held} addresses held, {watched} VirtualIPs watched")
         print(f"a node dies that held {death.held}: {death.heirs} heirs; of one node at most:")
         print(f"  {death.status_writes} status writes, {death.watch_events} watch events")
-        print(f"the operator writes {death.replanned} plans. CPU time of the planner:")
+        print(f"the operator writes {death.replanned} plans at once, {death.told} words by and by.")
+        print("CPU time of the planner:")
         print(f"  partners {site.drawing_seconds:.2f} s, all placed {site.placing_seconds:.2f} s,")
         print(f"  all planned again {death.seconds:.2f} s\n")
 
