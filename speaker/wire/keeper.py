@@ -80,6 +80,11 @@ class Keeper:
         return set(self._kept)
 
     @property
+    def obeyed(self) -> bool:
+        """Whether nothing of the plan is left to be looked at."""
+        return not self._unobeyed
+
+    @property
     def awaits_heirs(self) -> bool:
         """Whether, while this process stops, an address is held that another could take."""
         return any(not port.held.keys().isdisjoint(self._awaited) for port in self._ports.values())

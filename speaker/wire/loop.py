@@ -89,6 +89,8 @@ class Loop:
         self._counters_due = 0.0
         self._tick_due = 0.0
         self._request = 0
+        self._asked: int | None = None
+        """A request for everything, which waits until the plan before it is obeyed."""
         self._restarts = restarts
         self._refused: dict[tuple[str, socket.AddressFamily], str] = {}
         self._stop_asked, self._stop_asker = socket.socketpair()
@@ -236,10 +238,7 @@ class Loop:
                     if plan is not None:
                         self._obey(plan)
                 case ReportRequest(id=request):
-                    self._request = request
-                    self._keeper.changed |= self._keeper.addresses
-                    self._liveness.changed = True
-                    self._counters_due = 0.0
+                    self._asked = request
                 case _:
                     _log.error("the agent sent a %s", type(message).__name__)
 
@@ -325,6 +324,11 @@ class Loop:
         """Send what the agent has not heard; what does not fit in the socket stays owed."""
         if self._hello_owed:
             self._hello_owed = not self._send(Hello(pid=os.getpid()))
+        if self._asked is not None and self._keeper.obeyed:
+            self._request, self._asked = self._asked, None
+            self._keeper.changed |= self._keeper.addresses
+            self._liveness.changed = True
+            self._counters_due = 0.0
         changed = self._keeper.changed
         while changed:
             batch = [address for address, _ in zip(changed, range(ENTRIES_PER_PART), strict=False)]
