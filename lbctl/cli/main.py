@@ -72,6 +72,18 @@ def cli() -> None:
     help="Whether the pods of a node that is proved dead are marked not ready at once.",
 )
 @click.option(
+    "--compat-metallb/--no-compat-metallb",
+    default=False,
+    show_default=True,
+    help="Whether objects and annotations of MetalLB are obeyed.",
+)
+@click.option(
+    "--metallb-namespace",
+    default="metallb-system",
+    show_default=True,
+    help="The namespace whose objects of metallb.io are read.",
+)
+@click.option(
     "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 @click.option(
@@ -96,6 +108,8 @@ def run(
     resync_seconds: int,
     leader_election: bool,
     fast_node_failure: bool,
+    compat_metallb: bool,
+    metallb_namespace: str,
     log_format: logs.Format,
     log_level: str,
     kubeconfig: Path | None,
@@ -120,6 +134,7 @@ def run(
         resync=resync_seconds,
         leader_election=leader_election,
         fast_node_failure=fast_node_failure,
+        metallb_namespace=metallb_namespace if compat_metallb else "",
         kubeconfig=kubeconfig,
     )
     try:

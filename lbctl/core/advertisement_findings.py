@@ -58,15 +58,19 @@ def unadvertised(
     finding: PoolFinding, advertisements: Collection[AdvertisementView]
 ) -> PoolFinding:
     """The finding of a pool, and that no L2Advertisement is about it, if that is so."""
-    if not finding.gives or not advertisements:
+    if not finding.gives or (not advertisements and finding.pool.announced_unasked):
         return finding
     if any(one.takes(finding.pool) for one in advertisements):
         return finding
     message = (
         "The pool gives addresses, but no L2Advertisement is about it, so no node announces them. "
-        f'Write "{finding.pool.name}" into the ipAddressPools of one, or delete them all.'
+        f'Write "{finding.pool.name}" into the ipAddressPools of one{_or_delete(finding.pool)}.'
     )
     return replace(finding, reason=PoolReason.NOT_ADVERTISED, message=message)
+
+
+def _or_delete(pool: PoolView) -> str:
+    return ", or delete them all" if pool.announced_unasked else ""
 
 
 def _verdict(

@@ -139,7 +139,7 @@ def announcing(
     pool: PoolView | None,
     service_labels: Mapping[str, str],
 ) -> Announcing | None:
-    """How an address is announced; None when there are advertisements and none is about it.
+    """How an address is announced; None when an advertisement is needed and none is about it.
 
     Args:
         advertisements: all of them.
@@ -148,7 +148,7 @@ def announcing(
     """
     known = sorted(advertisements, key=lambda one: one.seniority)
     if not known:
-        return EVERYWHERE
+        return EVERYWHERE if pool is None or pool.announced_unasked else None
     matching = [one for one in known if one.matches(pool, service_labels)]
     return combine(matching) if matching else None
 

@@ -78,6 +78,9 @@ class PoolView:
     uid: str = ""
     resource_version: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    announced_unasked: bool = True
+    """Whether every node announces it as long as there is no L2Advertisement. Not so with
+    MetalLB's: without one they are not for this LAN, but for BGP, say."""
 
     @property
     def seniority(self) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from lbctl.kube.client import EVERYTHING, Client, Selection
-from lbctl.kube.errors import ApiError, Expired, Unavailable
+from lbctl.kube.errors import ApiError, Expired, NotFound, Unavailable
 from lbctl.kube.objects import Key, Kind, Object, key_of, slim
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ class Informer(Mapping[Key, Object]):
         selection: which objects; the server filters.
         project: what to keep of each object: its metadata at least.
         page: so many objects are listed at a time.
+        optional: whether the server may not know the kind, so that there is no object of it.
         pace: the intervals.
         sleep: how to wait; tests put their own clock here.
     """
@@ -95,6 +96,7 @@ class Informer(Mapping[Key, Object]):
         selection: Selection = EVERYTHING,
         project: Callable[[Object], Object] = slim,
         page: int = 500,
+        optional: bool = False,
         pace: Pace = Pace(),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -110,6 +112,7 @@ class Informer(Mapping[Key, Object]):
         self._selection = selection
         self._project = project
         self._page = page
+        self._optional = optional
         self._pace = pace
         self._sleep = sleep
         self._objects: dict[Key, Object] = {}
@@ -135,6 +138,8 @@ class Informer(Mapping[Key, Object]):
                 log.info("%s: the history is gone, listing again", self.kind.plural)
                 self._version = ""
             except ApiError as error:
+                if self._optional and isinstance(error, NotFound):
+                    self._replace({})
                 await self._failed(error)
 
     async def _failed(self, error: ApiError) -> None:
@@ -156,14 +161,18 @@ class Informer(Mapping[Key, Object]):
             self.kind, self._selection, page=self._page, project=self._project
         )
         self._well()
-        fresh = {key_of(item): item for item in listing.items}
+        self._version = listing.resource_version
+        known = self.synced.is_set()
+        self._replace({key_of(item): item for item in listing.items})
+        if known:
+            self._on_relist()
+
+    def _replace(self, fresh: Mapping[Key, Object]) -> None:
+        """These are all there are."""
         for key in [key for key in self._objects if key not in fresh]:
             self._forget(key)
         for item in fresh.values():
             self._take(item)
-        self._version = listing.resource_version
-        if self.synced.is_set():
-            self._on_relist()
         self.synced.set()
 
     async def _watch(self) -> None:

@@ -57,6 +57,10 @@ EVENTS = Kind("events.k8s.io", "v1", "events", "Event", namespaced=True)
 POOLS = Kind("lbctl.io", "v1beta1", "ipaddresspools", "IPAddressPool")
 VIRTUAL_IPS = Kind("lbctl.io", "v1beta1", "virtualips", "VirtualIP")
 L2_ADVERTISEMENTS = Kind("lbctl.io", "v1beta1", "l2advertisements", "L2Advertisement")
+METALLB_POOLS = Kind("metallb.io", "v1beta1", "ipaddresspools", "IPAddressPool", namespaced=True)
+METALLB_L2_ADVERTISEMENTS = Kind(
+    "metallb.io", "v1beta1", "l2advertisements", "L2Advertisement", namespaced=True
+)
 SPEAKERS = Kind("lbctl.io", "v1beta1", "speakers", "Speaker")
 
 

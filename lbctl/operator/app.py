@@ -32,6 +32,7 @@ from lbctl.operator.health import Health
 from lbctl.operator.items import Item, What
 from lbctl.operator.leases import SpeakerLeases
 from lbctl.operator.marked import MarkedNodes
+from lbctl.operator.metallb import MetalLB
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.pools import Pools
 from lbctl.operator.rebalancing import Rebalancing
@@ -112,6 +113,7 @@ class Operator:
             changed=self._triggers.speakers_changed,
             relisted=self._sweeper.ask,
         )
+        self._metallb = self._compat(settings.metallb_namespace)
         self._endpoints = EndpointSlices(
             self._world,
             client,
@@ -122,12 +124,29 @@ class Operator:
         self._health = Health(
             self._metrics.registry,
             longest_run=self._queue.longest_run,
-            synced=lambda: self._world.synced and self._leases.synced.is_set(),
+            synced=self._synced,
         )
         self._metrics.watch_queue(self._queue.schedule.waiting)
         self._metrics.watch_pending(self._services.pending)
         self._metrics.watch_left_out(self._virtual_ips.planning.left_out)
         self._world.services.listen(self._forget)
+
+    def _compat(self, namespace: str) -> MetalLB | None:
+        """MetalLB's objects, if they are obeyed at all."""
+        if not namespace:
+            return None
+        return MetalLB(
+            self._world,
+            self._client,
+            namespace=namespace,
+            recorder=self._recorder,
+            triggers=self._triggers,
+            pools=self._pools,
+        )
+
+    def _synced(self) -> bool:
+        compat = self._metallb is None or self._metallb.synced
+        return self._world.synced and self._leases.synced.is_set() and compat
 
     async def run(self) -> int:
         """Run all parts until one of them ends. Returns the exit code."""
@@ -141,6 +160,7 @@ class Operator:
                 ("leases", self._leases.run()),
                 ("endpoints", self._endpoints.run()),
                 ("events", self._recorder.run()),
+                *([("metallb", self._metallb.run())] if self._metallb is not None else []),
                 *([("failures", self._watch_nodes())] if self._settings.fast_node_failure else []),
                 *([("election", self._elector.run())] if self._settings.leader_election else []),
             )
@@ -196,6 +216,8 @@ class Operator:
 
     async def _work_when_leading(self) -> None:
         await self._leases.synced.wait()
+        if self._metallb is not None:
+            await self._metallb.wait_synced()
         if self._settings.leader_election:
             await self._elector.elected.wait()
             # While this replica stood by, a watch may have lost something.
@@ -237,16 +259,24 @@ class Operator:
                     self._triggers.service_of(item.key)
             case What.POOL:
                 await self._pools.reconcile(item.key)
+                if self._metallb is not None:
+                    await self._metallb.reconcile_pool(item.key.name)
             case What.REBALANCING:
                 await self._rebalancing.reconcile(item.key)
             case What.SPEAKER:
                 await self._speakers.reconcile(item.key)
             case What.ADVERTISEMENT:
-                await self._advertisements.reconcile(item.key)
+                await self._advertise(item.key)
             case What.DEATHS:
                 self._triggers.look_for_deaths()
             case _:
                 assert_never(item.what)
+
+    async def _advertise(self, key: Key) -> None:
+        if not key.namespace:
+            await self._advertisements.reconcile(key)
+        elif self._metallb is not None:
+            self._metallb.reconcile_advertisement(key)
 
     def _later(self, virtual_ip: Key, seconds: float) -> None:
         self._queue.add_later(Item(What.VIRTUAL_IP, virtual_ip), seconds)

@@ -35,23 +35,14 @@ class Pools:
 
     async def reconcile(self, key: Key) -> None:
         """Write the status if it says anything else than what is so."""
-        obj = self._world.pools.get(key)
-        if obj is None:
+        if self._world.ledger.pool(key.name) is None:
             self._uncount(key.name)
             return
-        finding = unadvertised(
-            next(f for f in self._world.ledger.findings() if f.pool.name == key.name),
-            self._world.advertisement_views.values(),
-        )
-        ledger = self._world.ledger
-        counts = {
-            family: {
-                **ledger.counts(key.name, family)._asdict(),
-                "quarantined": ledger.quarantined(key.name, family),
-            }
-            for family in Family
-        }
+        finding, counts = self.judged(key.name)
         self._count(key.name, counts)
+        obj = self._world.pools.get(key)
+        if obj is None:
+            return  # It is MetalLB's.
         status = _status(obj, finding, counts)
         if status is None:
             return
@@ -66,6 +57,21 @@ class Pools:
             await refresh(self._client, self._world.pools, key)
             raise
         self._world.pools.put(written)
+
+    def judged(self, name: str) -> tuple[PoolFinding, Counts]:
+        """What is found of a pool that is known, and what became of its addresses."""
+        ledger = self._world.ledger
+        finding = unadvertised(
+            next(f for f in ledger.findings() if f.pool.name == name),
+            self._world.advertisement_views.values(),
+        )
+        return finding, {
+            family: {
+                **ledger.counts(name, family)._asdict(),
+                "quarantined": ledger.quarantined(name, family),
+            }
+            for family in Family
+        }
 
     def _count(self, pool: str, counts: Counts) -> None:
         for family, of_family in counts.items():

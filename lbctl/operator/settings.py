@@ -29,6 +29,9 @@ class Settings:
     """Without it this process acts at once, beside any other that does."""
     fast_node_failure: bool = False
     """Whether the pods of a node that is proved dead are marked not ready at once."""
+    metallb_namespace: str = ""
+    """Where IPAddressPools and L2Advertisements of MetalLB's are read, and its annotations on
+    Services obeyed; empty = nowhere."""
     kubeconfig: Path | None = None
     """None: the pod's service account, else the user's own kubeconfig."""
     workers: int = 16

@@ -83,12 +83,12 @@ class Triggers:
             self._queue.add(Item(What.SERVICE, key), Priority.LIVE if shows else Priority.RESYNC)
         for key in self._world.virtual_ips:
             self._queue.add(Item(What.VIRTUAL_IP, key), Priority.RESYNC)
-        for key in self._world.pools:
+        for key in self._world.pool_keys():
             self._queue.add(Item(What.POOL, key), Priority.RESYNC)
             self._queue.add(Item(What.REBALANCING, key), Priority.RESYNC)
         for key in self._world.speakers:
             self._queue.add(Item(What.SPEAKER, key), Priority.RESYNC)
-        for key in self._world.advertisements:
+        for key in self._world.advertisement_keys():
             self._queue.add(Item(What.ADVERTISEMENT, key), Priority.RESYNC)
 
     def service_of(self, virtual_ip: Key) -> None:
@@ -102,6 +102,27 @@ class Triggers:
         if self.active:
             for key in self._world.virtual_ips:
                 self._queue.add_later(Item(What.VIRTUAL_IP, key), PLAN_PAUSE_SECONDS)
+
+    def pools_changed(self, pool: Key) -> None:
+        """A pool came, went, or is another: so may be what is found of all of them."""
+        if not self.active:
+            return
+        if self._world.advertisement_views or self._world.metallb_pools:
+            self.speakers_changed()
+            self._advertisements_counted()
+        for known in {pool, *self._world.pool_keys()}:
+            self._queue.add(Item(What.POOL, known))
+        self._partners_changed()
+        self.address_freed()
+
+    def advertisements_changed(self) -> None:
+        """An L2Advertisement came, went, or is another."""
+        if not self.active:
+            return
+        self.speakers_changed()
+        for pool in self._world.pool_keys():
+            self._queue.add(Item(What.POOL, pool))
+        self._advertisements_counted()
 
     def endpoints_changed(self, service: ServiceKey) -> None:
         """The pods of a Service with `externalTrafficPolicy: Local` are on other nodes."""
@@ -167,14 +188,11 @@ class Triggers:
     def _advertisement_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
         if old is not None and new is not None and _intent(old) == _intent(new):
             return
-        self.speakers_changed()
-        for pool in self._world.pools:
-            self._queue.add(Item(What.POOL, pool))
-        self._advertisements_counted()
+        self.advertisements_changed()
 
     def _advertisements_counted(self) -> None:
         """Pools, nodes or addresses came or went: what L2Advertisements select may be others."""
-        for key in self._world.advertisements:
+        for key in self._world.advertisement_keys():
             self._queue.add_later(Item(What.ADVERTISEMENT, key), ADVERTISEMENTS_PAUSE_SECONDS)
 
     def _pool_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
@@ -182,13 +200,7 @@ class Triggers:
             self._queue.add(Item(What.REBALANCING, key))
         if old is not None and new is not None and _intent(old) == _intent(new):
             return
-        if self._world.advertisements:
-            self.speakers_changed()
-            self._advertisements_counted()
-        for pool in {key, *self._world.pools}:
-            self._queue.add(Item(What.POOL, pool))
-        self._partners_changed()
-        self.address_freed()
+        self.pools_changed(key)
 
     def _node_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         if self._world.judged(key.name, old) != self._world.judged(key.name, new):
@@ -219,7 +231,7 @@ class Triggers:
             self._queue.add(Item(What.SPEAKER, key))
         if before != after:
             self._advertisements_counted()
-            for pool in self._world.pools:
+            for pool in self._world.pool_keys():
                 self._queue.add_later(Item(What.POOL, pool), POOL_PAUSE_SECONDS)
             self.speakers_changed()
             if node_addresses(None, before) - node_addresses(None, after):

@@ -20,6 +20,7 @@ from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Liveness
 from lbctl.core.partners import Partnerships, partnerships
 from lbctl.core.placement import Loads
+from lbctl.core.pools import PoolView
 from lbctl.core.reading import (
     named_after_address,
     node_addresses,
@@ -83,6 +84,8 @@ class World:
         self.speakers = self.stores[SPEAKERS]
         self.advertisements = self.stores[L2_ADVERTISEMENTS]
         self.advertisement_views: dict[str, AdvertisementView] = {}
+        self.metallb_pools: dict[str, PoolView] = {}
+        """MetalLB's pools, by name. One of ours of the same name counts instead."""
         self.ledger = Ledger()
         self.loads = Loads()
         self.moving: set[Address] = set()
@@ -244,10 +247,39 @@ class World:
             self.local_services.pop(view.key, None)
 
     def _pool_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
-        if new is None:
-            self.ledger.drop_pool(key.name)
+        self._know_pool(key.name, None if new is None else pool_view(new))
+
+    def metallb_pool_changed(self, name: str, view: PoolView | None) -> None:
+        """Learn of a pool of MetalLB's; None = it is gone."""
+        if view is None:
+            self.metallb_pools.pop(name, None)
         else:
-            self.ledger.put_pool(pool_view(new))
+            self.metallb_pools[name] = view
+        if Key("", name) not in self.pools:
+            self._know_pool(name, None)
+
+    def metallb_advertisement_changed(self, key: Key, view: AdvertisementView | None) -> None:
+        """Learn of an L2Advertisement of MetalLB's; None = it is gone."""
+        if view is None:
+            self.advertisement_views.pop(str(key), None)
+        else:
+            self.advertisement_views[str(key)] = view
+
+    def pool_keys(self) -> Iterable[Key]:
+        """The pools of either API, by their names alone."""
+        return [Key("", finding.pool.name) for finding in self.ledger.findings()]
+
+    def advertisement_keys(self) -> Iterable[Key]:
+        """The L2Advertisements: MetalLB's have a namespace."""
+        named = (name.rpartition("/") for name in self.advertisement_views)
+        return [Key(namespace, name) for namespace, _, name in named]
+
+    def _know_pool(self, name: str, own: PoolView | None) -> None:
+        view = own or self.metallb_pools.get(name)
+        if view is None:
+            self.ledger.drop_pool(name)
+        else:
+            self.ledger.put_pool(view)
         self._partnerships = self._node_views = None
 
     def _virtual_ip_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:

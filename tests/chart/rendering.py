@@ -2,7 +2,7 @@
 
 import functools
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,11 @@ def template(
     release: str = "lbctl",
     namespace: str = "lbctl-system",
     kube_version: str = KUBE_VERSION,
+    served: Iterable[str] = (),
 ) -> str:
-    """The manifests of a release as Helm writes them."""
-    where = ("--namespace", namespace, "--kube-version", kube_version)
+    """The manifests of a release as Helm writes them, where kinds are served besides the usual."""
+    where = ["--namespace", namespace, "--kube-version", kube_version]
+    where += [f"--api-versions={one}" for one in served]
     return helm("template", release, chart, *where, "--values", "-", stdin=yaml.dump(values or {}))
 
 
@@ -57,8 +59,11 @@ class Manifests:
     objects: tuple[dict[str, Any], ...]
 
     @classmethod
-    def of(cls, values: Values | None = None, *, chart: Path = CHART) -> "Manifests":
-        return cls(tuple(filter(None, yaml.safe_load_all(template(values, chart=chart)))))
+    def of(
+        cls, values: Values | None = None, *, chart: Path = CHART, served: Iterable[str] = ()
+    ) -> "Manifests":
+        text = template(values, chart=chart, served=served)
+        return cls(tuple(filter(None, yaml.safe_load_all(text))))
 
     def kinds(self, kind: str) -> Iterator[dict[str, Any]]:
         return (found for found in self.objects if found["kind"] == kind)

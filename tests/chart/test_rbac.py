@@ -69,6 +69,25 @@ def test_pods_are_marked_only_where_a_dead_node_s_are_to_be() -> None:
     assert not verbs(fast, "speaker", "pods") | verbs(fast, "speaker", "pods/status")
 
 
+def test_metallb_s_objects_are_read_only_where_its_users_come_from_it() -> None:
+    def granted(manifests: Manifests) -> dict[str, set[str]]:
+        return {
+            resource: set(rule["verbs"])
+            for part in ("operator", "speaker")
+            for kind in ("ClusterRole", "Role")
+            for rule in rules(manifests, kind, part)
+            if "metallb.io" in rule["apiGroups"]
+            for resource in rule["resources"]
+        }
+
+    assert granted(Manifests.of()) == {}
+    assert granted(Manifests.of({"compat": {"metallb": True}})) == {
+        "ipaddresspools": READ,
+        "l2advertisements": READ,
+        "ipaddresspools/status": {"patch"},
+    }
+
+
 @pytest.mark.parametrize("part", ["operator", "speaker"])
 def test_everything_is_named(manifests: Manifests, part: str) -> None:
     for kind in ("ClusterRole", "Role"):

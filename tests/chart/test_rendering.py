@@ -217,3 +217,27 @@ def test_crds_are_part_of_the_release_and_survive_it(chart_with_crd: Path) -> No
 def test_crds_are_left_to_somebody_else_on_request(chart_with_crd: Path) -> None:
     found = Manifests.of({"crds": {"install": False}}, chart=chart_with_crd)
     assert not list(found.kinds("CustomResourceDefinition"))
+
+
+METALLB_POOL = "metallb.io/v1beta1/IPAddressPool"
+METALLB_CRDS = [
+    ("nobody asks for them", {}, (), ()),
+    ("missing", {"compat": {"metallb": True}}, (), ("ipaddresspools", "l2advertisements")),
+    ("one is there", {"compat": {"metallb": True}}, (METALLB_POOL,), ("l2advertisements",)),
+    ("somebody else's", {"compat": {"metallb": True}, "crds": {"install": False}}, (), ()),
+]
+
+
+@pytest.mark.parametrize(
+    ("values", "served", "expected"),
+    [row[1:] for row in METALLB_CRDS],
+    ids=[row[0] for row in METALLB_CRDS],
+)
+def test_metallb_s_kinds_are_defined_only_where_they_are_missing(
+    values: dict[str, Any], served: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    found = Manifests.of(values, served=served).kinds("CustomResourceDefinition")
+    theirs = [crd for crd in found if crd["spec"]["group"] == "metallb.io"]
+    assert tuple(crd["spec"]["names"]["plural"] for crd in theirs) == expected
+    for crd in theirs:
+        assert crd["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}

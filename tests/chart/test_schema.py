@@ -51,6 +51,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"speaker": {"proxyHealthURL": "https://127.0.0.1:10256/healthz"}},
         "proxyHealthURL",
     ),
+    ("a word where MetalLB is meant", {"compat": {"metallb": "yes"}}, "want boolean"),
+    ("all namespaces", {"compat": {"metallbNamespace": ""}}, "metallbNamespace"),
     ("a group that was emptied", {"speaker": None}, "speaker"),
     (
         "a lease that one late renewal ends",

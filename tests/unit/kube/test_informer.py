@@ -30,7 +30,9 @@ class Script:
         return await stream(request, *self.watches.pop(0))
 
 
-async def told(script: Script, enough: Callable[[list[str]], bool]) -> list[str]:
+async def told(
+    script: Script, enough: Callable[[list[str]], bool], *, optional: bool = False
+) -> list[str]:
     """What the informer tells until it is enough."""
     heard: list[str] = []
     done = asyncio.Event()
@@ -41,7 +43,7 @@ async def told(script: Script, enough: Callable[[list[str]], bool]) -> list[str]
             done.set()
 
     async with serving(script.answer) as client:
-        informer = Informer(client, VIRTUAL_IPS, hear, pace=FAST)
+        informer = Informer(client, VIRTUAL_IPS, hear, optional=optional, pace=FAST)
         task = asyncio.create_task(informer.run())
         async with asyncio.timeout(20):
             await done.wait()
@@ -126,6 +128,27 @@ async def test_a_server_that_is_away_at_first_is_asked_again() -> None:
 async def test_a_kind_that_is_not_served_yet_is_waited_for() -> None:
     script = Script(lists=[lambda: status(404, "NotFound"), (5, obj("a", 1))], watches=[])
     assert await told(script, bool) == ["added a"]
+
+
+async def test_a_kind_that_may_be_missing_has_no_objects_then() -> None:
+    async with serving(Script(lists=[lambda: status(404, "NotFound")], watches=[]).answer) as api:
+        informer = Informer(api, VIRTUAL_IPS, optional=True, pace=FAST)
+        task = asyncio.create_task(informer.run())
+        async with asyncio.timeout(20):
+            await informer.synced.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert len(informer) == 0
+
+
+async def test_when_such_a_kind_goes_its_objects_go_and_when_it_comes_they_come() -> None:
+    expired = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
+    script = Script(
+        lists=[(5, obj("a", 1)), lambda: status(404, "NotFound"), (20, obj("a", 15))],
+        watches=[[expired]],
+    )
+    heard = await told(script, lambda heard: len(heard) == 3, optional=True)
+    assert heard == ["added a", "deleted a", "added a"]
 
 
 async def test_a_namesake_that_came_in_a_gap_is_a_change() -> None:

@@ -1,0 +1,177 @@
+"""A user of MetalLB's switches: the same objects, the same addresses, on a real API server."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.cluster.metallb import COMPAT, MetalLB
+from tests.cluster.operators import Operators
+from tests.cluster.oracle import Oracle, eventually
+from tests.cluster.speakers import Speakers
+from tests.lab import Lab
+
+pytestmark = pytest.mark.lab
+
+FIRST, SECOND = "172.16.110.100", "172.16.110.101"
+RANGE = "172.16.110.100 - 172.16.110.103"
+
+
+@pytest.fixture
+def metallb(cluster: Oracle, control_plane: Lab) -> Iterator[MetalLB]:
+    """A cluster with MetalLB's kinds and none of their objects."""
+    found = MetalLB(cluster, control_plane)
+    found.install()
+    found.clear()
+    yield found
+    found.clear()
+
+
+def holder(cluster: Oracle, address: str) -> str | None:
+    return (cluster.vips().get(address, {}).get("status") or {}).get("holder")
+
+
+def test_a_service_gets_an_address_of_a_pool_of_metallb_s(
+    cluster: Oracle, operators: Operators, speakers: Callable[..., Speakers], metallb: MetalLB
+) -> None:
+    speakers("n1", "n2")
+    metallb.pool("lan", RANGE)
+    metallb.advertisement("lan", ipAddressPools=["lan"])
+    operators.start(*COMPAT)
+    cluster.service("web")
+    cluster.wait_shown("web", FIRST)
+    assert cluster.vips()[FIRST]["spec"]["pool"] == "lan"
+    eventually(lambda: holder(cluster, FIRST), what="a node announces it")
+    expected = {"assignedIPv4": 1, "availableIPv4": 3, "assignedIPv6": 0, "availableIPv6": 0}
+    eventually(lambda: metallb.counts("lan") == expected, what="the pool counts it")
+
+    cluster.delete_service("web")
+    expected = {"assignedIPv4": 0, "availableIPv4": 4, "assignedIPv6": 0, "availableIPv6": 0}
+    eventually(lambda: metallb.counts("lan") == expected, what="and that it is free again")
+
+
+def test_without_the_mode_metallb_s_objects_are_nobody_s(
+    cluster: Oracle, operators: Operators, metallb: MetalLB
+) -> None:
+    metallb.pool("lan", RANGE)
+    operators.start()
+    cluster.service("web")
+    cluster.wait_note("web", "NoPool")
+    assert metallb.counts("lan") == {}
+
+
+def test_a_pool_that_no_advertisement_is_about_says_so(
+    cluster: Oracle, operators: Operators, speakers: Callable[..., Speakers], metallb: MetalLB
+) -> None:
+    """As with MetalLB: a pool for BGP, say, is not announced on the LAN."""
+    speakers("n1")
+    metallb.pool("bgp", RANGE)
+    operators.start(*COMPAT)
+    cluster.service("web")
+    cluster.wait_shown("web", FIRST)
+    assert "no L2Advertisement is about it" in metallb.wait_note("bgp", "NotAdvertised")
+    eventually(
+        lambda: cluster.condition("virtualips", FIRST, "Planned").get("reason") == "NotAdvertised",
+        what="and so does the address",
+    )
+    metallb.advertisement("all")
+    metallb.wait_note("bgp", "Read")
+    eventually(lambda: holder(cluster, FIRST), what="a node announces it")
+
+
+def test_only_the_selected_nodes_announce(
+    cluster: Oracle, operators: Operators, speakers: Callable[..., Speakers], metallb: MetalLB
+) -> None:
+    speakers("n1", "n2", "n3")
+    cluster.core.patch_node("n2", {"metadata": {"labels": {"role": "edge"}}})
+    metallb.pool("lan", RANGE)
+    metallb.advertisement("edge", nodeSelectors=[{"matchLabels": {"role": "edge"}}])
+    operators.start(*COMPAT)
+    cluster.service("web")
+    eventually(lambda: holder(cluster, FIRST) == "n2", what="the edge holds it")
+    assert cluster.vips()[FIRST]["spec"]["succession"] == ["n2"]
+    metallb.delete("l2advertisements", "edge")
+    metallb.advertisement("all", ipAddressPools=["lan"])
+    eventually(
+        lambda: len(cluster.vips()[FIRST]["spec"]["succession"]) == 3, what="all of them may"
+    )
+    assert holder(cluster, FIRST) == "n2", "and who holds it keeps it"
+
+
+def test_what_cannot_be_read_is_named_and_the_others_go_on(
+    cluster: Oracle, operators: Operators, speakers: Callable[..., Speakers], metallb: MetalLB
+) -> None:
+    speakers("n1")
+    metallb.pool("broken", "172.16.110.x")
+    metallb.pool("lan", RANGE)
+    metallb.advertisement("none", nodeSelectors=[{"matchLabels": {"role": "nobody"}}])
+    metallb.advertisement("all")
+    operators.start(*COMPAT)
+    cluster.service("web")
+    cluster.wait_shown("web", FIRST)
+    assert 'spec.addresses[0]: "172.16.110.x"' in metallb.wait_note("broken", "InvalidAddresses")
+    metallb.wait_note("none", "SelectsNoNode")
+    eventually(lambda: holder(cluster, FIRST) == "n1", what="a node announces it")
+    metallb.change("ipaddresspools", "broken", addresses=["172.16.110.120/32"])
+    metallb.wait_note("broken", "Read")
+
+
+def test_a_pool_of_lbctl_io_replaces_its_namesake_and_no_address_changes(
+    cluster: Oracle, operators: Operators, metallb: MetalLB
+) -> None:
+    """The way out of the mode: the same pool, written anew, then the old one deleted."""
+    metallb.pool("lan", RANGE)
+    operators.start(*COMPAT)
+    cluster.service("web")
+    cluster.wait_shown("web", FIRST)
+    cluster.pool("lan", "172.16.110.100-172.16.110.119")
+    metallb.wait_note("lan", "ReplacedByNamesake")
+    eventually(
+        lambda: (
+            (cluster.objects("ipaddresspools")["lan"].get("status") or {})
+            .get("ipv4", {})
+            .get("used")
+            == 1
+        ),
+        what="the new pool counts the address",
+    )
+    metallb.delete("ipaddresspools", "lan")
+    cluster.service("next")
+    cluster.wait_shown("next", SECOND)
+    assert cluster.shown("web") == [FIRST]
+
+
+def test_a_namesake_that_goes_leaves_the_place_to_metallb_s(
+    cluster: Oracle, operators: Operators, metallb: MetalLB
+) -> None:
+    cluster.pool("lan", "172.16.110.200")
+    metallb.pool("lan", RANGE)
+    operators.start(*COMPAT)
+    metallb.wait_note("lan", "ReplacedByNamesake")
+    cluster.custom.delete_cluster_custom_object("lbctl.io", "v1beta1", "ipaddresspools", "lan")
+    cluster.service("web")
+    cluster.wait_shown("web", FIRST)
+
+
+def test_metallb_s_uninstallation_takes_its_kinds_away_and_no_service_loses_its_address(
+    cluster: Oracle, operators: Operators, speakers: Callable[..., Speakers], metallb: MetalLB
+) -> None:
+    speakers("n1", "n2")
+    metallb.pool("lan", RANGE)
+    metallb.advertisement("lan")
+    one = operators.start(*COMPAT)
+    cluster.service("web")
+    cluster.wait_shown("web", FIRST)
+    before = eventually(lambda: holder(cluster, FIRST), what="a node announces it")
+    metallb.uninstall()
+    cluster.service("next")
+    cluster.wait_note("next", "NoPool")
+    assert cluster.shown("web") == [FIRST]
+    assert one.stop() == 0
+    operators.start(*COMPAT).wait_ready()
+
+    metallb.install()
+    metallb.pool("lan", RANGE)
+    metallb.advertisement("lan")
+    cluster.wait_shown("next", SECOND)
+    assert cluster.shown("web") == [FIRST]
+    assert holder(cluster, FIRST) == before

@@ -1,0 +1,209 @@
+"""MetalLB's objects: what they mean here, and what is said of what cannot be read."""
+
+from typing import Any
+
+import pytest
+
+from lbctl.core.advertisement_findings import unadvertised
+from lbctl.core.advertisements import EVERYWHERE, announcing
+from lbctl.core.metallb_advertisements import metallb_advertisement_view
+from lbctl.core.metallb_pools import metallb_pool_view
+from lbctl.core.metallb_reading import Problem
+from lbctl.core.outcomes import CompatReason, PoolReason
+from lbctl.core.pools import PoolView, assess
+from lbctl.core.reading import pool_view
+from tests.unit.core.builders import OLD
+
+GOLD: dict[str, Any] = {"matchLabels": {"tier": "gold"}}
+
+
+def meta(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "namespace": "metallb-system", "creationTimestamp": OLD, **more}
+
+
+def read_pool(**spec: Any) -> tuple[PoolView, tuple[Problem, ...]]:
+    return metallb_pool_view({"metadata": meta("lan"), "spec": spec})
+
+
+def read_advertisement(**spec: Any) -> Any:
+    return metallb_advertisement_view({"metadata": meta("lan"), "spec": spec})
+
+
+def said(problems: tuple[Problem, ...]) -> list[str]:
+    return [str(problem) for problem in problems]
+
+
+# ---------------------------------------------------------------- pools
+
+ADDRESSES = [
+    ("a CIDR", "172.16.110.96/28", 16),
+    ("a CIDR with host bits, which MetalLB takes for its network", "172.16.110.101/28", 16),
+    ("a range", "172.16.110.100-172.16.110.119", 20),
+    ("a range with spaces", "172.16.110.100 - 172.16.110.119", 20),
+    ("one address as a CIDR", "172.16.110.100/32", 1),
+    ("a range of IPv6", "fd00:110::100-fd00:110::1ff", 256),
+    ("an IPv6 CIDR, without the first, which routers may answer for", "fd00:110::17/120", 255),
+]
+
+
+@pytest.mark.parametrize(
+    ("entry", "size"), [row[1:] for row in ADDRESSES], ids=[row[0] for row in ADDRESSES]
+)
+def test_addresses(entry: str, size: int) -> None:
+    view, problems = read_pool(addresses=[entry])
+    found = assess([view], {})["lan"]
+    assert (found.reason, found.addresses.size, problems) == (PoolReason.READY, size, ())
+
+
+def test_an_address_that_cannot_be_read_is_named_and_the_pool_gives_nothing() -> None:
+    view, _ = read_pool(addresses=["172.16.110.0/28", "172.16.110.x", 17])
+    found = assess([view], {})["lan"]
+    assert found.reason is PoolReason.INVALID_ADDRESSES
+    assert 'spec.addresses[1]: "172.16.110.x"' in found.message
+    assert "spec.addresses[2]" in found.message
+
+
+def test_of_two_pools_that_overlap_the_older_gives_whichever_api_they_are_of() -> None:
+    ours = pool_view(
+        {
+            "metadata": {"name": "ours", "creationTimestamp": "2026-06-01T00:00:00Z"},
+            "spec": {"addresses": ["172.16.110.100-172.16.110.110"]},
+        }
+    )
+    theirs, _ = read_pool(addresses=["172.16.110.96/28"])
+    found = assess([ours, theirs], {})
+    assert found["lan"].gives
+    assert not found["ours"].gives
+    assert 'of the older pool "lan"' in found["ours"].message
+
+
+# ---------------------------------------------------------------- L2Advertisements
+
+
+def test_everything_of_an_advertisement_is_read() -> None:
+    view, problems = read_advertisement(
+        ipAddressPools=["lan"],
+        ipAddressPoolSelectors=[GOLD],
+        nodeSelectors=[{"matchExpressions": [{"key": "edge", "operator": "Exists"}]}],
+        interfaces=["eth1"],
+        serviceSelectors=[GOLD],
+        preferredNodeSelectors=[{"weight": 10, "preference": GOLD}],
+    )
+    assert problems == ()
+    assert (view.name, view.pools, view.interfaces) == (
+        "metallb-system/lan",
+        ("lan",),
+        ("eth1",),
+    )
+    assert view.pool_selectors[0].matches({"tier": "gold"})
+    assert view.service_selectors[0].matches({"tier": "gold"})
+    assert view.admission.selects({"edge": ""})
+    assert not view.admission.selects({})
+    assert [(one.weight, one.selector.matches({"tier": "gold"})) for one in view.preferences] == [
+        (10, True)
+    ]
+    assert view.fail_back_after is None, "who holds keeps, preferred or not"
+
+
+def test_an_empty_one_is_about_every_pool_and_every_node() -> None:
+    view, problems = metallb_advertisement_view({"metadata": meta("lan")})
+    pool, _ = read_pool(addresses=["172.16.110.96/28"])
+    assert problems == ()
+    assert view.matches(pool, {})
+    assert view.admission.selects({})
+
+
+def test_metallb_s_pools_are_announced_only_where_an_advertisement_says_so() -> None:
+    theirs, _ = read_pool(addresses=["172.16.110.96/28"])
+    everything, _ = read_advertisement()
+    assert announcing([], theirs, {}) is None
+    assert announcing([], None, {}) is EVERYWHERE
+    assert announcing([everything], theirs, {}) is not None
+    finding = unadvertised(assess([theirs], {})["lan"], [])
+    assert finding.reason is PoolReason.NOT_ADVERTISED
+    assert "delete them all" not in finding.message, "that would not help"
+
+
+UNREADABLE: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "an operator that there is not",
+        {"nodeSelectors": [{"matchExpressions": [{"key": "a", "operator": "Inn"}]}]},
+        "spec.nodeSelectors[0].matchExpressions[0].operator is 'Inn': write one of In, NotIn, "
+        "Exists, DoesNotExist.",
+    ),
+    (
+        "values where none belong",
+        {
+            "nodeSelectors": [
+                {"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]}
+            ]
+        },
+        "spec.nodeSelectors[0].matchExpressions[0].values do not fit: Exists takes no values.",
+    ),
+    (
+        "no values where some belong",
+        {"nodeSelectors": [{"matchExpressions": [{"key": "a", "operator": "In"}]}]},
+        "spec.nodeSelectors[0].matchExpressions[0].values do not fit: In takes at least one value.",
+    ),
+    (
+        "a label without a key",
+        {"nodeSelectors": [{"matchExpressions": [{"operator": "Exists"}]}]},
+        "spec.nodeSelectors[0].matchExpressions[0].key is missing: write the key of a label.",
+    ),
+    (
+        "a value that is no text",
+        {"nodeSelectors": [{"matchLabels": {"a": 1}}]},
+        "spec.nodeSelectors[0].matchLabels.a is 1: write a string.",
+    ),
+    ("a list that is none", {"nodeSelectors": "edge"}, "spec.nodeSelectors is no list."),
+    (
+        "labels that are a list",
+        {"nodeSelectors": [{"matchLabels": ["a"]}]},
+        "spec.nodeSelectors[0].matchLabels is no object: write labels and their values.",
+    ),
+    (
+        "a word of a newer version",
+        {"nodeSelectors": [{"matchFields": []}]},
+        "spec.nodeSelectors[0].matchFields is a field that lbctl does not know: it has no effect.",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"), [row[1:] for row in UNREADABLE], ids=[row[0] for row in UNREADABLE]
+)
+def test_a_selector_that_cannot_be_read_is_named_and_selects_nothing(
+    spec: dict[str, Any], message: str
+) -> None:
+    view, problems = read_advertisement(**spec)
+    assert message in said(problems)
+    assert not view.admission.selects({"a": "b", "edge": ""})
+
+
+def test_a_name_that_cannot_be_read_is_no_name_and_not_none_at_all() -> None:
+    view, problems = read_advertisement(ipAddressPools=[7], interfaces="eth0")
+    pool, _ = read_pool(addresses=["172.16.110.96/28"])
+    assert said(problems)[0] == "spec.ipAddressPools[0] is 7: write a string."
+    assert not view.takes(pool), "it is not about all of them"
+    assert view.interfaces == ("",)
+
+
+def test_a_weight_that_cannot_be_read_prefers_nobody() -> None:
+    view, problems = read_advertisement(preferredNodeSelectors=[{"weight": "much"}])
+    assert [one.weight for one in view.preferences] == [0]
+    assert said(problems) == [
+        "spec.preferredNodeSelectors[0].weight is 'much': write a whole number.",
+        "spec.preferredNodeSelectors[0].preference is missing: write a label selector.",
+    ]
+
+
+def test_a_field_of_a_newer_metallb_is_told_and_the_rest_is_obeyed() -> None:
+    view, problems = read_advertisement(ipAddressPools=["lan"], vlan=7)
+    assert view.pools == ("lan",)
+    assert [problem.reason for problem in problems] == [CompatReason.FIELD_NOT_SUPPORTED]
+    assert said(problems) == ["spec.vlan is a field that lbctl does not know: it has no effect."]
+
+
+def test_an_object_without_a_readable_spec_breaks_nothing() -> None:
+    _, problems = metallb_pool_view({"metadata": meta("lan"), "spec": "nonsense"})
+    assert said(problems) == ["spec is no object."]
