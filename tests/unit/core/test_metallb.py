@@ -128,8 +128,10 @@ UNREADABLE: list[tuple[str, dict[str, Any], str]] = [
     (
         "an operator that there is not",
         {"nodeSelectors": [{"matchExpressions": [{"key": "a", "operator": "Inn"}]}]},
-        "spec.nodeSelectors[0].matchExpressions[0].operator is 'Inn': write one of In, NotIn, "
-        "Exists, DoesNotExist.",
+        (
+            "spec.nodeSelectors[0].matchExpressions[0].operator is 'Inn': write one of In, NotIn, "
+            "Exists, DoesNotExist."
+        ),
     ),
     (
         "values where none belong",
