@@ -164,6 +164,8 @@ class VirtualIPStatus(ApiModel):
     ever_held: bool | None = None
     """Whether any node ever answered for it. A foreign host that answers later takes it from
     no Service."""
+    answered_by: str | None = Field(default=None, max_length=17)
+    """The MAC address that answers for it while no node of the succession has taken it."""
     conflict: ConflictStatus | None = None
     """A foreign host that has or claims the address; absent when there is none."""
     conditions: list[Condition] = Field(default_factory=list, json_schema_extra=list_map("type"))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from lbctl.core import succession
 from lbctl.core.addresses import Address, family_of
+from lbctl.core.answering import Answering
 from lbctl.core.eligibility import Judgement
 from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
 from lbctl.core.rebalancing import AT_A_TIME
@@ -30,6 +31,7 @@ class Planning:
         """The nodes that addresses are to be moved to, until a plan with that is written."""
         self._begun: set[Address] = set()
         """The addresses that a plan moves which is not written yet."""
+        self._answering = Answering()
         self._left_out: dict[Address, Counter[str]] = {}
 
     def plan(self, view: VirtualIPView) -> SuccessionPlan | None:
@@ -39,7 +41,7 @@ class Planning:
             return None
         found = succession.plan(
             view.address,
-            current=view.succession,
+            current=self._answering.order(view, self._world.node_views()),
             holder=view.holder,
             nodes=self._world.node_views(),
             loads=self._world.loads,
@@ -95,6 +97,7 @@ class Planning:
     def forget(self, address: Address) -> None:
         """The address is not planned any more."""
         self.wanted.pop(address, None)
+        self._answering.forget(address)
         self._left_out.pop(address, None)
 
     def left_out(self) -> Counter[str]:

@@ -20,7 +20,13 @@ from lbctl.kube.objects import Object
 from speaker.agent import conflicts
 from speaker.messages import AddressReport, State
 
-_NOBODY: Final[dict[str, Any]] = {"holder": None, "interface": None, "mac": None, "since": None}
+_NOBODY: Final[dict[str, Any]] = {
+    "holder": None,
+    "interface": None,
+    "mac": None,
+    "since": None,
+    "answeredBy": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,7 @@ def _holding(
             "mac": report.mac,
             "since": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "everHeld": True,
+            "answeredBy": None,
         },
         conditions=(
             _announced(
@@ -134,7 +141,7 @@ def _blocked(
         return None
     message = f"{report.by_mac} answers for the address; {node} waits until it stops"
     condition = _announced(AnnouncedReason.ANSWERED_BY_ANOTHER, message, generation)
-    return Word(fields=_NOBODY, conditions=(condition,))
+    return Word(fields={**_NOBODY, "answeredBy": report.by_mac}, conditions=(condition,))
 
 
 def _withdrawn(status: Object, *, node: str, generation: int) -> Word | None:

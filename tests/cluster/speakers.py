@@ -33,6 +33,9 @@ class Speakers:
         """Addresses that a host outside of the cluster has, with its MAC: nobody takes them."""
         self.hold_on = False
         """Nobody hands over to another one who is to have an address: the frames are lost."""
+        self.elsewhere: dict[str, str] = {}
+        """Addresses that another controller's speaker answers for, with its node: only that node's
+        own speaker does not hear it, and takes them."""
         self._oracle = Oracle(kubeconfig)
         self._round = 0
         self._numbers = count(11)
@@ -119,8 +122,30 @@ class Speakers:
             self._conflict(address, vip, self.foreign[address], "AnsweredByForeignHost")
         elif spec.get("services") and wanted and self._is_to_go(spec, holder):
             taker = next((node for node in wanted if node in self.alive and _sees(vip, node)), None)
+            if taker is not None and self.elsewhere.get(address, taker) != taker:
+                self._blocked(address, vip, taker)
+                return
             if taker is not None and taker != holder:
-                self._write(address, vip, {"holder": taker, "interface": "eth0", "everHeld": True})
+                taken = {"holder": taker, "interface": "eth0", "everHeld": True}
+                self._write(address, vip, {**taken, "answeredBy": None})
+
+    def _blocked(self, address: str, vip: dict[str, Any], node: str) -> None:
+        """A node of the cluster answers, and the one that is to take the address waits."""
+        there = self._oracle.objects("speakers")[self.elsewhere[address]]
+        mac = there["status"]["interfaces"][0]["mac"]
+        if (vip.get("status") or {}).get("answeredBy") == mac:
+            return
+        said = {
+            "type": "Announced",
+            "status": "False",
+            "reason": "AnsweredByAnother",
+            "message": f"{mac} answers for the address; {node} waits until it stops",
+            "observedGeneration": vip["metadata"]["generation"],
+            "lastTransitionTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        status = vip.get("status") or {}
+        kept = [c for c in status.get("conditions") or [] if c["type"] != "Announced"]
+        self._write(address, vip, {"answeredBy": mac, "conditions": [*kept, said]})
 
     def _is_to_go(self, spec: dict[str, Any], holder: str | None) -> bool:
         """Whether another one is to hold the address than who does."""

@@ -175,3 +175,21 @@ def test_metallb_s_uninstallation_takes_its_kinds_away_and_no_service_loses_its_
     cluster.wait_shown("next", SECOND)
     assert cluster.shown("web") == [FIRST]
     assert holder(cluster, FIRST) == before
+
+
+def test_an_address_that_metallb_still_answers_for_is_taken_on_that_very_node(
+    cluster: Oracle, operators: Operators, speakers: Callable[..., Speakers], metallb: MetalLB
+) -> None:
+    """Elsewhere it would be waited for, and its connections would break when MetalLB stops."""
+    lan = speakers("n1", "n2", "n3")
+    lan.elsewhere = {FIRST: "n2", SECOND: "n3"}
+    metallb.pool("lan", RANGE)
+    metallb.advertisement("lan")
+    for name, address in (("web", SECOND), ("shop", FIRST)):
+        cluster.service(name)
+        cluster.show(name, address)
+    operators.start(*COMPAT)
+    eventually(lambda: holder(cluster, FIRST) == "n2", what="the node that answers holds it")
+    eventually(lambda: holder(cluster, SECOND) == "n3", what="and so for the other")
+    assert cluster.services() == {"web": [SECOND], "shop": [FIRST]}
+    assert cluster.vips()[FIRST]["spec"]["succession"][0] == "n2"

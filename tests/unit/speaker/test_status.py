@@ -109,6 +109,16 @@ def test_who_lost_it_withdraws_and_names_who_answers() -> None:
     assert (patch["holder"], patch["interface"], patch["mac"], patch["since"]) == (None,) * 4
     assert said(patch, "Announced") == ("False", "AnsweredByAnother", 1)
     assert STRANGER in str(patch["conditions"])
+    assert patch["answeredBy"] == STRANGER
+
+
+def test_who_takes_it_at_last_withdraws_the_mac_that_answered() -> None:
+    waited = virtual_ip({"answeredBy": STRANGER})
+
+    patch = status_patch(waited, HOLDING, node="n1", told=False)
+
+    assert patch is not None
+    assert (patch["holder"], patch["answeredBy"]) == ("n1", None)
 
 
 def test_who_gave_it_up_withdraws() -> None:

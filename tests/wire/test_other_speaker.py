@@ -1,0 +1,90 @@
+"""Taking over from another controller's speakers, which answer with the nodes' own MACs."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+
+from speaker.messages import State
+from tests.wire import frames
+from tests.wire.network import Host, Network
+from tests.wire.other_speaker import OtherSpeaker
+from tests.wire.tap import Tap
+from tests.wire.wires import VIP, Wire, entry, ranked
+
+pytestmark = pytest.mark.root
+
+CLIENT = bytes([2, 0, 0, 0, 0, 1])
+ADDRESS = "172.31.9.1"
+WireStarter = Callable[[Host], Wire]
+
+
+@pytest.fixture
+def other(network: Network) -> Iterator[Callable[[Host], OtherSpeaker]]:
+    """Starts other controllers' speakers on hosts; ends them."""
+    del network  # it must outlive them
+    with ExitStack() as stack:
+        yield lambda host: stack.enter_context(closing(OtherSpeaker(host)))
+
+
+def answering(tap: Tap) -> bytes:
+    """The MAC that answers one question. It is asked once, so whoever is silent is found out."""
+    tap.send(frames.request(CLIENT, ADDRESS, VIP))
+    found = tap.wait_for(lambda frame: frame[:6] == CLIENT and frame[20:22] == b"\0\2")
+    return found[6:12]
+
+
+def test_where_the_other_speaker_is_the_address_is_taken_beside_it_and_no_request_is_lost(
+    wire: Wire, tap: Tap, other: Callable[[Host], OtherSpeaker]
+) -> None:
+    """It does not hear what the node itself sends; and to clients the two are one."""
+    before = other(wire.host)
+    assert answering(tap) == wire.host.mac
+    wire.plan(entry(wire.host))
+    wire.wait_state(State.HOLDING)
+    assert answering(tap) == wire.host.mac
+    before.close()
+    assert {answering(tap) for _ in range(100)} == {wire.host.mac}
+
+
+def test_on_another_node_it_is_waited_for_and_the_plan_that_moves_there_loses_nothing(
+    network: Network,
+    start_wire: WireStarter,
+    tap: Tap,
+    other: Callable[[Host], OtherSpeaker],
+) -> None:
+    first, second = (start_wire(network.host(f"n{at}", 10 + at)) for at in (1, 2))
+    hosts = [first.host, second.host]
+    before = other(second.host)
+    for wire in (first, second):
+        wire.plan(ranked(wire.host, hosts), peers=hosts)
+    assert first.wait_state(State.BLOCKED).by_mac == second.host.mac.hex(":")
+    assert answering(tap) == second.host.mac
+
+    for wire in (first, second):
+        wire.plan(ranked(wire.host, [*reversed(hosts)]), peers=hosts)
+    second.wait_state(State.HOLDING)
+    before.close()
+    assert {answering(tap) for _ in range(100)} == {second.host.mac}
+    assert (VIP, State.HOLDING) not in first.states
+
+
+def test_when_it_stops_before_the_plan_knew_of_it_the_first_takes_over(
+    network: Network,
+    start_wire: WireStarter,
+    tap: Tap,
+    other: Callable[[Host], OtherSpeaker],
+) -> None:
+    first, second = (start_wire(network.host(f"n{at}", 10 + at)) for at in (1, 2))
+    hosts = [first.host, second.host]
+    before = other(second.host)
+    for wire in (first, second):
+        wire.plan(ranked(wire.host, hosts), peers=hosts)
+    first.wait_state(State.BLOCKED)
+
+    began = time.monotonic()
+    before.close()
+    tap.wait_for(lambda frame: frame == frames.gratuitous_reply(first.host.mac, VIP))
+    print(f"taken over after {time.monotonic() - began:.2f} s")
+    assert answering(tap) == first.host.mac
