@@ -267,7 +267,10 @@ def _probed(watch: Watch, event: Probed, now: float, chance: float, timings: Tim
     match watch.state:
         case Asking() | Blocked() if _offered(watch, event):
             return take(watch, now, chance, timings, giver=by)
-        case Asking(regain=False) if watch.role is not Role.VERIFY and by < watch.mac:
+        case Asking(regain=False) if (
+            watch.role is not Role.VERIFY and by < watch.mac and not event.directed
+        ):
+            # Who asks this node alone takes it for the holder, and is no rival.
             return answered(watch, by, now, chance, timings), NOTHING
         case Holding() as holding if watch.hands_over and not event.directed:
             return replace(watch, state=offer(holding, now, timings)), (Action.OFFER,)

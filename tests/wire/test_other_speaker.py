@@ -1,15 +1,17 @@
 """Taking over from another controller's speakers, which answer with the nodes' own MACs."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 
 from speaker.messages import State
 from tests.wire import frames
-from tests.wire.network import Host, Network
-from tests.wire.other_speaker import OtherSpeaker
+from tests.wire.network import INTERFACE, Host, Network, enter
 from tests.wire.tap import Tap
 from tests.wire.wires import VIP, Wire, entry, ranked
 
@@ -17,7 +19,22 @@ pytestmark = pytest.mark.root
 
 CLIENT = bytes([2, 0, 0, 0, 0, 1])
 ADDRESS = "172.31.9.1"
+PROGRAM = Path(__file__).with_name("other_speaker.py")
 WireStarter = Callable[[Host], Wire]
+
+
+class OtherSpeaker:
+    """The program on a host, once it answers."""
+
+    def __init__(self, host: Host) -> None:
+        command = enter(host.namespace, sys.executable, str(PROGRAM), INTERFACE, VIP)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"answering\n"
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
 @pytest.fixture

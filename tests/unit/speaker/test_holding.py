@@ -100,6 +100,7 @@ ROWS = [
     # Two ask at once
     Row("lower MAC goes on asking", CLAIM, ASKING, Probed(HIGH), Asking),
     Row("higher MAC waits", CLAIM, ASKING, Probed(LOW), Blocked),
+    Row("who asks this node alone is no rival", CLAIM, ASKING, Probed(LOW, directed=True), Asking),
     Row("who held it goes on, whoever else asks", KEEP, LOST, Probed(LOW), Asking),
     Row("two verifiers do not stop each other", VERIFY, ASKING, Probed(LOW), Asking),
     Row("a holder answers a probe and stays", CLAIM, HOLDING, Probed(LOW), Holding),
