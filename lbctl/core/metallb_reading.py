@@ -61,11 +61,11 @@ class Fields:
         return tuple(self._text(at, entry) for at, entry in self._entries(path, value))
 
     def flag(self, path: str, value: object, *, default: bool) -> bool:
-        """True or false; when it cannot be read, whichever the default is."""
+        """True or false. What cannot be read is the other one than the default: the stricter."""
         if value is None or isinstance(value, bool):
             return default if value is None else value
         self._unread(path, f"is {value!r}: write true or false")
-        return default
+        return not default
 
     def number(self, path: str, value: object) -> int | None:
         """A whole number; None when there is none, or none that can be read."""

@@ -6,13 +6,15 @@ import pytest
 
 from lbctl.core.advertisement_findings import unadvertised
 from lbctl.core.advertisements import EVERYWHERE, announcing
+from lbctl.core.grants import narrowed
 from lbctl.core.metallb_advertisements import metallb_advertisement_view
 from lbctl.core.metallb_pools import metallb_pool_view
 from lbctl.core.metallb_reading import Problem
 from lbctl.core.outcomes import CompatReason, PoolReason
-from lbctl.core.pools import PoolView, assess
-from lbctl.core.reading import pool_view
-from tests.unit.core.builders import OLD
+from lbctl.core.pool_findings import assess
+from lbctl.core.pools import Allocation, PoolView, SharingScope
+from lbctl.core.reading_pools import pool_view
+from tests.unit.core.builders import OLD, service
 
 GOLD: dict[str, Any] = {"matchLabels": {"tier": "gold"}}
 
@@ -42,7 +44,7 @@ ADDRESSES = [
     ("a range with spaces", "172.16.110.100 - 172.16.110.119", 20),
     ("one address as a CIDR", "172.16.110.100/32", 1),
     ("a range of IPv6", "fd00:110::100-fd00:110::1ff", 256),
-    ("an IPv6 CIDR, without the first, which routers may answer for", "fd00:110::17/120", 255),
+    ("an IPv6 CIDR has its first address too", "fd00:110::17/120", 256),
 ]
 
 
@@ -51,13 +53,13 @@ ADDRESSES = [
 )
 def test_addresses(entry: str, size: int) -> None:
     view, problems = read_pool(addresses=[entry])
-    found = assess([view], {})["lan"]
+    found = assess([view])["lan"]
     assert (found.reason, found.addresses.size, problems) == (PoolReason.READY, size, ())
 
 
 def test_an_address_that_cannot_be_read_is_named_and_the_pool_gives_nothing() -> None:
     view, _ = read_pool(addresses=["172.16.110.0/28", "172.16.110.x", 17])
-    found = assess([view], {})["lan"]
+    found = assess([view])["lan"]
     assert found.reason is PoolReason.INVALID_ADDRESSES
     assert 'spec.addresses[1]: "172.16.110.x"' in found.message
     assert "spec.addresses[2]" in found.message
@@ -71,10 +73,93 @@ def test_of_two_pools_that_overlap_the_older_gives_whichever_api_they_are_of() -
         }
     )
     theirs, _ = read_pool(addresses=["172.16.110.96/28"])
-    found = assess([ours, theirs], {})
+    found = assess([ours, theirs])
     assert found["lan"].gives
     assert not found["ours"].gives
     assert 'of the older pool "lan"' in found["ours"].message
+
+
+def test_everything_of_a_pool_is_read() -> None:
+    view, problems = read_pool(
+        addresses=["172.16.110.96/28"],
+        autoAssign=False,
+        avoidBuggyIPs=True,
+        serviceAllocation={
+            "priority": 50,
+            "namespaces": ["shop"],
+            "namespaceSelectors": [GOLD],
+            "serviceSelectors": [GOLD],
+        },
+    )
+    allocation = view.allocation
+    assert problems == ()
+    assert (view.auto_assign, view.avoid_buggy_ips, view.announced_unasked) == (False, True, False)
+    assert allocation is not None
+    assert (allocation.priority, allocation.namespaces) == (50, ("shop",))
+    assert allocation.namespace_selectors[0].matches({"tier": "gold"})
+    assert allocation.service_selectors[0].matches({"tier": "gold"})
+    assert allocation.sharing is SharingScope.ACROSS_NAMESPACES, "as MetalLB lets them share"
+
+
+@pytest.mark.parametrize("allocation", [None, {}, {"priority": 0}])
+def test_without_selectors_a_pool_is_for_everybody_and_comes_last(allocation: Any) -> None:
+    view, problems = read_pool(addresses=["172.16.110.96/28"], serviceAllocation=allocation)
+    everybody = Allocation(sharing=SharingScope.ACROSS_NAMESPACES)
+    assert (view.allocation, view.auto_assign, problems) == (everybody, True, ())
+
+
+UNREADABLE_POOLS: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "an allocation that is none",
+        {"serviceAllocation": "shop"},
+        "spec.serviceAllocation is no object.",
+    ),
+    (
+        "namespaces that are no list",
+        {"serviceAllocation": {"namespaces": "shop"}},
+        "spec.serviceAllocation.namespaces is no list.",
+    ),
+    (
+        "a namespace selector that cannot be read",
+        {"serviceAllocation": {"namespaceSelectors": [{"matchLabels": {"a": None}}]}},
+        "spec.serviceAllocation.namespaceSelectors[0].matchLabels.a is None: write a string.",
+    ),
+    (
+        "a service selector that cannot be read",
+        {"serviceAllocation": {"serviceSelectors": [{"matchLabel": {"a": "b"}}]}},
+        (
+            "spec.serviceAllocation.serviceSelectors[0].matchLabel is a field that lbctl does not "
+            "know: it has no effect."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [row[1:] for row in UNREADABLE_POOLS],
+    ids=[row[0] for row in UNREADABLE_POOLS],
+)
+def test_a_limit_that_cannot_be_read_lets_nobody_in(spec: dict[str, Any], message: str) -> None:
+    view, problems = read_pool(addresses=["172.16.110.96/28"], **spec)
+    assert message in said(problems)
+    refused = narrowed(view, service("web"), {"tier": "gold"})
+    assert refused is not None
+
+
+def test_a_flag_that_cannot_be_read_is_the_stricter_and_a_priority_is_last() -> None:
+    view, problems = read_pool(
+        addresses=["172.16.110.96/28"],
+        autoAssign="no",
+        serviceAllocation={"priority": "high"},
+    )
+    assert said(problems) == [
+        "spec.autoAssign is 'no': write true or false.",
+        "spec.serviceAllocation.priority is 'high': write a whole number.",
+    ]
+    assert not view.auto_assign
+    assert view.allocation is not None
+    assert view.allocation.priority is None
 
 
 # ---------------------------------------------------------------- L2Advertisements
@@ -119,7 +204,7 @@ def test_metallb_s_pools_are_announced_only_where_an_advertisement_says_so() -> 
     assert announcing([], theirs, {}) is None
     assert announcing([], None, {}) is EVERYWHERE
     assert announcing([everything], theirs, {}) is not None
-    finding = unadvertised(assess([theirs], {})["lan"], [])
+    finding = unadvertised(assess([theirs])["lan"], [])
     assert finding.reason is PoolReason.NOT_ADVERTISED
     assert "delete them all" not in finding.message, "that would not help"
 
