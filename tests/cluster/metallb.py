@@ -84,7 +84,13 @@ class MetalLB:
         self._custom.create_namespaced_custom_object(*GROUP, SYSTEM, plural, body)
 
 
-def annotate(cluster: Oracle, service: str, **annotations: str | None) -> None:
-    """Write annotations of `metallb.io` on a Service."""
-    said = {f"metallb.io/{name.replace('_', '-')}": value for name, value in annotations.items()}
-    cluster.core.patch_namespaced_service(service, NAMESPACE, {"metadata": {"annotations": said}})
+def service(cluster: Oracle, name: str, **more: Any) -> None:
+    """A Service of type LoadBalancer with labels, annotations or fields of its spec."""
+    meta = {"name": name, **{word: more.pop(word, {}) for word in ("labels", "annotations")}}
+    spec = {
+        "type": "LoadBalancer",
+        "allocateLoadBalancerNodePorts": False,
+        "ports": [{"port": 80}],
+        **more,
+    }
+    cluster.core.create_namespaced_service(NAMESPACE, {"metadata": meta, "spec": spec})

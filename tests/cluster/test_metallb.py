@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.cluster.metallb import COMPAT, MetalLB
+from tests.cluster.metallb import COMPAT, MetalLB, service
 from tests.cluster.operators import Operators
 from tests.cluster.oracle import Oracle, eventually
 from tests.cluster.speakers import Speakers
@@ -193,3 +193,25 @@ def test_an_address_that_metallb_still_answers_for_is_taken_on_that_very_node(
     eventually(lambda: holder(cluster, SECOND) == "n3", what="and so for the other")
     assert cluster.services() == {"web": [SECOND], "shop": [FIRST]}
     assert cluster.vips()[FIRST]["spec"]["succession"][0] == "n2"
+
+
+def test_pools_are_asked_in_metallb_s_order_and_for_metallb_s_services(
+    cluster: Oracle, operators: Operators, metallb: MetalLB
+) -> None:
+    gold = {"serviceSelectors": [{"matchLabels": {"tier": "gold"}}]}
+    metallb.pool("a-by-name", "172.16.110.110/32", autoAssign=False)
+    metallb.pool("b-others", "172.16.110.111/32", serviceAllocation={"namespaces": ["other"]})
+    metallb.pool("c-second", "172.16.110.112/32", serviceAllocation={**gold, "priority": 20})
+    metallb.pool("d-last", "172.16.110.113/32", serviceAllocation={**gold, "priority": 0})
+    metallb.pool("e-first", "172.16.110.114/32", serviceAllocation={**gold, "priority": 10})
+    metallb.pool("f-open", "172.16.110.254-172.16.111.1", avoidBuggyIPs=True)
+    operators.start(*COMPAT)
+    for name, tier, address in (
+        ("first", "gold", "172.16.110.114"),
+        ("second", "gold", "172.16.110.112"),
+        ("third", "gold", "172.16.110.113"),
+        ("fourth", "gold", "172.16.110.254"),
+        ("fifth", "iron", "172.16.111.1"),
+    ):
+        service(cluster, name, labels={"tier": tier})
+        cluster.wait_shown(name, address)

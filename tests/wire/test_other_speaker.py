@@ -34,7 +34,7 @@ class OtherSpeaker:
 
     def close(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
 
 
 @pytest.fixture
