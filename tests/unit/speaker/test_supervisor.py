@@ -153,8 +153,11 @@ while True: time.sleep(60)
 
 
 def test_settings_that_no_restart_mends_end_the_container(notes: Path) -> None:
+    # It waits for the wire, which must be there to be stopped.
     child = """
 if name == "agent":
+    while "wire started" not in open(os.environ["NOTES"]).read():
+        time.sleep(0.01)
     sys.exit(2)
 """
     made = Supervised(notes, child + "while True: time.sleep(60)")
