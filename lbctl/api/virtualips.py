@@ -148,6 +148,9 @@ class VirtualIPSpec(ApiModel):
     release: Release | None = None
     """The address has lost its Service and becomes free once the LAN is silent. Written by the
     operator."""
+    adopted: bool | None = None
+    """Whether a Service showed the address before this object was made, so that clients know it: a
+    foreign host that answers for it takes it from no Service. Written by the operator."""
 
 
 class VirtualIPStatus(ApiModel):

@@ -193,13 +193,14 @@ class Ledger:
     def contested(self, virtual_ip: VirtualIPView) -> bool:
         """Whether a new address must be changed for another: a host that is none of ours has it.
 
-        One that any node ever held is kept: whoever uses it must mend the LAN, not learn a new one.
+        One that any node ever held is kept, and one that a Service showed before it had a
+        VirtualIP: whoever uses it must mend the LAN, not learn a new one.
         """
         conflict = virtual_ip.conflict
         return (
             conflict is not None
             and conflict.reason is ConflictReason.ANSWERED_BY_FOREIGN_HOST
-            and not virtual_ip.ever_held
+            and not (virtual_ip.ever_held or virtual_ip.adopted)
             and virtual_ip.holder is None
             and not any(conflict.mac in macs for macs in self._macs.values())
         )

@@ -132,6 +132,7 @@ def virtual_ip_view(obj: Json) -> VirtualIPView:
         holder=status.get("holder") or None,
         released=_released(condition(obj, ConditionType.RELEASED)),
         conflict=_conflict(obj),
+        adopted=bool(spec.get("adopted")),
         answered_by=status.get("answeredBy") or "",
         ever_held=bool(status.get("everHeld")),
         answered_by_another=_answered_by_another(condition(obj, ConditionType.ANNOUNCED) or {}),

@@ -96,6 +96,8 @@ class VirtualIPView:
     conflict: Conflict | None = None
     ever_held: bool = False
     """`status.everHeld`: whether any node ever answered for it since it was given."""
+    adopted: bool = False
+    """Whether a Service showed it before it had a VirtualIP: then clients know it."""
     answered_by: str = ""
     """`status.answeredBy`: the MAC that answers while nobody has taken the address."""
     answered_by_another: str = ""

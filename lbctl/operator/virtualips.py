@@ -98,7 +98,8 @@ class VirtualIPs:
         Raises:
             AlreadyExists: somebody was faster; the mirror may not know yet.
         """
-        bare = VirtualIPView(address, pool=pool, service=ref)
+        shown = bool(self._world.ledger.claimants(address))
+        bare = VirtualIPView(address, pool=pool, service=ref, adopted=shown)
         plan = self.planning.plan(bare) or _UNPLANNED
         view = replace(bare, succession=plan.succession)
         self._world.expect(view)
@@ -354,6 +355,8 @@ def _new(view: VirtualIPView, plan: SuccessionPlan, service: ServiceView | None)
     }
     if view.pool is not None:
         spec["pool"] = view.pool
+    if view.adopted:
+        spec["adopted"] = True
     labels = candidate_labels(seeing(plan))
     metadata = {"name": object_name(view.address), "labels": labels}
     return {"metadata": metadata, "spec": spec_of(spec, plan, service)}

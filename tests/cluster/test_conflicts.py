@@ -78,3 +78,24 @@ def test_an_address_that_is_found_on_a_node_of_ours_is_no_conflict(
     cluster.wait_shown("web", FIRST)
     cluster.wait_note("web", "AnsweredByAnother")
     assert cluster.shown("web") == [FIRST]
+
+
+def test_an_adopted_address_is_never_exchanged_whoever_answers_for_it(
+    cluster: Oracle, operators: Operators, speakers: Callable[..., Speakers]
+) -> None:
+    """Another controller gave it, and its host may be no node that has a speaker of ours."""
+    lan = speakers("n1", "n2")
+    lan.foreign[FIRST] = STRANGER
+    cluster.pool("lab", f"{FIRST}-172.16.110.109")
+    cluster.service("web")
+    cluster.show("web", FIRST)
+    operators.start()
+    assert STRANGER in cluster.wait_note("web", "AnsweredByAnother")
+    assert cluster.vips()[FIRST]["spec"]["adopted"] is True
+    assert cluster.shown("web") == [FIRST]
+    lan.foreign.clear()
+    eventually(
+        lambda: (cluster.vips()[FIRST].get("status") or {}).get("holder"),
+        what="it is taken at last",
+    )
+    assert cluster.shown("web") == [FIRST]
