@@ -140,6 +140,7 @@ class Operator:
             self._client,
             namespace=namespace,
             recorder=self._recorder,
+            metrics=self._metrics,
             triggers=self._triggers,
             pools=self._pools,
         )

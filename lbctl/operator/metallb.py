@@ -19,10 +19,11 @@ from lbctl.core.metallb_pools import metallb_pool_view
 from lbctl.core.metallb_reading import Problem
 from lbctl.core.outcomes import AdvertisementReason, CompatReason, PoolReason
 from lbctl.kube.client import Client, Selection
-from lbctl.kube.errors import Conflict, NotFound
+from lbctl.kube.errors import NotFound
 from lbctl.kube.events import Note, Recorder, Subject
 from lbctl.kube.informer import Change, Informer
 from lbctl.kube.objects import METALLB_L2_ADVERTISEMENTS, METALLB_POOLS, Key, Kind, Object, uid_of
+from lbctl.operator.metrics import Metrics
 from lbctl.operator.pools import SHOWN_AT_MOST, Pools
 from lbctl.operator.triggers import Triggers
 from lbctl.operator.world import World
@@ -40,6 +41,7 @@ class MetalLB:
         client: an open client.
         namespace: the one whose objects are read.
         recorder: tells what is wrong with one.
+        metrics: count it.
         triggers: are told what changed.
         pools: judges and counts the pools.
     """
@@ -51,6 +53,7 @@ class MetalLB:
         *,
         namespace: str,
         recorder: Recorder,
+        metrics: Metrics,
         triggers: Triggers,
         pools: Pools,
     ) -> None:
@@ -74,6 +77,7 @@ class MetalLB:
         self._problems: dict[str, tuple[Problem, ...]] = {}
         self._told: dict[str, tuple[Note, ...]] = {}
         self._written: dict[str, tuple[str, Object]] = {}
+        metrics.watch_metallb(self._wrong)
 
     @property
     def synced(self) -> bool:
@@ -120,8 +124,16 @@ class MetalLB:
         good = finding.reason is AdvertisementReason.READY
         self._tell(METALLB_L2_ADVERTISEMENTS, obj, [] if good else [found])
 
+    def _wrong(self) -> Iterable[str]:
+        """The reason of each thing that is wrong with one of the objects."""
+        return [note.reason for notes in self._told.values() for note in notes if note.warning]
+
     async def _write(self, obj: Object, counts: Object) -> None:
-        """Write the counts if they are others. An old schema may drop them: once is enough then."""
+        """Write the counts if they are others. An old schema may drop them: once is enough then.
+
+        Raises:
+            Conflict: it is another by now, which the watch tells of; then it is tried again.
+        """
         meta = obj["metadata"]
         status = obj.get("status") or {}
         if all(status.get(name) == number for name, number in counts.items()):
@@ -136,10 +148,10 @@ class MetalLB:
                 resource_version=meta["resourceVersion"],
                 namespace=meta["namespace"],
             )
-        except (Conflict, NotFound) as error:
-            # The watch will tell of the newer one, and whatever changed it is no news to us.
+        except NotFound as error:
+            # It is gone, and the watch will tell; or it is of a version without a status.
             log.debug("%s/%s: %s", meta["namespace"], meta["name"], error)
-            raise
+            return
         self._written[uid_of(obj)] = (written["metadata"]["resourceVersion"], counts)
 
     def _pool_seen(self, change: Change) -> None:

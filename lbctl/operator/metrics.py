@@ -92,6 +92,17 @@ class Metrics:
             )
         )
 
+    def watch_metallb(self, wrong: Callable[[], Iterable[str]]) -> None:
+        """Count at each scrape what is wrong with objects of MetalLB's, by reason."""
+        self.registry.register(
+            _Tallied(
+                "lbctl_metallb_problems",
+                "What is wrong with objects of MetalLB's",
+                "reason",
+                wrong,
+            )
+        )
+
     def watch_pending(self, pending: Mapping[Any, str]) -> None:
         """Count the Services without an address by reason at each scrape."""
         self.registry.register(

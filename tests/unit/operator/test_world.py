@@ -5,11 +5,14 @@ from ipaddress import IPv4Address
 import pytest
 
 from lbctl.core.addresses import Family
+from lbctl.core.advertisements import AdvertisementView
 from lbctl.core.outcomes import Liveness
+from lbctl.core.pools import PoolView
 from lbctl.core.services import ServiceKey, ServiceRef
 from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube.client import Listing
 from lbctl.kube.lease import Record
+from lbctl.kube.objects import Key
 from lbctl.kube.queue import WorkQueue
 from lbctl.operator.items import Item
 from lbctl.operator.triggers import Triggers
@@ -158,3 +161,29 @@ def test_a_nodes_heartbeat_costs_no_new_view_of_all_nodes() -> None:
     assert world.node_views() is before
     world.nodes.put(objects.node("n1", "172.16.110.11", conditions={"Ready": "Unknown"}))
     assert not world.node_views()["n1"].ready
+
+
+def test_a_pool_of_metallb_s_counts_while_none_of_ours_has_its_name(world: World) -> None:
+    theirs = PoolView("lan", created="", entries=("172.16.110.100",))
+
+    def entries() -> list[tuple[str, ...]]:
+        return [finding.pool.entries for finding in world.ledger.findings()]
+
+    world.metallb_pool_changed("lan", theirs)
+    assert entries() == [("172.16.110.100",)]
+    ours = objects.pool("lan", "172.16.110.200")
+    world.pools.put(ours)
+    world.metallb_pool_changed("lan", theirs)
+    assert entries() == [("172.16.110.200",)]
+    world.pools.remove(ours)
+    assert entries() == [("172.16.110.100",)]
+    world.metallb_pool_changed("lan", None)
+    assert entries() == []
+
+
+def test_l2advertisements_of_metallb_s_have_a_namespace(world: World) -> None:
+    key = Key("metallb-system", "lan")
+    world.metallb_advertisement_changed(key, AdvertisementView(str(key)))
+    assert [*world.advertisement_keys()] == [key]
+    world.metallb_advertisement_changed(key, None)
+    assert [*world.advertisement_keys()] == []
