@@ -31,6 +31,8 @@ from lbctl.operator.world import World
 log = logging.getLogger(__name__)
 
 _TOPIC = "metallb"
+_TOLD_AT_MOST = 16
+"""So many fields of one object are told at once; whoever mends them hears of the others."""
 
 
 class MetalLB:
@@ -187,7 +189,7 @@ class MetalLB:
     def _tell(self, kind: Kind, obj: Object, findings: Iterable[Note]) -> None:
         """An Event for each thing that is wrong with an object now, and the log."""
         problems = self._problems.get(uid_of(obj), ())
-        notes = (*(Note(one.reason, str(one), warning=True) for one in problems), *findings)
+        notes = (*map(_note, problems[:_TOLD_AT_MOST]), *findings)
         if self._told.get(uid_of(obj), ()) == notes:
             return
         self._told[uid_of(obj)] = notes
@@ -198,6 +200,10 @@ class MetalLB:
             log.log(level, "%s: %s: %s", name, note.reason, note.message)
         mended = Note(CompatReason.READ, "It is read and obeyed as it is.")
         self._recorder.stand(subject, _TOPIC, notes, mended=mended)
+
+
+def _note(problem: Problem) -> Note:
+    return Note(problem.reason, str(problem), warning=True)
 
 
 def _replaced(name: str) -> Note:
