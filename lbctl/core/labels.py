@@ -44,13 +44,18 @@ SPEAKER_LABELS = {
 """The labels of the speakers' Leases: the operator watches no others."""
 
 
+_NAME_LENGTH = 253
+"""Of any object, in characters (RFC 1123 subdomain)."""
+_HASH_LENGTH = 16
+
+
 def candidate_label(node: str) -> str:
     """The label of a VirtualIP that `node` must see.
 
     A label key holds 63 characters after its prefix, a node's name up to 253: so it is a hash.
     A speaker watches VirtualIPs with this label as its selector, and the API server filters for it.
     """
-    return CANDIDATE_PREFIX + sha256(node.encode()).hexdigest()[:16]
+    return CANDIDATE_PREFIX + _hash(node)
 
 
 def candidate_labels(nodes: Iterable[str]) -> dict[str, str]:
@@ -59,5 +64,16 @@ def candidate_labels(nodes: Iterable[str]) -> dict[str, str]:
 
 
 def speaker_lease(node: str) -> str:
-    """The name of the Lease by which the speaker of `node` says that it lives."""
-    return SPEAKER_LEASE_PREFIX + node
+    """The name of the Lease by which the speaker of `node` says that it lives.
+
+    A node's name may have 253 characters, as many as a Lease's: the longest end in a hash instead.
+    """
+    name = SPEAKER_LEASE_PREFIX + node
+    if len(name) <= _NAME_LENGTH:
+        return name
+    kept = name[: _NAME_LENGTH - _HASH_LENGTH - 1].rstrip(".-")
+    return f"{kept}-{_hash(node)}"
+
+
+def _hash(node: str) -> str:
+    return sha256(node.encode()).hexdigest()[:_HASH_LENGTH]

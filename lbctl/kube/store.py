@@ -23,11 +23,20 @@ class Store(Mapping[Key, Object]):
     Args:
         kind: what is mirrored.
         accepts: which objects are; the others are not there for anybody.
+        trim: what to keep of an object: at least what anybody reads, and all of what is written
+            back as a whole.
     """
 
-    def __init__(self, kind: Kind, *, accepts: Callable[[Object], bool] = lambda _: True) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        *,
+        accepts: Callable[[Object], bool] = lambda _: True,
+        trim: Callable[[Object], Object] = lambda obj: obj,
+    ) -> None:
         self.kind = kind
         self._accepts = accepts
+        self._trim = trim
         self.synced = False
         """Whether a complete list has been swept in. Before that, absence means nothing."""
         self._objects: dict[Key, Object] = {}
@@ -60,8 +69,8 @@ class Store(Mapping[Key, Object]):
         if old is None and version <= max(self._floor, self._tombstones.get(key, 0)):
             return False
         self._tombstones.pop(key, None)
-        self._objects[key] = obj
-        self._tell(key, old, obj)
+        self._objects[key] = new = self._trim(obj)
+        self._tell(key, old, new)
         return True
 
     def remove(self, obj: Object) -> bool:

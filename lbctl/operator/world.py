@@ -15,7 +15,7 @@ from lbctl.core.advertisements import AdvertisementView, Announcing, announcing
 from lbctl.core.deaths import reported_down
 from lbctl.core.eligibility import Cluster
 from lbctl.core.endpoints import EndpointBook
-from lbctl.core.labels import SPEAKER_LEASE_PREFIX
+from lbctl.core.labels import speaker_lease
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Liveness
 from lbctl.core.partners import Partnerships, partnerships
@@ -50,6 +50,7 @@ from lbctl.kube.objects import (
     Object,
 )
 from lbctl.kube.store import Store
+from lbctl.operator.trimming import trim_node, trim_service
 
 SELECTIONS: Mapping[Kind, Selection] = {
     SERVICES: Selection(fields="spec.type=LoadBalancer"),
@@ -60,6 +61,13 @@ SELECTIONS: Mapping[Kind, Selection] = {
     SPEAKERS: Selection(),
 }
 """The kinds that the operator mirrors, and which objects of them; the API server filters."""
+
+
+def _whole(obj: Object) -> Object:
+    return obj
+
+
+_TRIMS: Mapping[Kind, Callable[[Object], Object]] = {SERVICES: trim_service, NODES: trim_node}
 
 
 class World:
@@ -74,7 +82,9 @@ class World:
         self, *, lease_duration: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.stores: Mapping[Kind, Store] = {
-            kind: Store(kind, accepts=named_after_address) if kind is VIRTUAL_IPS else Store(kind)
+            kind: Store(kind, accepts=named_after_address)
+            if kind is VIRTUAL_IPS
+            else Store(kind, trim=_TRIMS.get(kind, _whole))
             for kind in SELECTIONS
         }
         self.services = self.stores[SERVICES]
@@ -96,6 +106,7 @@ class World:
         self.freshness = Freshness(lease_duration)
         self._clock = clock
         self._leases: dict[str, Record] = {}
+        """By the name of the Lease, as all that is judged of speakers."""
         self._judged: dict[str, Liveness] = {}
         self._speaker_views: dict[str, SpeakerView] = {}
         self._node_views: Cluster | None = None
@@ -125,7 +136,7 @@ class World:
                 name: node_view(
                     name,
                     self._speaker_views.get(name),
-                    self._judged.get(name, Liveness.MISSING),
+                    self._judged.get(speaker_lease(name), Liveness.MISSING),
                     self.nodes.get(Key("", name)),
                 )
                 for name in names
@@ -172,15 +183,14 @@ class World:
 
     def lease_changed(self, name: str, record: Record | None) -> bool:
         """Learn of a speaker's Lease; None = deleted. True when the speaker's liveness changed."""
-        node = name.removeprefix(SPEAKER_LEASE_PREFIX)
         if record is None:
-            self._leases.pop(node, None)
-            self.freshness.forget(node)
+            self._leases.pop(name, None)
+            self.freshness.forget(name)
         else:
-            self._leases[node] = record
-            if self.freshness.see(node, record, self._clock()):
+            self._leases[name] = record
+            if self.freshness.see(name, record, self._clock()):
                 return self._judge(self._leases)
-        return self._judge([node])
+        return self._judge([name])
 
     def leases_followed(self, *, following: bool) -> bool:
         """Learn whether changes of Leases reach us. True when a speaker's liveness changed."""
@@ -217,18 +227,18 @@ class World:
         """What the mirror says of the Service counts again."""
         self._service_changed(stored := Key(*key), None, self.services.get(stored))
 
-    def _liveness(self, node: str) -> Liveness:
-        record = self._leases.get(node)
+    def _liveness(self, lease: str) -> Liveness:
+        record = self._leases.get(lease)
         if record is None:
             return Liveness.MISSING
         if not record.holder:
             return Liveness.RELEASED
-        return Liveness.FRESH if self.freshness.fresh(node, self._clock()) else Liveness.STALE
+        return Liveness.FRESH if self.freshness.fresh(lease, self._clock()) else Liveness.STALE
 
-    def _judge(self, nodes: Iterable[str]) -> bool:
+    def _judge(self, leases: Iterable[str]) -> bool:
         """Judge again whether these speakers live. True when a judgement changed."""
-        judged = {node: self._liveness(node) for node in nodes}
-        changed = any(self._judged.get(node) is not now for node, now in judged.items())
+        judged = {lease: self._liveness(lease) for lease in leases}
+        changed = any(self._judged.get(lease) is not now for lease, now in judged.items())
         self._judged.update(judged)
         if changed:
             self._node_views = None

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,6 +76,11 @@ class Oracle:
 
     def change_service(self, name: str, **spec: Any) -> None:
         self._raw("PATCH", f"/api/v1/namespaces/{NAMESPACE}/services/{name}", {"spec": spec})
+
+    def annotate(self, name: str, annotations: Mapping[str, str | None]) -> None:
+        """Add annotations to a Service; None takes one away."""
+        path = f"/api/v1/namespaces/{NAMESPACE}/services/{name}"
+        self._raw("PATCH", path, {"metadata": {"annotations": dict(annotations)}})
 
     def show(self, name: str, *addresses: str) -> None:
         """Write a Service's status, as another controller or a backup would."""

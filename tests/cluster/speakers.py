@@ -227,7 +227,7 @@ class Speakers:
         )
 
     def _renew(self, node: str, holder: str | None = None) -> None:
-        name = f"lbctl-speaker-{node}"
+        name = _lease(node)
         spec = {
             "holderIdentity": node if holder is None else holder,
             "leaseDurationSeconds": 4,
@@ -240,6 +240,13 @@ class Speakers:
                 raise
             body = {"metadata": {"name": name, "labels": LABELS}, "spec": spec}
             self._oracle.leases.create_namespaced_lease(SYSTEM, body)
+
+
+def _lease(node: str) -> str:
+    """A Lease's name: one that would be longer than 253 characters ends in a hash instead."""
+    name = f"lbctl-speaker-{node}"
+    mark = sha256(node.encode()).hexdigest()[:16]
+    return name if len(name) <= 253 else f"{name[:236].rstrip('.-')}-{mark}"
 
 
 def _sees(vip: dict[str, Any], node: str) -> bool:

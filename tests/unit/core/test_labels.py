@@ -17,6 +17,15 @@ def test_a_label_is_the_same_in_every_version() -> None:
     assert speaker_lease("n1") == "lbctl-speaker-n1"
 
 
+def test_a_lease_is_named_after_its_node_however_long_that_name_is() -> None:
+    fits, longer, longest = "n" * 239, "n" * 240, "n." * 126 + "n"
+    assert speaker_lease(fits) == "lbctl-speaker-" + fits
+    names = {speaker_lease(longer), speaker_lease(longer[:-1] + "m"), speaker_lease(longest)}
+    assert len(names) == 3
+    assert all(re.fullmatch(r"lbctl-speaker-n[n.]+n-[0-9a-f]{16}", name) for name in names)
+    assert all(len(name) <= 253 for name in names)
+
+
 def test_only_good_news_is_not_a_warning() -> None:
     assert {outcome for outcome in Outcome if not outcome.is_warning} == {
         Outcome.ADDRESS_ALLOCATED,
