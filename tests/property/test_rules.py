@@ -32,7 +32,9 @@ LOW, LOW6 = IPv4Address("10.0.0.250"), IPv6Address("fd00::fa")
 
 keys = st.sampled_from(KEYS)
 golden = st.sampled_from([{}, {"tier": "gold"}])
-addresses = st.tuples(st.sampled_from([LOW, LOW6]), st.integers(0, 14)).map(lambda d: d[0] + d[1])
+addresses: st.SearchStrategy[Address] = st.integers(0, 14).flatmap(
+    lambda host: st.sampled_from([LOW + host, LOW6 + host])
+)
 ranges = st.tuples(st.sampled_from([LOW, LOW6]), st.integers(0, 12), st.integers(0, 4)).map(
     lambda drawn: f"{drawn[0] + drawn[1]}-{drawn[0] + drawn[1] + drawn[2]}"
 )
@@ -40,10 +42,10 @@ entries = st.lists(ranges, min_size=1, max_size=3).map(tuple)
 allocations = st.none() | st.builds(
     Allocation,
     priority=st.sampled_from([None, 1, 2]),
-    namespaces=st.sampled_from([(), (), ("blue",), ("green",)]),
-    namespace_selectors=st.sampled_from([(), (GOLD,)]),
-    service_selectors=st.sampled_from([(), (GOLD,)]),
-    quota_per_namespace=st.sampled_from([None, None, 1, 2]),
+    namespaces=st.sampled_from([(), (), (), ("blue",), ("green",)]),
+    namespace_selectors=st.sampled_from([(), (), (GOLD,)]),
+    service_selectors=st.sampled_from([(), (), (GOLD,)]),
+    quota_per_namespace=st.sampled_from([None, 1, 2]),
 )
 pools = st.builds(
     PoolView,
@@ -51,8 +53,8 @@ pools = st.builds(
     created=st.just(""),
     entries=entries,
     exclude=st.just(()) | st.lists(ranges, max_size=2).map(tuple),
-    disabled=st.sampled_from([False, False, False, True]),
-    auto_assign=st.sampled_from([True, True, True, False]),
+    disabled=st.sampled_from([False] * 7 + [True]),
+    auto_assign=st.sampled_from([True] * 7 + [False]),
     avoid_buggy_ips=st.booleans(),
     allow_subnet_edges=st.booleans(),
     allocation=allocations,
@@ -108,10 +110,10 @@ class Rules(RuleBasedStateMachine):
     def there_is_a_pool(self, pool: PoolView) -> None:
         self.a_pool_is_made_or_edited(pool)
 
-    @initialize(chosen=st.sets(keys, min_size=2, max_size=5))
-    def there_are_services(self, chosen: set[ServiceKey]) -> None:
-        for key in sorted(chosen):
-            self.a_service_is_created(key, {}, Family.IPV4)
+    @initialize(labels=golden)
+    def one_namespace_has_many_services(self, labels: dict[str, str]) -> None:
+        for key in KEYS[:4]:
+            self.a_service_is_created(key, labels, Family.IPV4)
 
     @rule(pool=pools)
     def a_pool_is_made_or_edited(self, pool: PoolView) -> None:
@@ -207,4 +209,4 @@ class Rules(RuleBasedStateMachine):
 
 
 TestRules = Rules.TestCase
-TestRules.settings = settings(max_examples=settings.default.max_examples // 2)
+TestRules.settings = settings(max_examples=settings().max_examples // 2)
