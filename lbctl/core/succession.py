@@ -1,7 +1,7 @@
 """The planner: which nodes may hold an address, in which order they take it, and who hands over."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from lbctl.core.addresses import Address
@@ -91,7 +91,8 @@ def plan(
         endpoints: the nodes with a ready endpoint of its Service, with `externalTrafficPolicy`
             Local; None = it may be any node.
         outgoing: who hands it over already, by `spec.outgoing`.
-        interfaces: its `spec.interfaces` so far, which stay when it is not advertised any more.
+        interfaces: its `spec.interfaces` so far, which stay when it is not advertised any more, or
+            when nobody can announce it.
         timings: its `spec.announcement` so far, likewise.
         wanted: the node that it is to be moved to, if that can announce it.
         room: whether it may begin to fail back now: only few addresses do at a time.
@@ -113,7 +114,9 @@ def plan(
     if advertisement is None:
         return planner.stays(current, under_way, PlannedReason.NOT_ADVERTISED)
     if not planner.judged.sure:
-        return planner.stays(current, under_way, PlannedReason.NO_ELIGIBLE_SPEAKER)
+        stays = planner.stays(current, under_way, PlannedReason.NO_ELIGIBLE_SPEAKER)
+        # An interface that no node has must not silence the one who answers on another.
+        return replace(stays, interfaces=interfaces) if current else stays
     return planner.plan(current, holder, under_way)
 
 

@@ -225,6 +225,15 @@ def test_interfaces_and_timings_are_those_of_the_advertisements() -> None:
     assert (made.interfaces, made.announcement) == (("eth0",), Timings(None, 60))
 
 
+def test_an_interface_that_no_node_has_silences_nobody() -> None:
+    named = combine([advertisement(interfaces=["eth9"])])
+    made = planned(nodes(*"abc"), advertisement=named, interfaces=("eth0",))
+    assert (made.succession, made.planned) == (("a", "b", "c"), False)
+    assert made.interfaces == ("eth0",), "who holds it goes on where it does"
+    new = planned(nodes(*"abc"), "", None, advertisement=named)
+    assert (new.succession, new.interfaces) == ((), ("eth9",))
+
+
 def test_what_no_advertisement_is_about_stays_as_it_was() -> None:
     made = planned(
         nodes(*"abcd"), "xa", "a", advertisement=None, interfaces=("eth1",), timings=Timings((10,))
