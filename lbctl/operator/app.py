@@ -90,7 +90,7 @@ class Operator:
             ownership=own,
             virtual_ips=self._virtual_ips,
         )
-        self._pools = Pools(self._world, client, self._metrics)
+        self._pools = Pools(self._world, client, self._metrics, self._recorder)
         self._advertisements = Advertisements(self._world, client)
         self._speakers = Speakers(self._world, client)
         self._queue: WorkQueue[Item] = WorkQueue(self._work, may=self._may)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import assert_never
 
 from lbctl.core.addresses import Family
 from lbctl.core.advertisement_findings import unadvertised
-from lbctl.core.outcomes import ConditionType
+from lbctl.core.outcomes import ConditionType, PoolReason
 from lbctl.core.pools import PoolFinding
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition
 from lbctl.kube.errors import Conflict, NotFound
-from lbctl.kube.objects import POOLS, Key, Object
+from lbctl.kube.events import Note, Recorder, Subject
+from lbctl.kube.objects import POOLS, Key, Object, uid_of
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.refresh import refresh
 from lbctl.operator.world import World
@@ -24,25 +26,33 @@ addresses; metrics are floats and tell them all."""
 Counts = Mapping[Family, Mapping[str, int]]
 """How many addresses of each family, by what became of them."""
 
+_VERDICT = "verdict"
+"""The topic of a pool's Events."""
+
 
 class Pools:
     """Reconciles the status of pools."""
 
-    def __init__(self, world: World, client: Client, metrics: Metrics) -> None:
+    def __init__(self, world: World, client: Client, metrics: Metrics, recorder: Recorder) -> None:
         self._world = world
         self._client = client
         self._metrics = metrics
+        self._recorder = recorder
+        self._uids: dict[str, str] = {}
 
     async def reconcile(self, key: Key) -> None:
         """Write the status if it says anything else than what is so."""
         if self._world.ledger.pool(key.name) is None:
             self._uncount(key.name)
+            self._recorder.forget(self._uids.pop(key.name, ""))
             return
         finding, counts = self.judged(key.name)
         self._count(key.name, counts)
         obj = self._world.pools.get(key)
         if obj is None:
             return  # It is MetalLB's.
+        self._uids[key.name] = uid_of(obj)
+        self._recorder.stand(Subject.of(POOLS, obj), _VERDICT, _notes(finding))
         status = _status(obj, finding, counts)
         if status is None:
             return
@@ -80,6 +90,19 @@ class Pools:
 
     def _uncount(self, pool: str) -> None:
         self._metrics.pool_addresses.remove_by_labels({"pool": pool})
+
+
+def _notes(finding: PoolFinding) -> Iterator[Note]:
+    """What whoever made the pool should hear. That it is disabled they know."""
+    match finding.reason:
+        case PoolReason.READY | PoolReason.DISABLED:
+            return
+        case PoolReason.ADDRESSES_SKIPPED:
+            yield Note(finding.reason, finding.message)
+        case PoolReason.OVERLAP | PoolReason.INVALID_ADDRESSES | PoolReason.NOT_ADVERTISED:
+            yield Note(finding.reason, finding.message, warning=True)
+        case _ as never:
+            assert_never(never)
 
 
 def _shown(counts: Mapping[str, int]) -> Object:

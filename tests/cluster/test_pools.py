@@ -94,3 +94,18 @@ def test_a_namespace_gets_no_more_than_its_quota(cluster: Oracle, operators: Ope
     assert f"namespace {NAMESPACE} may have 2 of its addresses, and has them" in note
     cluster.delete_service("a")
     cluster.wait_shown("c", "172.16.110.100")
+
+
+def test_whoever_makes_a_pool_that_overlaps_hears_of_it(
+    cluster: Oracle, operators: Operators
+) -> None:
+    cluster.pool("told-old", "172.16.110.100-172.16.110.109")
+    operators.start()
+    eventually(
+        lambda: cluster.condition("ipaddresspools", "told-old", "Ready"), what="the first verdict"
+    )
+    cluster.pool("told-new", "172.16.110.109")
+    eventually(lambda: "Overlap" in cluster.notes("told-new", "default"), what="the Event")
+    note = cluster.notes("told-new", "default")["Overlap"]
+    assert 'spec.addresses[0] "172.16.110.100-172.16.110.109" of the older pool "told-old"' in note
+    assert cluster.notes("told-old", "default") == {}

@@ -110,6 +110,20 @@ def test_a_freed_address_is_the_lowest_again() -> None:
     assert known.lowest_free("lab", Family.IPV4) == ip(".2")
 
 
+def test_freed_addresses_are_given_again_lowest_first_however_many_they_are() -> None:
+    known = ledger(pool("lab", "10.0.0.0/19"))
+    given = [ip("10.0.0.0") + number for number in range(6_000)]
+    for address in given:
+        known.put_virtual_ip(allocated(str(address), "s"))
+    assert known.lowest_free("lab", Family.IPV4) == given[-1] + 1
+    for address in reversed(given[100:5_000]):
+        known.drop_virtual_ip(address)
+    for address in given[100:110]:
+        assert known.lowest_free("lab", Family.IPV4) == address
+        known.put_virtual_ip(allocated(str(address), "s"))
+    assert known.counts("lab", Family.IPV4).used == 6_000 - 4_890
+
+
 def test_a_pool_that_grew_or_shrank_is_looked_at_anew() -> None:
     known = ledger(pool("lab", "10.0.0.5"), allocated(".5", "a"))
     assert known.lowest_free("lab", Family.IPV4) is None
