@@ -20,6 +20,8 @@ from tests.cluster.witness import Witness
 
 pytestmark = pytest.mark.lab
 
+ALWAYS_ME = ("--identity", "always-me", "--lease-duration-seconds", "60")
+"""The Lease of a dead one is the next one's at once, and a busy machine renews it in time."""
 POOL = "172.16.110.100-172.16.110.250"
 OFTEN = 3
 """A call that is made again and again is covered when somebody died after each of the first..."""
@@ -66,7 +68,7 @@ class Deaths:
 
     def start(self, counts: Callable[[Call], bool] = lambda _: False) -> Operator:
         self._proxy.play(NextCall(self.died_after, counts))
-        one = self._operators.start("--identity", "always-me")
+        one = self._operators.start(*ALWAYS_ME)
         self._proxy.victim = one.kill
         return one
 
