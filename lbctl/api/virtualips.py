@@ -66,6 +66,17 @@ class ConflictStatus(ApiModel):
     """When it was heard first."""
 
 
+class Retention(ApiModel):
+    """The Service that had the address and gets it back."""
+
+    namespace: str = Field(min_length=1, max_length=63)
+    """Its namespace."""
+    name: str = Field(min_length=1, max_length=63)
+    """Its name."""
+    until: AwareDatetime = Field(json_schema_extra={"maxLength": 40})
+    """Kept for it until this time; then the address becomes free."""
+
+
 class Release(ApiModel):
     """How the address becomes free again."""
 
@@ -73,6 +84,10 @@ class Release(ApiModel):
     """The node whose speaker asks the LAN whether anybody still answers for the address."""
     quarantine: Quarantine | None = None
     """Set when the address was taken from its Service because a foreign host answered for it."""
+    cooling_until: AwareDatetime | None = Field(default=None, json_schema_extra={"maxLength": 40})
+    """Not given before this time: spec.cooldown of its pool when it was let go."""
+    retained_for: Retention | None = None
+    """The Service that gets it back, by spec.retainFor of its pool when it was let go."""
 
 
 InterfaceName = Annotated[str, Field(min_length=1, max_length=15)]
@@ -173,7 +188,8 @@ class VirtualIPStatus(ApiModel):
     """A foreign host that has or claims the address; absent when there is none."""
     conditions: list[Condition] = Field(default_factory=list, json_schema_extra=list_map("type"))
     """Announced: whether the holder answers (reasons Holding, AnsweredByAnother, NotHeld).
-    Planned: whether a node can (reasons Planned, NoEligibleSpeaker, NobodyToAsk, Quarantined).
+    Planned: whether a node can (reasons Planned, NoEligibleSpeaker, NobodyToAsk, Quarantined,
+    CoolingDown, Retained).
     Released: whether the LAN is silent again (reasons Silent, StillAnswered). Conflict: whether a
     foreign host answers for it (reasons AnsweredByForeignHost, ClaimedByForeignHost,
     NoConflict)."""

@@ -306,6 +306,10 @@ class PlannedReason(StrEnum):
     """There are L2Advertisements, and none is about the address: its plan stays as it was."""
     QUARANTINED = "Quarantined"
     """A host that is none of the cluster's answered for it: it is not given for a while."""
+    COOLING_DOWN = "CoolingDown"
+    """It was let go and rests for the `cooldown` of its pool."""
+    RETAINED = "Retained"
+    """It was let go and is kept for its Service for the `retainFor` of its pool."""
     NOBODY_TO_ASK = "NobodyToAsk"
     """It is being released, and no speaker can ask whether anybody still answers for it."""
 

@@ -34,6 +34,7 @@ from lbctl.core.virtualips import (
     Quarantine,
     Release,
     ReleasedCondition,
+    Retention,
     Timings,
     VirtualIPView,
 )
@@ -153,9 +154,12 @@ def _service_ref(entry: Json) -> ServiceRef:
 
 def _release(entry: Json) -> Release:
     quarantine = entry.get("quarantine")
+    kept = entry.get("retainedFor")
     return Release(
         entry.get("verifier") or None,
         None if quarantine is None else Quarantine(quarantine["mac"], quarantine["until"]),
+        entry.get("coolingUntil") or "",
+        None if kept is None else Retention(kept["namespace"], kept["name"], kept["until"]),
     )
 
 

@@ -1,30 +1,41 @@
 """Letting an address go: the next step, as a pure decision.
 
 First the VirtualIP's service is emptied and every candidate falls silent; then a verifier asks
-the LAN. Only when nobody answers is the VirtualIP deleted, and only then is the address free.
+the LAN. Only when nobody answers is the VirtualIP deleted, and only then is the address free. One
+that rests (`cooldown`), or that is kept for its Service (`retainFor`), stays until that is over.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
+from lbctl.core.outcomes import PlannedReason
+from lbctl.core.services import ServiceKey
 from lbctl.core.speakers import NodeView, exclusion, rendezvous
-from lbctl.core.virtualips import Quarantine, Release, ReleasedCondition, Stage, VirtualIPView
+from lbctl.core.virtualips import (
+    Quarantine,
+    Release,
+    ReleasedCondition,
+    Retention,
+    Stage,
+    VirtualIPView,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """PUT under the resourceVersion: no services, a release with this verifier, and its label."""
+    """PUT under the resourceVersion: no services, this release, and its verifier's label."""
 
-    verifier: str | None
-    quarantine: Quarantine | None = None
+    release: Release
 
 
 @dataclass(frozen=True, slots=True)
 class Reassign:
-    """PUT under the resourceVersion: this verifier and its label; the last one cannot answer."""
+    """PUT under the resourceVersion: this release and its verifier's label, in place of the last.
 
-    verifier: str
-    quarantine: Quarantine | None = None
+    The verifier cannot answer any more, or something that kept the address is over.
+    """
+
+    release: Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,16 @@ class Await:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """Say so, and look again at that time: the address is kept until then, silent or not."""
+
+    reason: PlannedReason
+    message: str
+    until: str
+    """RFC 3339 in UTC, by the seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stuck:
     """Nobody can ask the LAN. Say so on the VirtualIP: a person may know, or start a speaker."""
 
@@ -49,18 +70,48 @@ class Stuck:
 QUARANTINE_SECONDS = 600
 """So long an address is not given for which a foreign host answered: it may be off for a while."""
 
-Step = Begin | Reassign | Delete | Await | Stuck
+Step = Begin | Reassign | Delete | Await | Rest | Stuck
+
+AT_ONCE = Release()
+"""Nothing keeps the address once the LAN is silent."""
+
+
+def resting(
+    later: Callable[[int], str],
+    *,
+    cooldown: int = 0,
+    retain_for: int = 0,
+    service: ServiceKey | None = None,
+) -> Release:
+    """What keeps an address that is let go now, by the rules of its pool.
+
+    Args:
+        later: the time so many seconds from now, RFC 3339 in UTC by the seconds.
+        cooldown: seconds that it rests.
+        retain_for: seconds that it is kept for its Service.
+        service: who had it and is gone; None when its Service goes on without it.
+    """
+    retained = None
+    if service is not None and retain_for:
+        retained = Retention(*service, later(retain_for))
+    # What is kept for longer than it rests need not rest.
+    rests = cooldown and (retained is None or cooldown > retain_for)
+    return Release(cooling_until=later(cooldown) if rests else "", retained_for=retained)
 
 
 def begin(
-    virtual_ip: VirtualIPView,
-    nodes: Mapping[str, NodeView],
-    quarantine: Quarantine | None = None,
+    virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView], rest: Release = AT_ONCE
 ) -> Begin | Delete:
-    """The first step, for a VirtualIP whose Service wants it no more, or must not have it."""
-    if not virtual_ip.was_announced and quarantine is None:
+    """The first step, for a VirtualIP whose Service wants it no more, or must not have it.
+
+    Args:
+        virtual_ip: the one.
+        nodes: every node of the cluster, by name.
+        rest: what keeps it after that; its verifier is chosen here.
+    """
+    if not virtual_ip.was_announced and rest == AT_ONCE:
         return Delete()
-    return Begin(choose_verifier(virtual_ip, nodes), quarantine)
+    return Begin(replace(rest, verifier=choose_verifier(virtual_ip, nodes)))
 
 
 def proceed(virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView], now: str = "") -> Step:
@@ -69,18 +120,39 @@ def proceed(virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView], now: str =
     Args:
         virtual_ip: the one.
         nodes: every node of the cluster, by name.
-        now: RFC 3339 in UTC, by the seconds; a quarantine lasts until then.
+        now: RFC 3339 in UTC, by the seconds; what keeps the address lasts until then.
     """
-    if virtual_ip.stage is not Stage.RELEASING or virtual_ip.release is None:
+    release = virtual_ip.release
+    if virtual_ip.stage is not Stage.RELEASING or release is None:
         return Await("It is not being released.")
-    if virtual_ip.release.quarantine is not None:
-        return _sit_out(virtual_ip, nodes, virtual_ip.release.quarantine, now)
-    return _free_when_silent(virtual_ip, virtual_ip.release, nodes)
+    if release.quarantine is not None:
+        return _sit_out(virtual_ip, release, release.quarantine, nodes, now)
+    step = _free_when_silent(virtual_ip, release, nodes)
+    if isinstance(step, Reassign):
+        return step
+    return _rest(release, now) or step
+
+
+def _rest(release: Release, now: str) -> Rest | Reassign | None:
+    """What keeps the address, silent or not; None when nothing does any more."""
+    retained = release.retained_for
+    if retained is not None and now < retained.until:
+        return Rest(
+            PlannedReason.RETAINED,
+            f"Kept until {retained.until} for the Service {retained.key}, should it come back.",
+            retained.until,
+        )
+    if now >= release.cooling_until:
+        return None
+    if retained is not None:
+        return Reassign(replace(release, retained_for=None))
+    message = f"It was let go and rests: not given before {release.cooling_until}."
+    return Rest(PlannedReason.COOLING_DOWN, message, release.cooling_until)
 
 
 def _free_when_silent(
     virtual_ip: VirtualIPView, release: Release, nodes: Mapping[str, NodeView]
-) -> Step:
+) -> Delete | Reassign | Await | Stuck:
     if not virtual_ip.was_announced:
         return Delete()
     answer = _current_answer(virtual_ip)
@@ -89,24 +161,35 @@ def _free_when_silent(
     verifier = release.verifier
     if verifier is None or not _can_ask(verifier, virtual_ip, nodes):
         replacement = choose_verifier(virtual_ip, nodes)
-        return Reassign(replacement) if replacement is not None else Stuck(_NOBODY_TO_ASK)
+        if replacement is None:
+            return Stuck(_NOBODY_TO_ASK)
+        return Reassign(replace(release, verifier=replacement))
     if answer is not None:
         return Await(f"Somebody still answers for the address. {answer.message}".strip())
     return Await(f"The speaker of {verifier} has not said yet whether anybody answers.")
 
 
 def _sit_out(
-    virtual_ip: VirtualIPView, nodes: Mapping[str, NodeView], quarantine: Quarantine, now: str
+    virtual_ip: VirtualIPView,
+    release: Release,
+    quarantine: Quarantine,
+    nodes: Mapping[str, NodeView],
+    now: str,
 ) -> Step:
     """While it lasts the address stays taken, silent or not. After it the LAN is asked anew."""
-    release = virtual_ip.release or Release()
     over = now >= quarantine.until
     if not over and release.verifier is not None:
-        return Await(f"{quarantine.mac} answered for it: not given before {quarantine.until}.")
+        return Rest(
+            PlannedReason.QUARANTINED,
+            f"{quarantine.mac} answered for it: not given before {quarantine.until}.",
+            quarantine.until,
+        )
     verifier = choose_verifier(virtual_ip, nodes)
     if verifier is None:
         return Stuck(_NOBODY_TO_ASK)
-    return Reassign(verifier, None if over else quarantine)
+    return Reassign(
+        replace(release, verifier=verifier, quarantine=None if over else quarantine),
+    )
 
 
 _NOBODY_TO_ASK = (

@@ -5,7 +5,7 @@ from enum import StrEnum, auto
 
 from lbctl.core.addresses import Address
 from lbctl.core.outcomes import ConflictReason
-from lbctl.core.services import ServiceRef
+from lbctl.core.services import ServiceKey, ServiceRef
 
 
 class Stage(StrEnum):
@@ -29,12 +29,29 @@ class Quarantine:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """`spec.release.retainedFor`: the Service that had the address, should it come back."""
+
+    namespace: str
+    name: str
+    until: str
+    """RFC 3339 in UTC, by the seconds. Kept for it until then."""
+
+    @property
+    def key(self) -> ServiceKey:
+        return ServiceKey(self.namespace, self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """`spec.release`: the address has no Service and is to become free."""
 
     verifier: str | None = None
     """The node whose speaker asks the LAN; None while there is nobody to ask."""
     quarantine: Quarantine | None = None
+    cooling_until: str = ""
+    """RFC 3339 in UTC, by the seconds: it rests and is not given before. "" = it need not."""
+    retained_for: Retention | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from lbctl.core.outcomes import ConditionType, ConflictReason, Outcome, PlannedR
 from lbctl.core.reading import virtual_ip_view
 from lbctl.core.services import Ownership, ServiceRef, ServiceView
 from lbctl.core.succession import SuccessionPlan
-from lbctl.core.virtualips import Quarantine, Stage, VirtualIPView
+from lbctl.core.virtualips import Quarantine, Release, Stage, VirtualIPView
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition
@@ -127,11 +127,11 @@ class VirtualIPs:
         obj = self._world.virtual_ips.get(Key("", object_name(view.address)))
         if obj is None or virtual_ip_view(obj).service != view.service:
             return  # Decided upon an older state: whatever changed it asked for another look.
-        quarantine = self._quarantine(virtual_ip_view(obj))
-        step = release.begin(virtual_ip_view(obj), self._world.node_views(), quarantine)
+        live = virtual_ip_view(obj)
+        step = release.begin(live, self._world.node_views(), self._rest(live))
         match step:
-            case release.Begin(verifier, quarantine):
-                await self._hand_to_verifier(obj, view, verifier, quarantine)
+            case release.Begin(how):
+                await self._hand_to_verifier(obj, view, how)
             case release.Delete():
                 await self._delete(obj)
             case _:
@@ -142,15 +142,15 @@ class VirtualIPs:
     async def _proceed(self, obj: Object, view: VirtualIPView) -> None:
         step = release.proceed(view, self._world.node_views(), _now())
         match step:
-            case release.Begin(verifier, quarantine) | release.Reassign(verifier, quarantine):
-                await self._hand_to_verifier(obj, view, verifier, quarantine)
+            case release.Begin(how) | release.Reassign(how):
+                await self._hand_to_verifier(obj, view, how)
             case release.Delete():
                 await self._delete(obj)
             case release.Await(reason):
                 log.debug("%s: %s", view.address, reason)
-                if view.release is not None and view.release.quarantine is not None:
-                    await self._say_planned(obj, PlannedReason.QUARANTINED, reason)
-                    self._again(_key(view), _seconds_until(view.release.quarantine.until))
+            case release.Rest(reason, message, until):
+                await self._say_planned(obj, reason, message)
+                self._again(_key(view), _seconds_until(until))
             case release.Stuck(message):
                 await self._say_planned(obj, PlannedReason.NOBODY_TO_ASK, message)
             case _:
@@ -160,17 +160,14 @@ class VirtualIPs:
         self,
         obj: Object,
         view: VirtualIPView,
-        verifier: str | None,
-        quarantine: Quarantine | None = None,
+        how: Release,
     ) -> None:
-        step: Object = {} if verifier is None else {"verifier": verifier}
-        if quarantine is not None:
-            step["quarantine"] = asdict(quarantine)
+        verifier = how.verifier
         kept = {name: value for name, value in obj["spec"].items() if name != "outgoing"}
         spec = {
             **kept,
             "services": [],
-            "release": step,
+            "release": _release_spec(how),
         }
         seeing = [*view.succession, *([] if verifier is None else [verifier])]
         await self._replace(obj, spec, seeing)
@@ -272,12 +269,12 @@ class VirtualIPs:
         self._world.virtual_ips.put(written)
         return written
 
-    def _quarantine(self, view: VirtualIPView) -> Quarantine | None:
-        """Why an address that is let go must not be given for a while; None when it may be."""
-        if view.conflict is None or not self._world.ledger.contested(view):
-            return None
-        until = datetime.now(UTC) + timedelta(seconds=release.QUARANTINE_SECONDS)
-        return Quarantine(view.conflict.mac, until.strftime(_TIME))
+    def _rest(self, view: VirtualIPView) -> Release:
+        """Why an address that is let go must not be given for a while."""
+        if view.conflict is not None and self._world.ledger.contested(view):
+            until = _later(release.QUARANTINE_SECONDS)
+            return Release(quarantine=Quarantine(view.conflict.mac, until))
+        return release.AT_ONCE
 
     def _tell_conflict(self, view: VirtualIPView) -> None:
         """Tell the Service's owner who else has the address, and count it, when that is news."""
@@ -336,7 +333,22 @@ def _key(view: VirtualIPView) -> Key:
 
 
 def _now() -> str:
-    return datetime.now(UTC).strftime(_TIME)
+    return _later(0)
+
+
+def _later(seconds: int) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime(_TIME)
+
+
+def _release_spec(how: Release) -> Object:
+    """`spec.release`; what is not said is left out."""
+    said: Object = {
+        "verifier": how.verifier,
+        "quarantine": None if how.quarantine is None else asdict(how.quarantine),
+        "coolingUntil": how.cooling_until,
+        "retainedFor": None if how.retained_for is None else asdict(how.retained_for),
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def _seconds_until(time: str) -> float:

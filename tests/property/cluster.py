@@ -16,7 +16,7 @@ from lbctl.core.pools import PoolView
 from lbctl.core.release import Begin, Delete, Reassign, begin, proceed
 from lbctl.core.services import VIP_MODE, Ingress, Ownership, ServiceKey, ServiceView
 from lbctl.core.speakers import NodeView
-from lbctl.core.virtualips import Release, ReleasedCondition, Stage, VirtualIPView
+from lbctl.core.virtualips import ReleasedCondition, Stage, VirtualIPView
 
 OWNERSHIP = Ownership()
 
@@ -187,10 +187,10 @@ class Operator:
         match begin(view, self.nodes):
             case Delete():
                 yield from self._try(view.address, lambda: self._delete(view))
-            case Begin(verifier):
+            case Begin(release):
                 emptied = {
                     "service": None,
-                    "release": Release(verifier),
+                    "release": release,
                     "generation": view.generation + 1,
                 }
                 yield from self._try(view.address, lambda: self.server.update(view, **emptied))
@@ -203,8 +203,8 @@ class Operator:
         match proceed(view, self.nodes):
             case Delete():
                 run(self._try(address, lambda: self._delete(view)), None)
-            case Reassign(verifier):
-                renewed = {"release": Release(verifier), "generation": view.generation + 1}
+            case Reassign(release):
+                renewed = {"release": release, "generation": view.generation + 1}
                 run(self._try(address, lambda: self.server.update(view, **renewed)), None)
             case _:
                 pass

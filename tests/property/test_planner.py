@@ -332,6 +332,6 @@ def test_nothing_is_free_before_somebody_found_the_lan_silent(
     step = proceed(leaving, nodes)
     silent = answer is not None and answer.silent and answer.observed_generation == 2
     assert isinstance(step, Delete) == (silent or not announced)
-    chosen = [one.verifier for one in (start, step) if isinstance(one, Begin | Reassign)]
+    chosen = [one.release.verifier for one in (start, step) if isinstance(one, Begin | Reassign)]
     assert all(one is None or one in able(nodes, LAN + 1) for one in chosen)
-    assert not isinstance(step, Reassign) or step.verifier != verifier
+    assert not isinstance(step, Reassign) or step.release.verifier != verifier
