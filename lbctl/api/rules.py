@@ -188,6 +188,24 @@ RELEASED_WITHOUT_SERVICE = Rule(
     "an address that has a Service cannot be released: remove spec.release, or empty spec.services",
 )
 
+SHARED_BY_SEVERAL = Rule(
+    "!has(self.services) || self.services.size() <= 1 || has(self.sharingKey)",
+    "several Services share an address under a key: write spec.sharingKey, or leave one Service "
+    "in spec.services",
+)
+
+SHARED_BY_SOMEBODY = Rule(
+    "!has(self.sharingKey) || (has(self.services) && self.services.size() > 0)",
+    "an address that no Service has is not shared: remove spec.sharingKey; "
+    "who asks for a key writes the annotation lbctl.io/allow-shared-ip on the Service",
+)
+
+RESERVED_IS_NOT_RELEASED = Rule(
+    "!has(self.reservedFor) || !has(self.release)",
+    "an address that is being released cannot be reserved: wait until this VirtualIP is gone, "
+    "and create it with spec.reservedFor then",
+)
+
 OUTGOING_IS_NOT_FIRST = Rule(
     "!has(self.outgoing) || (has(self.succession) && self.succession.size() > 0 "
     "&& self.succession[0] != self.outgoing)",

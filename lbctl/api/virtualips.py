@@ -1,5 +1,6 @@
 """VirtualIP: one address, who has it, and who is to answer for it."""
 
+from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import AwareDatetime, ConfigDict, Field
@@ -19,14 +20,21 @@ from lbctl.api.rules import (
     NAMED_AFTER_ADDRESS,
     OUTGOING_IS_NOT_FIRST,
     RELEASED_WITHOUT_SERVICE,
+    RESERVED_IS_NOT_RELEASED,
+    SHARED_BY_SEVERAL,
+    SHARED_BY_SOMEBODY,
     validations,
 )
 
 MAX_SUCCESSION = 16
 MAX_INTERFACES = 16
 MAX_BURST = 16
-MAX_SERVICES = 1
-"""One Service for an address. Sharing raises this when it comes."""
+MAX_SERVICES = 64
+"""So many Services may share an address."""
+MAX_PORTS = 256
+"""Of one Service; `lbctl.core.sharing` lets nobody share who has more."""
+MAX_SHARING_KEY = 253
+"""Characters; `lbctl.core.requests` refuses longer ones in words."""
 
 _IP_MAX_LENGTH = 45
 """An IPv6 address fits, so that a rule refuses it that says why."""
@@ -35,8 +43,25 @@ NodeName = Annotated[str, Field(min_length=1, max_length=253)]
 """The name of a Node."""
 
 
+class PortProtocol(StrEnum):
+    """The protocol of a port."""
+
+    TCP = "TCP"
+    UDP = "UDP"
+    SCTP = "SCTP"
+
+
+class PortReference(ApiModel):
+    """A port that a Service has at the address."""
+
+    protocol: PortProtocol
+    """TCP, UDP or SCTP."""
+    port: int = Field(ge=1, le=65535)
+    """Its number."""
+
+
 class ServiceReference(ApiModel):
-    """The Service that has the address."""
+    """A Service that has the address."""
 
     namespace: str = Field(min_length=1, max_length=63)
     """Its namespace."""
@@ -44,6 +69,25 @@ class ServiceReference(ApiModel):
     """Its name."""
     uid: str = Field(min_length=1, max_length=128)
     """Its metadata.uid: another Service of this name is another Service."""
+    ports: list[PortReference] = Field(
+        default_factory=list,
+        max_length=MAX_PORTS,
+        json_schema_extra=list_map("protocol", "port"),
+    )
+    """Its ports: nobody who shares the address can have one of them. Of a Service with more than
+    256, which cannot share, the first."""
+    local_pods: str | None = Field(default=None, max_length=1024)
+    """With externalTrafficPolicy Local the selector of its pods, like app=web,tier=gold: whoever
+    shares the address must have the same. Not set: any node hands its traffic on."""
+
+
+class ServiceName(ApiModel):
+    """A Service that may not be there yet."""
+
+    namespace: str = Field(min_length=1, max_length=63)
+    """Its namespace."""
+    name: str = Field(min_length=1, max_length=63)
+    """Its name."""
 
 
 class Quarantine(ApiModel):
@@ -121,7 +165,13 @@ class VirtualIPSpec(ApiModel):
     """Who has the address, and who is to answer for it."""
 
     model_config = ConfigDict(
-        json_schema_extra=validations(RELEASED_WITHOUT_SERVICE, OUTGOING_IS_NOT_FIRST)
+        json_schema_extra=validations(
+            RELEASED_WITHOUT_SERVICE,
+            OUTGOING_IS_NOT_FIRST,
+            SHARED_BY_SEVERAL,
+            SHARED_BY_SOMEBODY,
+            RESERVED_IS_NOT_RELEASED,
+        )
     )
 
     address: str = Field(
@@ -137,8 +187,13 @@ class VirtualIPSpec(ApiModel):
         max_length=MAX_SERVICES,
         json_schema_extra=list_map("uid"),
     )
-    """The Service that has the address. Empty and no release: a reservation, which no Service
-    gets."""
+    """The Services that have the address; several when they share it. Empty and no release: a
+    reservation. Written by the operator."""
+    sharing_key: str | None = Field(default=None, min_length=1, max_length=MAX_SHARING_KEY)
+    """Services with the same lbctl.io/allow-shared-ip may join. Written by the operator."""
+    reserved_for: ServiceName | None = None
+    """The Service that a person keeps the address for: it gets it when it needs one, and when it
+    goes the address is kept on. A reservation without this is nobody's until it is deleted."""
     succession: list[NodeName] = Field(
         default_factory=list,
         max_length=MAX_SUCCESSION,
@@ -214,6 +269,8 @@ class VirtualIP(Resource):
         columns=(
             Column("Namespace", ".spec.services[0].namespace"),
             Column("Service", ".spec.services[0].name"),
+            Column("Shared", ".spec.sharingKey", wide=True),
+            Column("Reserved", ".spec.reservedFor.name", wide=True),
             Column("Pool", ".spec.pool"),
             Column("Holder", ".status.holder"),
             Column("Interface", ".status.interface"),

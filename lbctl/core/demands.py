@@ -18,12 +18,15 @@ def demands(service: ServiceView) -> tuple[Notice, ...]:
                 f"PreferDualStack, and it gets {_AN[service.family]} one.",
             ),
         )
-    if service.requested_address:
+    asked = service.request
+    found.extend(asked.problems)
+    if asked.addresses:
+        addresses = " and ".join(map(str, asked.addresses))
         found.append(
             Notice(
                 Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED,
-                f"spec.loadBalancerIP asks for {service.requested_address}, and this version gives "
-                "the lowest free address of a pool only. Remove spec.loadBalancerIP.",
+                f"The Service asks for {addresses}, and this version gives the lowest free address "
+                "of a pool only. Remove spec.loadBalancerIP.",
             ),
         )
     return tuple(found)

@@ -79,8 +79,8 @@ class Ledger:
         self._virtual_ips[address] = virtual_ip
         if virtual_ip.release is not None and virtual_ip.release.quarantine is not None:
             self._quarantined.add(address)
-        if virtual_ip.service is not None:
-            self._named.setdefault(virtual_ip.service.key, set()).add(address)
+        for owner in virtual_ip.services:
+            self._named.setdefault(owner.key, set()).add(address)
         self._account(address, before)
 
     def drop_virtual_ip(self, address: Address) -> None:
@@ -91,8 +91,8 @@ class Ledger:
     def _forget_virtual_ip(self, address: Address) -> None:
         known = self._virtual_ips.pop(address, None)
         self._quarantined.discard(address)
-        if known is not None and known.service is not None:
-            _discard(self._named, known.service.key, address)
+        for owner in {owner.key for owner in known.services} if known is not None else ():
+            _discard(self._named, owner, address)
 
     def put_service(self, service: ServiceView) -> None:
         """Know a Service, whoever owns it: the addresses that it shows are used."""
@@ -359,7 +359,7 @@ class Ledger:
         """The namespaces that have an address."""
         known = self._virtual_ips.get(address)
         if known is not None:
-            return frozenset() if known.service is None else frozenset({known.service.namespace})
+            return frozenset(ref.namespace for ref in known.services)
         return frozenset(key.namespace for key in self._shown.get(address, ()))
 
     def _account(self, address: Address, before: frozenset[str]) -> None:

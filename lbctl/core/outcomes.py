@@ -31,6 +31,8 @@ class Outcome(StrEnum):
     """There is no IPAddressPool at all."""
     NO_FREE_ADDRESS = "NoFreeAddress"
     """Every pool was considered, and each had a reason to give nothing."""
+    INVALID_REQUEST = "InvalidRequest"
+    """An annotation of the Service, or `spec.loadBalancerIP`, cannot be read."""
     DUAL_STACK_NOT_SUPPORTED = "DualStackNotSupported"
     """The Service asks for an address of each family, and this version gives it one address."""
     REQUESTED_ADDRESS_NOT_SUPPORTED = "RequestedAddressNotSupported"

@@ -9,6 +9,7 @@ from contextlib import suppress
 from ipaddress import ip_interface
 from typing import Any
 
+from lbctl.core import requests
 from lbctl.core.addresses import Address, Family, InterfaceAddress, address_of, parse
 from lbctl.core.endpoints import Endpoint, SliceView
 from lbctl.core.labels import DRAIN, EXCLUDE_LABEL, NETWORK_UNAVAILABLE, ZONE_LABEL
@@ -19,9 +20,11 @@ from lbctl.core.outcomes import (
     Liveness,
     PartnerState,
 )
+from lbctl.core.requests import LBCTL, Dialect
 from lbctl.core.services import (
     FamilyPolicy,
     Ingress,
+    Port,
     ServiceKey,
     ServiceRef,
     ServiceView,
@@ -35,6 +38,7 @@ from lbctl.core.virtualips import (
     Release,
     ReleasedCondition,
     Retention,
+    Terms,
     Timings,
     VirtualIPView,
 )
@@ -43,7 +47,7 @@ Json = Mapping[str, Any]
 """An object as the API server sends it."""
 
 
-def service_view(obj: Json) -> ServiceView:
+def service_view(obj: Json, dialect: Dialect = LBCTL) -> ServiceView:
     """Read a Service of any type."""
     meta, spec = obj["metadata"], obj.get("spec") or {}
     balancer = (obj.get("status") or {}).get("loadBalancer") or {}
@@ -57,13 +61,21 @@ def service_view(obj: Json) -> ServiceView:
         load_balancer_class=spec.get("loadBalancerClass"),
         families=tuple(Family(family) for family in spec.get("ipFamilies") or ["IPv4"]),
         family_policy=FamilyPolicy(spec.get("ipFamilyPolicy") or "SingleStack"),
-        requested_address=spec.get("loadBalancerIP") or "",
+        request=requests.read(
+            meta.get("annotations") or {}, spec.get("loadBalancerIP") or "", dialect
+        ),
+        ports=tuple(_port(entry) for entry in spec.get("ports") or ()),
+        selector=spec.get("selector") or {},
         external_traffic_policy=TrafficPolicy(spec.get("externalTrafficPolicy") or "Cluster"),
         health_check_node_port=spec.get("healthCheckNodePort"),
         deleting="deletionTimestamp" in meta,
         ingress=tuple(_ingress(entry) for entry in balancer.get("ingress") or ()),
         labels=meta.get("labels") or {},
     )
+
+
+def _port(entry: Json) -> Port:
+    return Port(entry.get("protocol") or "TCP", entry["port"])
 
 
 def _ingress(entry: Json) -> Ingress:
@@ -115,14 +127,19 @@ def virtual_ip_view(obj: Json) -> VirtualIPView:
     if address is None:
         raise ValueError(f"{meta['name']} is no name of a VirtualIP")
     services = spec.get("services") or ()
-    release = spec.get("release")
+    release, reserved_for = spec.get("release"), spec.get("reservedFor")
     return VirtualIPView(
         address=address,
         uid=meta.get("uid") or "",
         resource_version=meta.get("resourceVersion") or "",
         generation=meta.get("generation") or 1,
         pool=spec.get("pool"),
-        service=_service_ref(services[0]) if services else None,
+        services=tuple(_service_ref(entry) for entry in services),
+        terms={entry["uid"]: _terms(entry) for entry in services},
+        sharing_key=spec.get("sharingKey") or "",
+        reserved_for=None
+        if reserved_for is None
+        else ServiceKey(reserved_for["namespace"], reserved_for["name"]),
         succession=tuple(spec.get("succession") or ()),
         interfaces=tuple(spec.get("interfaces") or ()),
         outgoing=spec.get("outgoing") or None,
@@ -150,6 +167,10 @@ def timings(entry: Json | None) -> Timings:
 
 def _service_ref(entry: Json) -> ServiceRef:
     return ServiceRef(entry["namespace"], entry["name"], entry["uid"])
+
+
+def _terms(entry: Json) -> Terms:
+    return Terms(tuple(_port(port) for port in entry.get("ports") or ()), entry.get("localPods"))
 
 
 def _release(entry: Json) -> Release:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from lbctl.core.addresses import Address, Family, parse
 from lbctl.core.labels import DEFAULT_LOAD_BALANCER_CLASS
+from lbctl.core.requests import NOTHING, Request
 
 
 class ServiceKey(NamedTuple):
@@ -29,6 +30,17 @@ class ServiceRef(NamedTuple):
     @property
     def key(self) -> ServiceKey:
         return ServiceKey(self.namespace, self.name)
+
+
+class Port(NamedTuple):
+    """A port of a Service, as clients see it."""
+
+    protocol: str
+    """TCP, UDP or SCTP."""
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {self.number}"
 
 
 class FamilyPolicy(StrEnum):
@@ -78,8 +90,11 @@ class ServiceView:
     load_balancer_class: str | None = None
     families: tuple[Family, ...] = (Family.IPV4,)
     family_policy: FamilyPolicy = FamilyPolicy.SINGLE_STACK
-    requested_address: str = ""
-    """`spec.loadBalancerIP`, deprecated by Kubernetes and still used."""
+    request: Request = NOTHING
+    """What its annotations and `spec.loadBalancerIP` ask for."""
+    ports: tuple[Port, ...] = ()
+    selector: Mapping[str, str] = field(default_factory=dict)
+    """Which pods are its endpoints; empty = somebody writes the endpoints by hand."""
     external_traffic_policy: TrafficPolicy = TrafficPolicy.CLUSTER
     health_check_node_port: int | None = None
     """Where each node says whether it has a pod; only with `externalTrafficPolicy: Local`."""

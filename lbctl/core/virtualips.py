@@ -1,22 +1,33 @@
 """What the operator and the speakers know of a VirtualIP."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
 from lbctl.core.addresses import Address
 from lbctl.core.outcomes import ConflictReason
-from lbctl.core.services import ServiceKey, ServiceRef
+from lbctl.core.services import Port, ServiceKey, ServiceRef
 
 
 class Stage(StrEnum):
     """Where a VirtualIP is in its life. All of them keep the address from being given."""
 
     ALLOCATED = auto()
-    """It names a Service."""
+    """It names at least one Service."""
     RELEASING = auto()
     """It names none any more; it goes when the LAN is silent."""
     RESERVED = auto()
-    """A user made it, to keep the address for later."""
+    """A person keeps it, for one Service or for later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a Service was let in with at an address that others may share."""
+
+    ports: tuple[Port, ...] = ()
+    local_pods: str | None = None
+    """With `externalTrafficPolicy: Local` the selector of its pods, for only their nodes serve it;
+    None = any node does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,14 @@ class VirtualIPView:
     resource_version: str = ""
     generation: int = 1
     pool: str | None = None
-    service: ServiceRef | None = None
+    services: tuple[ServiceRef, ...] = ()
+    """The Services that have it, in the order in which they came."""
+    terms: Mapping[str, Terms] = field(default_factory=dict)
+    """What each of them was let in with, by its uid."""
+    sharing_key: str = ""
+    """Under which key others may join; empty = nobody may."""
+    reserved_for: ServiceKey | None = None
+    """Whom a person keeps it for."""
     succession: tuple[str, ...] = ()
     interfaces: tuple[str, ...] = ()
     """The interfaces that may announce it; empty = the one in its subnet."""
@@ -121,8 +139,13 @@ class VirtualIPView:
     """The message of the condition `Announced`, while its reason is `AnsweredByAnother`."""
 
     @property
+    def service(self) -> ServiceRef | None:
+        """The first of its Services."""
+        return self.services[0] if self.services else None
+
+    @property
     def stage(self) -> Stage:
-        if self.service is not None:
+        if self.services:
             return Stage.ALLOCATED
         return Stage.RESERVED if self.release is None else Stage.RELEASING
 

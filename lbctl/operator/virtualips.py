@@ -99,7 +99,7 @@ class VirtualIPs:
             AlreadyExists: somebody was faster; the mirror may not know yet.
         """
         shown = bool(self._world.ledger.claimants(address))
-        bare = VirtualIPView(address, pool=pool, service=ref, adopted=shown)
+        bare = VirtualIPView(address, pool=pool, services=(ref,), adopted=shown)
         plan = self.planning.plan(bare) or _UNPLANNED
         view = replace(bare, succession=plan.succession)
         self._world.expect(view)

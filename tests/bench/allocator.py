@@ -83,7 +83,7 @@ def _serve(ledger: Ledger, service: ServiceView) -> None:
     ledger.put_service(service)
     given = decide(service.key, ledger, OWNERSHIP).action
     assert isinstance(given, Give)
-    ledger.put_virtual_ip(VirtualIPView(given.address, pool=given.pool, service=service.ref))
+    ledger.put_virtual_ip(VirtualIPView(given.address, pool=given.pool, services=(service.ref,)))
     kept = decide(service.key, ledger, OWNERSHIP).action
     assert isinstance(kept, Keep)
     ledger.put_service(_service(int(service.name), service.families[0], kept.address))

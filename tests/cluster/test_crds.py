@@ -22,6 +22,8 @@ API = ("lbctl.io", "v1beta1")
 
 OWNER = {"namespace": "default", "name": "web", "uid": "uid-web"}
 OTHER = {"namespace": "default", "name": "web", "uid": "uid-other"}
+HTTP = {"protocol": "TCP", "port": 80}
+FOR_WEB = {"namespace": "default", "name": "web"}
 NOON = "2026-01-01T12:00:00Z"
 
 
@@ -244,9 +246,48 @@ def test_a_pool_may_not_hold(objects: Objects, row: Refused) -> None:
             "metadata.name must be the address itself: write name: 10.0.0.1",
         ),
         (
-            "an address has one Service",
+            "an address has 64 Services at most",
+            virtual_ip(
+                "10.0.0.1", sharingKey="k", services=[{**OWNER, "uid": f"u{n}"} for n in range(65)]
+            ),
+            "must have at most 64 items",
+        ),
+        (
+            "several Services share under a key",
             virtual_ip("10.0.0.1", services=[OWNER, OTHER]),
-            "must have at most 1 item",
+            "write spec.sharingKey, or leave one Service in spec.services",
+        ),
+        (
+            "what nobody has is not shared",
+            virtual_ip("10.0.0.1", sharingKey="edge"),
+            "remove spec.sharingKey",
+        ),
+        (
+            "a sharing key is short",
+            virtual_ip("10.0.0.1", services=[OWNER], sharingKey="k" * 254),
+            "may not be more than 253",
+        ),
+        (
+            "a Service has a port once",
+            virtual_ip("10.0.0.1", services=[{**OWNER, "ports": [HTTP, HTTP]}]),
+            "spec.services[0].ports[1]: Duplicate value",
+        ),
+        (
+            "a protocol is one of three",
+            virtual_ip(
+                "10.0.0.1", services=[{**OWNER, "ports": [{"protocol": "ICMP", "port": 1}]}]
+            ),
+            'supported values: "TCP", "UDP", "SCTP"',
+        ),
+        (
+            "a reservation names whom it is for",
+            virtual_ip("10.0.0.1", reservedFor={"namespace": "shop"}),
+            "spec.reservedFor.name: Required value",
+        ),
+        (
+            "what is being released is not reserved",
+            virtual_ip("10.0.0.1", reservedFor=FOR_WEB, release={}),
+            "wait until this VirtualIP is gone",
         ),
         (
             "a Service is named with its uid",
@@ -368,6 +409,22 @@ def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) 
         ("a reservation", virtual_ip("10.0.0.1")),
         ("an IPv6 address", virtual_ip("fd00:110::a", name=object_name(ip_address("fd00:110::a")))),
         ("an address with its Service", virtual_ip("10.0.0.1", pool="lab", services=[OWNER])),
+        (
+            "an address that several share",
+            virtual_ip(
+                "10.0.0.1",
+                services=[
+                    {**OWNER, "ports": [HTTP, {**HTTP, "protocol": "UDP"}], "localPods": "app=web"},
+                    {**OTHER, "ports": [{**HTTP, "port": 81}], "localPods": "app=web"},
+                ],
+                sharingKey="edge",
+            ),
+        ),
+        ("a reservation for a Service", virtual_ip("10.0.0.1", reservedFor=FOR_WEB)),
+        (
+            "a reservation that its Service has taken",
+            virtual_ip("10.0.0.1", reservedFor=FOR_WEB, services=[OWNER]),
+        ),
         ("a release without a verifier", virtual_ip("10.0.0.1", services=[], release={})),
         (
             "a release with one",
@@ -584,7 +641,13 @@ def test_kubectl_shows_a_virtual_ip_and_finds_it_by_pool_and_holder(
     objects: Objects,
     kept: list[tuple[str, str]],
 ) -> None:
-    made = virtual_ip("192.0.2.77", pool="crd-test", services=[OWNER])
+    made = virtual_ip(
+        "192.0.2.77",
+        pool="crd-test",
+        services=[OWNER],
+        sharingKey="edge",
+        reservedFor=FOR_WEB,
+    )
     objects.create("virtualips", made, keep=True)
     kept.append(("virtualips", "192.0.2.77"))
     status = {
@@ -603,6 +666,8 @@ def test_kubectl_shows_a_virtual_ip_and_finds_it_by_pool_and_holder(
         "NAME": "192.0.2.77",
         "NAMESPACE": "default",
         "SERVICE": "web",
+        "SHARED": "edge",
+        "RESERVED": "web",
         "POOL": "crd-test",
         "HOLDER": "n1",
         "INTERFACE": "eth0",

@@ -162,11 +162,13 @@ class Operator:
     ) -> Iterator[Name]:
         match action:
             case Give(address, pool) | Adopt(address, pool, None):
-                made = VirtualIPView(address, pool=pool, service=service.ref, succession=("n1",))
+                made = VirtualIPView(
+                    address, pool=pool, services=(service.ref,), succession=("n1",)
+                )
                 yield from self._try(address, lambda: self._take(made, service))
                 yield from self._show(service, (address,))
             case Adopt(address, _, VirtualIPView() as existing):
-                change = {"service": service.ref, "release": None}
+                change = {"services": (service.ref,), "release": None}
                 yield from self._try(address, lambda: self.server.update(existing, **change))
             case Keep(address, write_status=True):
                 yield from self._show(service, (address,))
@@ -189,7 +191,7 @@ class Operator:
                 yield from self._try(view.address, lambda: self._delete(view))
             case Begin(release):
                 emptied = {
-                    "service": None,
+                    "services": (),
                     "release": release,
                     "generation": view.generation + 1,
                 }

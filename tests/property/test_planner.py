@@ -318,7 +318,7 @@ def test_nothing_is_free_before_somebody_found_the_lan_silent(
 ) -> None:
     owner = ServiceRef("default", "web", "uid")
     announced = bool(succession) or holder is not None
-    in_use = VirtualIPView(LAN + 1, service=owner, succession=succession, holder=holder)
+    in_use = VirtualIPView(LAN + 1, services=(owner,), succession=succession, holder=holder)
     start = begin(in_use, nodes)
     assert isinstance(start, Delete) == (not announced)
     leaving = VirtualIPView(

@@ -55,7 +55,7 @@ def pool(name: str, *entries: str, created: str = OLD, **fields: Any) -> PoolVie
 
 def allocated(address: str, name: str = "web", uid: str = "", **fields: Any) -> VirtualIPView:
     """The VirtualIP of a Service that has its address."""
-    return VirtualIPView(ip(address), service=ref(name, uid), **fields)
+    return VirtualIPView(ip(address), services=(ref(name, uid),), **fields)
 
 
 def releasing(

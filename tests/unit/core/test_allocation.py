@@ -18,6 +18,7 @@ from lbctl.core.allocation import (
 )
 from lbctl.core.outcomes import ConflictReason, Outcome
 from lbctl.core.pools import PoolView
+from lbctl.core.requests import Request
 from lbctl.core.services import FamilyPolicy, Ingress, Ownership, ServiceView
 from lbctl.core.virtualips import Conflict, Quarantine, VirtualIPView
 from tests.unit.core.builders import (
@@ -40,6 +41,7 @@ LAB = pool("lab", "10.0.0.10-10.0.0.12")
 BOTH = pool("both", "10.0.1.0/28", "fd00:110::1-fd00:110::f")
 IPV6 = (Family.IPV6,)
 DUAL = (Family.IPV4, Family.IPV6)
+WISH = Request((ip(".12"),))
 ONLY_EXPLICIT = Ownership(default_class=False)
 
 
@@ -228,7 +230,7 @@ def test_left_alone(story: Story) -> None:
         [
             LAB,
             allocated(".11"),
-            service("web", ".11", requested_address="10.0.0.12"),
+            service("web", ".11", request=WISH),
         ],
         Keep(ip(".11"), write_status=False),
         notices=[Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED],
@@ -337,7 +339,7 @@ def test_a_pool_whose_addresses_are_in_quarantine_says_so() -> None:
     ),
     Story(
         "adoption comes before refusal: what works goes on working",
-        [LAB, service("web", ".11", requested_address="10.0.0.12")],
+        [LAB, service("web", ".11", request=WISH)],
         Adopt(ip(".11"), "lab"),
         notices=[Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED],
     ),
@@ -487,13 +489,13 @@ def test_what_another_controller_wrote_is_left_alone(rule: str, seen: ServiceVie
         ),
         (
             "a requested address",
-            service(requested_address="10.0.0.11"),
+            service(request=WISH),
             Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED,
             "Remove spec.loadBalancerIP",
         ),
         (
             "all that is wrong is told at once",
-            service(requested_address="10.0.0.11", family_policy=FamilyPolicy.REQUIRE_DUAL_STACK),
+            service(request=WISH, family_policy=FamilyPolicy.REQUIRE_DUAL_STACK),
             Outcome.DUAL_STACK_NOT_SUPPORTED,
             "Remove spec.loadBalancerIP",
         ),

@@ -19,11 +19,19 @@ from lbctl.core.reading import (
     virtual_ip_view,
 )
 from lbctl.core.reading_pools import pool_view
+from lbctl.core.requests import Request
 from lbctl.core.selectors import Operator, Requirement, Selector
-from lbctl.core.services import FamilyPolicy, Ingress, ServiceView, TrafficPolicy
+from lbctl.core.services import FamilyPolicy, Ingress, Port, ServiceView, TrafficPolicy
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView, Taint
-from lbctl.core.virtualips import Release, ReleasedCondition, Stage, Timings, VirtualIPView
-from tests.unit.core.builders import ip, ref
+from lbctl.core.virtualips import (
+    Release,
+    ReleasedCondition,
+    Stage,
+    Terms,
+    Timings,
+    VirtualIPView,
+)
+from tests.unit.core.builders import ip, key, ref
 
 META = {"namespace": "default", "name": "web", "uid": "uid-web", "resourceVersion": "7"}
 BORN = {"creationTimestamp": "2026-01-01T00:00:00Z"}
@@ -32,7 +40,12 @@ BORN = {"creationTimestamp": "2026-01-01T00:00:00Z"}
 def test_a_service_with_everything() -> None:
     seen = service_view(
         {
-            "metadata": META | BORN | {"deletionTimestamp": "2026-01-02T00:00:00Z"},
+            "metadata": META
+            | BORN
+            | {
+                "deletionTimestamp": "2026-01-02T00:00:00Z",
+                "annotations": {"lbctl.io/pools": "gold, lab"},
+            },
             "spec": {
                 "type": "LoadBalancer",
                 "loadBalancerClass": "lbctl.io/lbctl",
@@ -40,6 +53,8 @@ def test_a_service_with_everything() -> None:
                 "ipFamilyPolicy": "PreferDualStack",
                 "loadBalancerIP": "10.0.0.9",
                 "externalTrafficPolicy": "Local",
+                "ports": [{"port": 80}, {"port": 53, "protocol": "UDP"}],
+                "selector": {"app": "web"},
             },
             "status": {
                 "loadBalancer": {
@@ -61,7 +76,9 @@ def test_a_service_with_everything() -> None:
         load_balancer_class="lbctl.io/lbctl",
         families=(Family.IPV6, Family.IPV4),
         family_policy=FamilyPolicy.PREFER_DUAL_STACK,
-        requested_address="10.0.0.9",
+        request=Request((ip(".9"),), ("gold", "lab")),
+        ports=(Port("TCP", 80), Port("UDP", 53)),
+        selector={"app": "web"},
         external_traffic_policy=TrafficPolicy.LOCAL,
         deleting=True,
         ingress=(Ingress("10.0.0.8", "", "VIP"), Ingress("", "lb.example.org", "")),
@@ -176,7 +193,18 @@ def test_a_virtual_ip_with_everything() -> None:
             "spec": {
                 "address": "10.0.0.8",
                 "pool": "lab",
-                "services": [{"namespace": "default", "name": "web", "uid": "uid-web"}],
+                "services": [
+                    {
+                        "namespace": "default",
+                        "name": "web",
+                        "uid": "uid-web",
+                        "ports": [{"protocol": "TCP", "port": 80}],
+                        "localPods": "app=web",
+                    },
+                    {"namespace": "default", "name": "dns", "uid": "uid-dns"},
+                ],
+                "sharingKey": "edge",
+                "reservedFor": {"namespace": "default", "name": "web"},
                 "succession": ["a", "b"],
                 "outgoing": "c",
                 "interfaces": ["eth1"],
@@ -198,7 +226,10 @@ def test_a_virtual_ip_with_everything() -> None:
         resource_version="9",
         generation=3,
         pool="lab",
-        service=ref(),
+        services=(ref(), ref("dns")),
+        terms={"uid-web": Terms((Port("TCP", 80),), "app=web"), "uid-dns": Terms()},
+        sharing_key="edge",
+        reserved_for=key(),
         succession=("a", "b"),
         outgoing="c",
         interfaces=("eth1",),
@@ -209,6 +240,7 @@ def test_a_virtual_ip_with_everything() -> None:
         released=ReleasedCondition(silent=True, observed_generation=3, message="m"),
     )
     assert seen.stage is Stage.ALLOCATED
+    assert seen.service == ref()
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_when_a_node_does_not_serve(
 
 def view(address: str = "10.0.0.9", **fields: object) -> VirtualIPView:
     given = {
-        "service": ServiceRef("default", "web", "u"),
+        "services": (ServiceRef("default", "web", "u"),),
         "succession": ("n1", "n2"),
         "health_check_node_port": 30007,
     }
@@ -87,7 +87,7 @@ def view(address: str = "10.0.0.9", **fields: object) -> VirtualIPView:
         ("other Services have no such port", view(health_check_node_port=None), None),
         ("no candidate", view(succession=("n2", "n3")), None),
         ("the only candidate keeps it whatever is said", view(succession=("n1",)), None),
-        ("an address that is being released", view(service=None), None),
+        ("an address that is being released", view(services=()), None),
     ],
 )  # fmt: skip
 def test_who_asks(sentence: str, virtual_ip: VirtualIPView, port: Port | None) -> None:

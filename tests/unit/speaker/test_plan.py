@@ -157,7 +157,7 @@ WEB = ServiceRef("default", "web", "uid-1")
 
 
 def virtual_ip(address: str = "172.16.110.100", **fields: object) -> VirtualIPView:
-    given: dict[str, object] = {"service": WEB, "succession": ("n1", "n2"), "generation": 5}
+    given: dict[str, object] = {"services": (WEB,), "succession": ("n1", "n2"), "generation": 5}
     return VirtualIPView(address=ip_address(address), **{**given, **fields})  # type: ignore[arg-type]  # rows vary any field
 
 
@@ -174,10 +174,10 @@ def virtual_ip(address: str = "172.16.110.100", **fields: object) -> VirtualIPVi
             Role.KEEP,
             0,
         ),
-        ("the verifier verifies", virtual_ip(service=None, release=Release("n1")), Role.VERIFY, 5),
-        ("a released address is silent", virtual_ip(service=None, release=Release("n2")), None, 0),
-        ("a release without verifier too", virtual_ip(service=None, release=Release()), None, 0),
-        ("a reservation is silent", virtual_ip(service=None), None, 0),
+        ("the verifier verifies", virtual_ip(services=(), release=Release("n1")), Role.VERIFY, 5),
+        ("a released address is silent", virtual_ip(services=(), release=Release("n2")), None, 0),
+        ("a release without verifier too", virtual_ip(services=(), release=Release()), None, 0),
+        ("a reservation is silent", virtual_ip(services=()), None, 0),
         ("an address on no interface is silent", virtual_ip("10.9.9.9"), None, 0),
         ("IPv6 in the interface's subnet", virtual_ip("fd00:110::100"), Role.CLAIM, 0),
         ("IPv6 in no subnet is silent", virtual_ip("fd00:111::100"), None, 0),
