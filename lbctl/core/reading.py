@@ -6,11 +6,11 @@ The speaker's agent uses this too, and must stay small.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from ipaddress import ip_interface
+from ipaddress import ip_interface, ip_network
 from typing import Any
 
 from lbctl.core import requests
-from lbctl.core.addresses import Address, Family, InterfaceAddress, address_of, parse
+from lbctl.core.addresses import Address, Family, InterfaceAddress, Subnet, address_of, parse
 from lbctl.core.endpoints import Endpoint, SliceView
 from lbctl.core.labels import DRAIN, EXCLUDE_LABEL, NETWORK_UNAVAILABLE, ZONE_LABEL
 from lbctl.core.outcomes import (
@@ -245,6 +245,22 @@ def _interface(entry: Json) -> InterfaceView:
         carrier=bool(entry.get("carrier", True)),
         gateways=tuple(a for text in entry.get("gateways") or () if (a := parse(text)) is not None),
     )
+
+
+def pod_ranges(node: Json) -> tuple[Subnet, ...]:
+    """The networks that a Node gives its pods addresses of."""
+    return tuple(_networks((node.get("spec") or {}).get("podCIDRs") or ()))
+
+
+def service_ranges(obj: Json) -> tuple[Subnet, ...]:
+    """The networks that a ServiceCIDR gives Services' cluster IPs of."""
+    return tuple(_networks((obj.get("spec") or {}).get("cidrs") or ()))
+
+
+def _networks(texts: Iterable[str]) -> Iterator[Subnet]:
+    for text in texts:
+        with suppress(ValueError):
+            yield ip_network(text, strict=False)
 
 
 def node_view(

@@ -50,8 +50,10 @@ class Kind:
 
 SERVICES = Kind("", "v1", "services", "Service", namespaced=True)
 NODES = Kind("", "v1", "nodes", "Node")
+NAMESPACES = Kind("", "v1", "namespaces", "Namespace")
 PODS = Kind("", "v1", "pods", "Pod", namespaced=True)
 ENDPOINT_SLICES = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", namespaced=True)
+SERVICE_CIDRS = Kind("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR")
 LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease", namespaced=True)
 EVENTS = Kind("events.k8s.io", "v1", "events", "Event", namespaced=True)
 POOLS = Kind("lbctl.io", "v1beta1", "ipaddresspools", "IPAddressPool")

@@ -20,12 +20,15 @@ from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Liveness
 from lbctl.core.partners import Partnerships, partnerships
 from lbctl.core.placement import Loads
+from lbctl.core.pool_findings import RangeKind
 from lbctl.core.pools import PoolView
 from lbctl.core.reading import (
     named_after_address,
     node_addresses,
     node_identity,
     node_view,
+    pod_ranges,
+    service_ranges,
     service_view,
     speaker_view,
     virtual_ip_view,
@@ -40,6 +43,7 @@ from lbctl.kube.client import Selection
 from lbctl.kube.lease import Freshness, Record
 from lbctl.kube.objects import (
     L2_ADVERTISEMENTS,
+    NAMESPACES,
     NODES,
     POOLS,
     SERVICES,
@@ -54,6 +58,7 @@ from lbctl.operator.trimming import trim_node, trim_service
 
 SELECTIONS: Mapping[Kind, Selection] = {
     SERVICES: Selection(fields="spec.type=LoadBalancer"),
+    NAMESPACES: Selection(),
     NODES: Selection(),
     POOLS: Selection(),
     L2_ADVERTISEMENTS: Selection(),
@@ -63,11 +68,26 @@ SELECTIONS: Mapping[Kind, Selection] = {
 """The kinds that the operator mirrors, and which objects of them; the API server filters."""
 
 
+def _all(_: Object) -> bool:
+    return True
+
+
 def _whole(obj: Object) -> Object:
     return obj
 
 
-_TRIMS: Mapping[Kind, Callable[[Object], Object]] = {SERVICES: trim_service, NODES: trim_node}
+def _labelled(obj: Object) -> Object:
+    """A Namespace's annotations can weigh a hundred times what is read of it."""
+    kept = ("name", "uid", "resourceVersion", "labels")
+    return {"metadata": {name: value for name, value in obj["metadata"].items() if name in kept}}
+
+
+_ACCEPTED = {VIRTUAL_IPS: named_after_address}
+_TRIMS: Mapping[Kind, Callable[[Object], Object]] = {
+    SERVICES: trim_service,
+    NODES: trim_node,
+    NAMESPACES: _labelled,
+}
 
 
 class World:
@@ -82,13 +102,12 @@ class World:
         self, *, lease_duration: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.stores: Mapping[Kind, Store] = {
-            kind: Store(kind, accepts=named_after_address)
-            if kind is VIRTUAL_IPS
-            else Store(kind, trim=_TRIMS.get(kind, _whole))
+            kind: Store(kind, accepts=_ACCEPTED.get(kind, _all), trim=_TRIMS.get(kind, _whole))
             for kind in SELECTIONS
         }
         self.services = self.stores[SERVICES]
         self.nodes = self.stores[NODES]
+        self.namespaces = self.stores[NAMESPACES]
         self.pools = self.stores[POOLS]
         self.virtual_ips = self.stores[VIRTUAL_IPS]
         self.speakers = self.stores[SPEAKERS]
@@ -116,6 +135,7 @@ class World:
         self.pools.listen(self._pool_changed)
         self.virtual_ips.listen(self._virtual_ip_changed)
         self.nodes.listen(self._node_changed)
+        self.namespaces.listen(self._namespace_changed)
         self.speakers.listen(self._speaker_changed)
         self.advertisements.listen(self._advertisement_changed)
 
@@ -218,6 +238,14 @@ class World:
         """Forget what was expected: what the mirror says of the address counts again."""
         key = Key("", object_name(address))
         self._virtual_ip_changed(key, None, self.virtual_ips.get(key))
+
+    def service_range_changed(self, key: Key, obj: Object | None) -> None:
+        """Learn of a ServiceCIDR; None = deleted."""
+        if obj is None:
+            self.ledger.drop_cluster_range(RangeKind.SERVICES, key.name)
+        else:
+            networks, created = service_ranges(obj), obj["metadata"].get("creationTimestamp") or ""
+            self.ledger.put_cluster_range(RangeKind.SERVICES, key.name, *networks, created=created)
 
     def keep_service(self, obj: Object) -> None:
         """Know a Service as it is at this moment, also one that the mirror does not hold."""
@@ -328,9 +356,20 @@ class World:
         else:
             self.advertisement_views[key.name] = advertisement_view(new)
 
+    def _namespace_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
+        if new is None:
+            self.ledger.drop_namespace(key.name)
+        else:
+            self.ledger.put_namespace(key.name, new["metadata"].get("labels") or {})
+
     def _node_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         if old is None or new is None or _facts(old) != _facts(new):
             self._addresses_changed(key.name)
+        if new is None:
+            self.ledger.drop_cluster_range(RangeKind.PODS, key.name)
+        else:
+            networks, created = pod_ranges(new), new["metadata"].get("creationTimestamp") or ""
+            self.ledger.put_cluster_range(RangeKind.PODS, key.name, *networks, created=created)
 
     def _speaker_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
         before = self._speaker_views.pop(key.name, None)

@@ -47,8 +47,11 @@ NEVER = [
     *(
         (part, resource, READ | WRITE, "nothing here is any business of lbctl's")
         for part in ("operator", "speaker")
-        for resource in ("secrets", "configmaps", "pods", "pods/exec", "namespaces", "clusterroles")
+        for resource in ("secrets", "configmaps", "pods", "pods/exec", "clusterroles")
     ),
+    ("operator", "namespaces", WRITE, "their labels are looked at"),
+    ("operator", "servicecidrs", WRITE, "so are the ranges of Services"),
+    ("speaker", "namespaces", READ | WRITE, "no address is given by a speaker"),
 ]
 
 

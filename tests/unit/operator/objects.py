@@ -32,6 +32,10 @@ def service(name: str, *shown: str, **spec: Any) -> dict[str, Any]:
     }
 
 
+def namespace(name: str, **labels: str) -> dict[str, Any]:
+    return {"metadata": _meta(name, labels=labels)}
+
+
 def pool(name: str, *addresses: str) -> dict[str, Any]:
     return {"metadata": _meta(name), "spec": {"addresses": [*addresses]}}
 
