@@ -1,5 +1,6 @@
 """IPAddressPool: the addresses that Services may get."""
 
+from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
@@ -15,7 +16,13 @@ from lbctl.api.meta import (
     Resource,
     list_map,
 )
-from lbctl.api.rules import ENTRY_MAX_LENGTH, ENTRY_RULES, NAMESPACE_RULE, validations
+from lbctl.api.rules import (
+    DURATION_RULE,
+    ENTRY_MAX_LENGTH,
+    ENTRY_RULES,
+    NAMESPACE_RULE,
+    validations,
+)
 from lbctl.api.selectors import MAX_SELECTORS, LabelSelector
 
 MAX_ENTRIES = 64
@@ -33,6 +40,17 @@ Namespace = Annotated[
     Field(min_length=1, max_length=63, json_schema_extra=validations(NAMESPACE_RULE)),
 ]
 """The name of a namespace."""
+
+
+Duration = Annotated[str, Field(max_length=23, json_schema_extra=validations(DURATION_RULE))]
+"""Whole seconds, as Kubernetes writes them: 90s, 10m, 1h30m."""
+
+
+class OnRemoval(StrEnum):
+    """What becomes of an address that was given and that the pool would not give any more."""
+
+    KEEP = "Keep"
+    REASSIGN = "Reassign"
 
 
 class PoolAllocation(ApiModel):
@@ -91,6 +109,17 @@ class IPAddressPoolSpec(ApiModel):
     Only where none of these subnets is the LAN's: hosts do not answer to, nor ask for, theirs."""
     disabled: bool = False
     """Whether to stop giving: Services keep the addresses that they have, and no other gets one."""
+    cooldown: Duration = "0s"
+    """How long an address rests after its Service is gone, or has left it: like 90s, 10m or 24h.
+    Nobody gets it before. To give it up earlier, delete its VirtualIP."""
+    retain_for: Duration = "0s"
+    """How long an address is kept for its Service after that is gone: a Service that is created
+    under the same namespace and name within that time gets it back. Like 10m or 24h."""
+    on_removal: OnRemoval = OnRemoval.KEEP
+    """What becomes of an address that was given, after an edit of the pool (or of a namespace's
+    labels) by which it would not be given any more. Keep: its Service keeps it. Reassign: its
+    Service gets another one, and moves to it once that is announced. Either way it works until
+    then, and its VirtualIP and Service say so. With disabled: true, Reassign empties the pool."""
     allocation: PoolAllocation | None = None
     """Who may have addresses of the pool, and when it is asked. Not set: every Service."""
 
@@ -114,6 +143,11 @@ class AddressCounts(ApiModel):
     the cluster uses for pods or Services. Each address is used, free or excluded."""
     quarantined: int | None = Field(default=None, ge=0, json_schema_extra=INT64)
     """Of those in use, those that are not given because a foreign host answered for them."""
+    cooling_down: int | None = Field(default=None, ge=0, json_schema_extra=INT64)
+    """Of those in use, those that no Service has any more and that rest (spec.cooldown)."""
+    reserved: int | None = Field(default=None, ge=0, json_schema_extra=INT64)
+    """Of those in use, those that no Service has and that are kept for one: by a VirtualIP that a
+    person made, or by spec.retainFor."""
 
 
 class IPAddressPoolStatus(ApiModel):
@@ -149,6 +183,8 @@ class IPAddressPool(Resource):
             Column("Used", ".status.ipv4.used", "integer"),
             Column("Free", ".status.ipv4.free", "integer"),
             Column("Excluded", ".status.ipv4.excluded", "integer", wide=True),
+            Column("Cooling", ".status.ipv4.coolingDown", "integer", wide=True),
+            Column("Reserved", ".status.ipv4.reserved", "integer", wide=True),
             Column("Total6", ".status.ipv6.total", "integer", wide=True),
             Column("Used6", ".status.ipv6.used", "integer"),
             Column("Free6", ".status.ipv6.free", "integer", wide=True),

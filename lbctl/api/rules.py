@@ -222,6 +222,12 @@ NAMESPACE_RULE = Rule(
     "'\"' + self + '\" is no name of a namespace: write one like team-a; patterns are not known'",
 )
 
+DURATION_RULE = Rule(
+    "self.matches('^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$') && self.size() > 0",
+    "is no duration: write one like 90s, 10m or 24h",
+    "'\"' + self + '\" is no duration: write one like 90s, 10m or 24h'",
+)
+
 LABEL_KEY_RULE = Rule(
     rf"self.matches('^({_DNS_LABEL}([.]{_DNS_LABEL})*/)?{_LABEL_NAME}$')",
     "is no label key: write one like topology.kubernetes.io/zone",

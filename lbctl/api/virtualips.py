@@ -244,10 +244,12 @@ class VirtualIPStatus(ApiModel):
     conditions: list[Condition] = Field(default_factory=list, json_schema_extra=list_map("type"))
     """Announced: whether the holder answers (reasons Holding, AnsweredByAnother, NotHeld).
     Planned: whether a node can (reasons Planned, NoEligibleSpeaker, NobodyToAsk, Quarantined,
-    CoolingDown, Retained).
-    Released: whether the LAN is silent again (reasons Silent, StillAnswered). Conflict: whether a
-    foreign host answers for it (reasons AnsweredByForeignHost, ClaimedByForeignHost,
-    NoConflict)."""
+    CoolingDown, Retained). InPool: whether its pool would give it to its Services today (reasons
+    InPool, NotInPool, Excluded, Disabled, NamespaceNotAllowed, ServiceNotSelected, NoSuchPool and
+    what is never given). Reserved, of an address without a Service: whether a person keeps it for
+    one (reasons ForService, ServiceNotFound, ForNobody). Released: whether the LAN is silent again
+    (reasons Silent, StillAnswered). Conflict: whether a foreign host answers for it (reasons
+    AnsweredByForeignHost, ClaimedByForeignHost, NoConflict)."""
 
 
 class VirtualIP(Resource):
@@ -272,6 +274,7 @@ class VirtualIP(Resource):
             Column("Shared", ".spec.sharingKey", wide=True),
             Column("Reserved", ".spec.reservedFor.name", wide=True),
             Column("Pool", ".spec.pool"),
+            Column("InPool", '.status.conditions[?(@.type=="InPool")].status', wide=True),
             Column("Holder", ".status.holder"),
             Column("Interface", ".status.interface"),
             Column("MAC", ".status.mac", wide=True),

@@ -5,7 +5,7 @@ reconciler does, in the order that the actions' docstrings give, and decides aga
 server refuses. A crash between two writes is mended by deciding anew.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -17,6 +17,7 @@ from lbctl.core.outcomes import Notice, Outcome
 from lbctl.core.pools import PoolFinding
 from lbctl.core.services import Ownership, ServiceKey, ServiceView
 from lbctl.core.virtualips import Stage, VirtualIPView
+from lbctl.core.waiting import Want, wants
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Refuse:
     outcome: Outcome
     message: str
     withdraw: tuple[Address, ...] = ()
+    wants: frozenset[Want] = frozenset()
+    """What has to change so that something can be given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class Decision:
     has taken them out of the status (`lbctl.core.release.begin`)."""
     notices: tuple[Notice, ...] = ()
     """What to tell the owner of the Service besides the action itself."""
+    wants: frozenset[Want] = frozenset()
+    """What the Service waits for: it may get an address when one of these comes about."""
 
 
 def decide(key: ServiceKey, ledger: Ledger, ownership: Ownership) -> Decision:
@@ -154,6 +159,7 @@ class _Case:
         return Decision(
             action,
             release=self.named,
+            wants=action.wants if isinstance(action, Refuse) else frozenset(),
             notices=(*lost, *(dual_stack_notice(self.service) if isinstance(action, Give) else ())),
         )
 
@@ -215,18 +221,20 @@ class _Case:
             )
         family = self.service.family
         labels = self.ledger.namespace_labels(self.service.namespace)
-        considered: list[str] = []
+        considered: list[Refusal] = []
         for finding in in_order(findings, self.service, labels):
             name = finding.pool.name
             why_not = self._refusal(finding, labels)
             lowest = self.ledger.lowest_free(name, family) if why_not is None else None
             if lowest is not None:
                 return Give(lowest, name)
-            considered.append(str(why_not or self.ledger.shortage(name, family)))
+            refused_by = why_not or self.ledger.shortage(name, family)
+            considered += [] if refused_by is None else [refused_by]
         return self._refuse(
             Outcome.NO_FREE_ADDRESS,
-            f"No pool gives an {family} address. {'; '.join(considered)}. "
+            f"No pool gives an {family} address. {'; '.join(map(str, considered))}. "
             f"Mend one of them, or add {family} addresses or another pool.",
+            considered,
         )
 
     def _refusal(self, finding: PoolFinding, labels: Mapping[str, str] | None) -> Refusal | None:
@@ -236,8 +244,8 @@ class _Case:
         used = self.ledger.used_by_namespace(name, self.service.namespace) if limited else 0
         return refusal(finding, self.service, labels, used, by_name=False)
 
-    def _refuse(self, outcome: Outcome, message: str) -> Refuse:
-        return Refuse(outcome, message, withdraw=self.service.shown)
+    def _refuse(self, outcome: Outcome, message: str, why: Iterable[Refusal] = ()) -> Refuse:
+        return Refuse(outcome, message, self.service.shown, wants(self.service, why))
 
     def _foreign(self) -> str | None:
         """What another controller wrote into the status, as a sentence; None when all is ours."""

@@ -16,7 +16,7 @@ from lbctl.core.pool_findings import ClusterRange, RangeKind, Surroundings, asse
 from lbctl.core.pools import PoolCounts, PoolFinding, PoolView, is_buggy
 from lbctl.core.services import ServiceKey, ServiceView
 from lbctl.core.stock import Shelf
-from lbctl.core.virtualips import Stage, VirtualIPView
+from lbctl.core.virtualips import Kept, Stage, VirtualIPView
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -53,7 +53,7 @@ class Ledger:
         self._lans: dict[str, _Lan] = {}
         self._ranges: dict[tuple[RangeKind, str], tuple[ClusterRange, ...]] = {}
         self._namespaces: dict[str, Mapping[str, str]] = {}
-        self._quarantined: set[Address] = set()
+        self._kept: dict[Kept, Occupancy] = {reason: Occupancy() for reason in Kept}
         self._occupied = Occupancy()
         self._buggy = Occupancy()
         """Of those in use, the ones that end in .0 or .255."""
@@ -77,8 +77,8 @@ class Ledger:
         before = self._users(address)
         self._forget_virtual_ip(address)
         self._virtual_ips[address] = virtual_ip
-        if virtual_ip.release is not None and virtual_ip.release.quarantine is not None:
-            self._quarantined.add(address)
+        if virtual_ip.kept is not None:
+            self._kept[virtual_ip.kept].add(place(address))
         for owner in virtual_ip.services:
             self._named.setdefault(owner.key, set()).add(address)
         self._account(address, before)
@@ -90,7 +90,8 @@ class Ledger:
 
     def _forget_virtual_ip(self, address: Address) -> None:
         known = self._virtual_ips.pop(address, None)
-        self._quarantined.discard(address)
+        if known is not None and known.kept is not None:
+            self._kept[known.kept].discard(place(address))
         for owner in {owner.key for owner in known.services} if known is not None else ():
             _discard(self._named, owner, address)
 
@@ -253,16 +254,16 @@ class Ledger:
         used, free = self._occupied.count(shelf.named), self._free(shelf)
         return PoolCounts(shelf.total, used, free, excluded=shelf.total - used - free)
 
-    def quarantined(self, pool: str, family: Family) -> int:
-        """How many of the used addresses are not given because a foreign host answered for them."""
+    def kept(self, pool: str, family: Family) -> Mapping[Kept, int]:
+        """How many of the used addresses no Service has, by why they are not given all the same."""
         named = self._shelf(pool, family).named
-        return sum(place(address) in named for address in self._quarantined)
+        return {reason: occupancy.count(named) for reason, occupancy in self._kept.items()}
 
     def shortage(self, pool: str, family: Family) -> Refusal | None:
         """Why the pool has no address of a family to give; None when it has one."""
         total, used, free, excluded = self.counts(pool, family)
-        quarantined = self.quarantined(pool, family)
-        resting = (f"{quarantined} of them in quarantine",) if quarantined else ()
+        kept = self.kept(pool, family).items()
+        resting = tuple(f"{count} of them {reason.words}" for reason, count in kept if count)
         return shortage(pool, family, Stock(total, used, free, excluded, resting))
 
     def lowest_free(self, pool: str, family: Family) -> Address | None:
@@ -297,6 +298,13 @@ class Ledger:
         used = self._used_by.get(namespace)
         return 0 if used is None else used.count(self._judged()[pool].addresses)
 
+    def quota_reached(self, pool: str, namespace: str) -> bool:
+        """Whether the Services of a namespace have as many addresses of the pool as they may."""
+        known = self._pools.get(pool)
+        allocation = None if known is None else known.allocation
+        quota = None if allocation is None else allocation.quota_per_namespace
+        return quota is not None and self.used_by_namespace(pool, namespace) >= quota
+
     def _occupant(self, pool: str, address: Address) -> Refusal | None:
         known = self._virtual_ips.get(address)
         if known is None:
@@ -311,11 +319,11 @@ class Ledger:
             case Stage.RESERVED:
                 message = f"{address} is reserved by a VirtualIP without a Service"
                 return Refusal(pool, PoolRefusal.RESERVED, message)
-            case Stage.RELEASING if address in self._quarantined:
+            case Stage.RELEASING if known.kept is Kept.QUARANTINED:
                 message = f"{address} is in quarantine: a foreign host answered for it"
                 return Refusal(pool, PoolRefusal.QUARANTINED, message)
             case Stage.RELEASING:
-                return Refusal(pool, PoolRefusal.RELEASING, f"{address} is being released")
+                return Refusal(pool, PoolRefusal.RELEASING, f"{address} {_rests(known)}")
             case _ as never:
                 assert_never(never)
 
@@ -381,6 +389,15 @@ class Ledger:
 
 def _intent(pool: PoolView) -> PoolView:
     return replace(pool, resource_version="")
+
+
+def _rests(view: VirtualIPView) -> str:
+    release = view.release
+    if release is not None and release.retained_for is not None:
+        return f"is kept for {release.retained_for.key} until {release.retained_for.until}"
+    if release is not None and release.cooling_until:
+        return f"is cooling down until {release.cooling_until}"
+    return "is being released"
 
 
 def _discard(index: dict[_K, set[_V]], key: _K, value: _V) -> None:

@@ -44,6 +44,11 @@ class Outcome(StrEnum):
     SPEAKER_FOUND = "SpeakerFound"
     """A node can announce the Service's address again, after none could."""
 
+    OUT_OF_POOL = "OutOfPool"
+    """The Service has an address that its pool would not give it any more; it goes on working."""
+    IN_POOL = "InPool"
+    """After that: its pool would give it again, or it has another one."""
+
     @property
     def is_warning(self) -> bool:
         """Whether the Event is of type Warning: somebody has to do something about it."""
@@ -57,6 +62,7 @@ _GOOD_NEWS = frozenset(
         Outcome.ADDRESS_RELEASED,
         Outcome.SPEAKER_FOUND,
         Outcome.CONFLICT_OVER,
+        Outcome.IN_POOL,
     },
 )
 
@@ -253,6 +259,10 @@ class ConditionType(StrEnum):
     """On VirtualIP, by the speaker that verifies that nobody answers for it any more."""
     PLANNED = "Planned"
     """On VirtualIP, by the operator."""
+    IN_POOL = "InPool"
+    """On VirtualIP, by the operator: whether its pool would give it to its Services today."""
+    RESERVED = "Reserved"
+    """On VirtualIP, by the operator: whether a person keeps it, and for whom."""
     CONFLICT = "Conflict"
     """On VirtualIP, by the speaker that hears a host which is none of the cluster's."""
     PARTNERS_REACHABLE = "PartnersReachable"
@@ -314,6 +324,23 @@ class PlannedReason(StrEnum):
     """It was let go and is kept for its Service for the `retainFor` of its pool."""
     NOBODY_TO_ASK = "NobodyToAsk"
     """It is being released, and no speaker can ask whether anybody still answers for it."""
+
+
+class InPoolReason(StrEnum):
+    """The reason of the condition `InPool` of a VirtualIP that is; else it is a `PoolRefusal`."""
+
+    IN_POOL = "InPool"
+
+
+class ReservedReason(StrEnum):
+    """The reason of the condition `Reserved` of a VirtualIP without a Service."""
+
+    FOR_SERVICE = "ForService"
+    """The Service that it is reserved for is there, and has not taken it."""
+    SERVICE_NOT_FOUND = "ServiceNotFound"
+    """The Service that it is reserved for is not there, or is none of lbctl's."""
+    FOR_NOBODY = "ForNobody"
+    """`spec.reservedFor` is not set: no Service gets it."""
 
 
 class SpeakerReason(StrEnum):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
+from typing import assert_never
 
 from lbctl.core.addresses import Address
 from lbctl.core.outcomes import ConflictReason
@@ -28,6 +29,30 @@ class Terms:
     local_pods: str | None = None
     """With `externalTrafficPolicy: Local` the selector of its pods, for only their nodes serve it;
     None = any node does."""
+
+
+class Kept(StrEnum):
+    """Why an address that no Service has is not given. Each is counted in its pool's status."""
+
+    QUARANTINED = "quarantined"
+    """A foreign host answered for it."""
+    COOLING_DOWN = "coolingDown"
+    """It was let go and rests."""
+    RESERVED = "reserved"
+    """A person keeps it, or it is kept for its Service, should it come back."""
+
+    @property
+    def words(self) -> str:
+        """As in "2 of them in quarantine"."""
+        match self:
+            case Kept.QUARANTINED:
+                return "in quarantine"
+            case Kept.COOLING_DOWN:
+                return "cooling down"
+            case Kept.RESERVED:
+                return "reserved"
+            case _ as never:
+                assert_never(never)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +173,17 @@ class VirtualIPView:
         if self.services:
             return Stage.ALLOCATED
         return Stage.RESERVED if self.release is None else Stage.RELEASING
+
+    @property
+    def kept(self) -> Kept | None:
+        """Why nobody gets it; None while a Service has it, or while it is just being released."""
+        if self.services:
+            return None
+        if self.release is None or self.release.retained_for is not None:
+            return Kept.RESERVED
+        if self.release.quarantine is not None:
+            return Kept.QUARANTINED
+        return Kept.COOLING_DOWN if self.release.cooling_until else None
 
     @property
     def was_announced(self) -> bool:

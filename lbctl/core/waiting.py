@@ -9,9 +9,12 @@ wait cost nothing when one address is freed.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 from lbctl.core.addresses import Address, Family
-from lbctl.core.services import ServiceKey
+from lbctl.core.grants import Refusal
+from lbctl.core.outcomes import PoolRefusal
+from lbctl.core.services import ServiceKey, ServiceView
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,14 @@ class PoolChange:
 
 @dataclass(frozen=True, slots=True)
 class NewPool:
-    """A pool is made."""
+    """A pool is made, or has other addresses than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharers:
+    """An address that is shared under a key comes, or is shared by others than before."""
+
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +66,57 @@ class NamespaceLabels:
     namespace: str
 
 
-Want = FreeAddress | ThisAddress | LessUsed | PoolChange | NewPool | NamespaceLabels
+Want = FreeAddress | ThisAddress | LessUsed | PoolChange | NewPool | Sharers | NamespaceLabels
 """The closed set of what a Service can wait for, besides a change of itself."""
+
+
+def wants(service: ServiceView, refusals: Iterable[Refusal]) -> frozenset[Want]:
+    """What a Service waits for that was refused for these reasons."""
+    asked = service.request
+    found: set[Want] = {ThisAddress(address) for address in asked.addresses}
+    if asked.sharing_key:
+        found.add(Sharers(asked.sharing_key))
+    if not asked.pools:
+        found.add(NewPool())
+    for refusal in refusals:
+        found.add(PoolChange(refusal.pool) if refusal.pool else NewPool())
+        found.update(_besides(service, refusal))
+    return frozenset(found)
+
+
+def _besides(service: ServiceView, refusal: Refusal) -> Iterator[Want]:
+    """What a refusal makes a Service wait for besides a change of the pool."""
+    match refusal.reason:
+        case PoolRefusal.FULL:
+            yield from (FreeAddress(refusal.pool, family) for family in service.families)
+        case PoolRefusal.QUOTA_REACHED:
+            yield LessUsed(refusal.pool, service.namespace)
+        case PoolRefusal.NAMESPACE_NOT_ALLOWED:
+            yield NamespaceLabels(service.namespace)
+        case (
+            # What a person or the LAN decides is part of what is found of the pool, ...
+            PoolRefusal.NO_SUCH_POOL
+            | PoolRefusal.INVALID_ADDRESSES
+            | PoolRefusal.OVERLAP
+            | PoolRefusal.DISABLED
+            | PoolRefusal.NOT_AUTO_ASSIGNED
+            | PoolRefusal.SERVICE_NOT_SELECTED
+            | PoolRefusal.NO_ADDRESSES_OF_FAMILY
+            | PoolRefusal.NOT_IN_POOL
+            | PoolRefusal.EXCLUDED
+            | PoolRefusal.NODE_ADDRESS
+            | PoolRefusal.GATEWAY
+            | PoolRefusal.SUBNET_EDGE
+            | PoolRefusal.CLUSTER_RANGE
+            # ... and these are about an address that was asked for.
+            | PoolRefusal.IN_USE
+            | PoolRefusal.RESERVED
+            | PoolRefusal.RELEASING
+            | PoolRefusal.QUARANTINED
+        ):
+            pass
+        case _ as never:
+            assert_never(never)
 
 
 class Waiting:

@@ -17,6 +17,8 @@ from typing import Any, assert_never
 import kopf
 
 from lbctl.core.labels import OPERATOR_LEASE
+from lbctl.core.services import ServiceKey
+from lbctl.core.waiting import Waiting
 from lbctl.kube import login
 from lbctl.kube.client import Client
 from lbctl.kube.election import Elector, LeadershipLostError, Terms
@@ -36,6 +38,7 @@ from lbctl.operator.metallb import MetalLB
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.pools import Pools
 from lbctl.operator.rebalancing import Rebalancing
+from lbctl.operator.service_ranges import ServiceRanges
 from lbctl.operator.services import Services
 from lbctl.operator.settings import Settings
 from lbctl.operator.speakers import Speakers
@@ -74,6 +77,7 @@ class Operator:
             terms=Terms(settings.lease_duration),
         )
         own = settings.ownership
+        self._waiting = Waiting(self._try_again)
         self._virtual_ips = VirtualIPs(
             self._world,
             client,
@@ -89,6 +93,7 @@ class Operator:
             metrics=self._metrics,
             ownership=own,
             virtual_ips=self._virtual_ips,
+            waiting=self._waiting,
         )
         self._pools = Pools(self._world, client, self._metrics, self._recorder)
         self._advertisements = Advertisements(self._world, client)
@@ -102,7 +107,7 @@ class Operator:
             add=self._queue.add,
             later=self._queue.add_later,
         )
-        self._triggers = Triggers(self._world, self._queue, self._services.pending)
+        self._triggers = Triggers(self._world, self._queue, self._waiting)
         self._sweeper = Sweeper(
             self._world, client, interval=settings.resync, swept=self._look_at_everything
         )
@@ -114,6 +119,7 @@ class Operator:
             relisted=self._sweeper.ask,
         )
         self._metallb = self._compat(settings.metallb_namespace)
+        self._ranges = ServiceRanges(self._world, client, changed=self._triggers.ranges_changed)
         self._endpoints = EndpointSlices(
             self._world,
             client,
@@ -128,6 +134,7 @@ class Operator:
         )
         self._metrics.watch_queue(self._queue.schedule.waiting)
         self._metrics.watch_pending(self._services.pending)
+        self._metrics.watch_out_of_pool(self._virtual_ips.out_of_pool)
         self._metrics.watch_left_out(self._virtual_ips.planning.left_out)
         self._world.services.listen(self._forget)
 
@@ -160,6 +167,7 @@ class Operator:
                 ("work", self._lead()),
                 ("leases", self._leases.run()),
                 ("endpoints", self._endpoints.run()),
+                ("ranges", self._ranges.run()),
                 ("events", self._recorder.run()),
                 *([("metallb", self._metallb.run())] if self._metallb is not None else []),
                 *([("failures", self._watch_nodes())] if self._settings.fast_node_failure else []),
@@ -219,6 +227,7 @@ class Operator:
         await self._leases.synced.wait()
         if self._metallb is not None:
             await self._metallb.wait_synced()
+        await self._ranges.known.wait()
         if self._settings.leader_election:
             await self._elector.elected.wait()
             # While this replica stood by, a watch may have lost something.
@@ -254,7 +263,10 @@ class Operator:
     async def _reconcile(self, item: Item) -> None:
         match item.what:
             case What.SERVICE:
-                await self._services.reconcile(item.key)
+                try:
+                    await self._services.reconcile(item.key)
+                finally:
+                    self._triggers.tried(item.key)
             case What.VIRTUAL_IP:
                 if not await self._virtual_ips.reconcile(item.key):
                     self._triggers.service_of(item.key)
@@ -281,6 +293,9 @@ class Operator:
 
     def _later(self, virtual_ip: Key, seconds: float) -> None:
         self._queue.add_later(Item(What.VIRTUAL_IP, virtual_ip), seconds)
+
+    def _try_again(self, service: ServiceKey) -> None:
+        self._queue.add(Item(What.SERVICE, Key(*service)))
 
     def _may(self) -> bool:
         """Whether work may begin: the clock is asked, not what was so a moment ago."""

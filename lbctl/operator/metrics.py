@@ -92,6 +92,17 @@ class Metrics:
             )
         )
 
+    def watch_out_of_pool(self, out_of_pool: Mapping[Any, str]) -> None:
+        """Count at each scrape the addresses that their pools would not give today, by reason."""
+        self.registry.register(
+            _Tallied(
+                "lbctl_out_of_pool",
+                "Addresses that Services have and that their pools would not give today",
+                "reason",
+                out_of_pool.values,
+            )
+        )
+
     def watch_metallb(self, wrong: Callable[[], Iterable[str]]) -> None:
         """Count at each scrape what is wrong with objects of MetalLB's, by reason."""
         self.registry.register(

@@ -9,6 +9,7 @@ from lbctl.core.addresses import Family
 from lbctl.core.advertisement_findings import unadvertised
 from lbctl.core.outcomes import ConditionType, PoolReason
 from lbctl.core.pools import PoolFinding
+from lbctl.core.virtualips import Kept
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition
@@ -22,6 +23,9 @@ from lbctl.operator.world import World
 SHOWN_AT_MOST = 2**53 - 1
 """The largest integer that every reader of JSON keeps exact (RFC 8259 section 6). A /64 has more
 addresses; metrics are floats and tell them all."""
+
+_LABELS: Mapping[str, str] = {Kept.COOLING_DOWN: "cooling_down"}
+"""What Prometheus writes otherwise than the API does."""
 
 Counts = Mapping[Family, Mapping[str, int]]
 """How many addresses of each family, by what became of them."""
@@ -78,7 +82,7 @@ class Pools:
         return finding, {
             family: {
                 **ledger.counts(name, family)._asdict(),
-                "quarantined": ledger.quarantined(name, family),
+                **ledger.kept(name, family),
             }
             for family in Family
         }
@@ -86,7 +90,8 @@ class Pools:
     def _count(self, pool: str, counts: Counts) -> None:
         for family, of_family in counts.items():
             for state, number in of_family.items():
-                self._metrics.pool_addresses.labels(pool, family.lower(), state).set(number)
+                label = _LABELS.get(state, state)
+                self._metrics.pool_addresses.labels(pool, family.lower(), label).set(number)
 
     def _uncount(self, pool: str) -> None:
         self._metrics.pool_addresses.remove_by_labels({"pool": pool})

@@ -27,6 +27,7 @@ from lbctl.core.allocation import (
 from lbctl.core.outcomes import Notice, Outcome
 from lbctl.core.services import VIP_MODE, Ownership, ServiceKey, ServiceView
 from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.waiting import Waiting
 from lbctl.kube.client import Client
 from lbctl.kube.errors import AlreadyExists, Conflict, NotFound
 from lbctl.kube.events import Note, Recorder, Subject
@@ -55,6 +56,7 @@ class Services:
         metrics: Metrics,
         ownership: Ownership,
         virtual_ips: VirtualIPs,
+        waiting: Waiting,
     ) -> None:
         self._pending: dict[ServiceKey, Outcome] = {}
         self._world = world
@@ -63,6 +65,7 @@ class Services:
         self._metrics = metrics
         self._ownership = ownership
         self._virtual_ips = virtual_ips
+        self._waiting = waiting
 
     @property
     def pending(self) -> Mapping[ServiceKey, Outcome]:
@@ -188,6 +191,7 @@ class Services:
 
     def _tell(self, name: ServiceKey, service: ServiceView | None, decision: Decision) -> None:
         """Keep the list of those who wait, and say what changed."""
+        self._waiting.put(name, decision.wants)
         refused = _refusal(decision.action)
         before = self._pending.pop(name, None)
         if refused is not None:

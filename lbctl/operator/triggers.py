@@ -8,19 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import assert_never
 
-from lbctl.core.addresses import Address, address_of, object_name
+from lbctl.core.addresses import Address, address_of, family_of, object_name, place
+from lbctl.core.intervals import AddressSet
 from lbctl.core.outcomes import Liveness
+from lbctl.core.pools import PoolFinding
 from lbctl.core.reading import (
     node_addresses,
     node_view,
+    pod_ranges,
     service_view,
     speaker_view,
     virtual_ip_view,
 )
 from lbctl.core.services import ServiceKey
 from lbctl.core.speakers import SpeakerView
-from lbctl.core.virtualips import Stage
+from lbctl.core.virtualips import Kept, Stage, VirtualIPView
+from lbctl.core.waiting import (
+    FreeAddress,
+    LessUsed,
+    NamespaceLabels,
+    NewPool,
+    PoolChange,
+    Sharers,
+    ThisAddress,
+    Waiting,
+    Want,
+)
 from lbctl.kube.objects import Key, Object
 from lbctl.kube.queue import Priority, WorkQueue
 from lbctl.operator.items import Item, What
@@ -50,27 +65,36 @@ class Triggers:
     Args:
         world: whose changes to follow.
         queue: what to fill.
-        pending: the Services that wait for an address; any address that gets free may be theirs.
+        waiting: the Services that wait for something, which are woken when it may have come.
     """
 
-    def __init__(
-        self, world: World, queue: WorkQueue[Item], pending: Mapping[ServiceKey, object]
-    ) -> None:
+    def __init__(self, world: World, queue: WorkQueue[Item], waiting: Waiting) -> None:
         self.active = False
         """Only a leader's queue is filled; whoever becomes one begins with `everything`."""
         self._world = world
         self._queue = queue
-        self._pending = pending
+        self._waiting = waiting
+        self._findings: Mapping[str, PoolFinding] = {}
         self._reported_down: frozenset[str] = frozenset()
         for store, listener in (
             (world.services, self._service_changed),
             (world.virtual_ips, self._virtual_ip_changed),
             (world.pools, self._pool_changed),
+            (world.namespaces, self._namespace_changed),
             (world.nodes, self._node_changed),
             (world.speakers, self._speaker_changed),
             (world.advertisements, self._advertisement_changed),
         ):
             store.listen(_when(self, listener))
+
+    def ranges_changed(self) -> None:
+        """The cluster uses other addresses for itself: pools may be in their way."""
+        if self.active:
+            self._pools_judged()
+
+    def tried(self, service: Key) -> None:
+        """A Service was reconciled, well or not. What it left is for the next who waits for it."""
+        self._waiting.tried(ServiceKey(*service), self._is_left)
 
     def everything(self) -> None:
         """Look at all there is: at the start, and after each sweeping list.
@@ -90,6 +114,7 @@ class Triggers:
             self._queue.add(Item(What.SPEAKER, key), Priority.RESYNC)
         for key in self._world.advertisement_keys():
             self._queue.add(Item(What.ADVERTISEMENT, key), Priority.RESYNC)
+        self._findings = self._judged()
 
     def service_of(self, virtual_ip: Key) -> None:
         """A VirtualIP names a Service that does not want it: the Service's reconcile decides."""
@@ -113,7 +138,7 @@ class Triggers:
         for known in {pool, *self._world.pool_keys()}:
             self._queue.add(Item(What.POOL, known))
         self._partners_changed()
-        self.address_freed()
+        self._pools_judged()
 
     def advertisements_changed(self) -> None:
         """An L2Advertisement came, went, or is another."""
@@ -140,12 +165,6 @@ class Triggers:
         if before != self._reported_down:
             self.speakers_changed()
 
-    def address_freed(self) -> None:
-        """Whoever waits is tried again."""
-        if self.active:
-            for waiting in [*self._pending]:
-                self._queue.add(Item(What.SERVICE, Key(*waiting)))
-
     def _service_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         self._queue.add(Item(What.SERVICE, key))
         if old is not None and new is not None and _announced(old) != _announced(new):
@@ -154,23 +173,29 @@ class Triggers:
         before = set() if old is None else set(service_view(old).shown)
         after = set() if new is None else set(service_view(new).shown)
         self._count_again(before ^ after)
-        if before - after:
-            self.address_freed()
+        ledger = self._world.ledger
+        self._freed(one for one in before - after if ledger.virtual_ip(one) is None)
 
     def _virtual_ip_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         self._queue.add(Item(What.VIRTUAL_IP, key))
-        if _owners(old) != _owners(new):
+        if _owners(old) != _owners(new) or _reserved_for(old) != _reserved_for(new):
+            self._taken_otherwise(old, new)
             self._advertisements_counted()
-            for obj in (old, new):
-                if obj is not None:
-                    self._name_services(obj)
         if _outgoing(old) != _outgoing(new):
             self._moves(new)
+        if _holder(old) != _holder(new) and new is not None:
+            self._exchanges(new)
         if new is None and old is not None:
             self._virtual_ip_gone(old)
         address = address_of(key.name)
-        if address is not None and (old is None or new is None):
+        if address is not None and (old is None or new is None or _kept(old) != _kept(new)):
             self._count_again({address})
+
+    def _exchanges(self, virtual_ip: Object) -> None:
+        """Who has several addresses may move to this one, because it is announced now."""
+        for owner in virtual_ip_view(virtual_ip).services:
+            if len(self._world.ledger.virtual_ips_of(owner.key)) > 1:
+                self._queue.add(Item(What.SERVICE, Key(*owner.key)))
 
     def _moves(self, virtual_ip: Object | None) -> None:
         """A move began or ended: the next ones may be due."""
@@ -178,12 +203,26 @@ class Triggers:
         if pool in self._world.pools and request_of(self._world.pools[pool]).open:
             self._queue.add_later(Item(What.REBALANCING, pool), MOVES_PAUSE_SECONDS)
 
+    def _taken_otherwise(self, old: Object | None, new: Object | None) -> None:
+        """Other Services have the address, or another one is to get it."""
+        for obj in (old, new):
+            if obj is None:
+                continue
+            self._name_services(obj)
+            view = virtual_ip_view(obj)
+            self._waiting.changed(ThisAddress(view.address))
+            if view.sharing_key:
+                self._waiting.changed(Sharers(view.sharing_key))
+            pool = self._world.ledger.pool_of(view.address)
+            for namespace in {owner.namespace for owner in view.services if pool is not None}:
+                self._waiting.freed(LessUsed(pool or "", namespace))
+
     def _virtual_ip_gone(self, old: Object) -> None:
         view = virtual_ip_view(old)
         for claimant in self._world.ledger.claimants(view.address):
             self._queue.add(Item(What.SERVICE, Key(*claimant.key)))
         if view.stage is not Stage.ALLOCATED or not self._world.ledger.claimants(view.address):
-            self.address_freed()
+            self._freed({view.address})
 
     def _advertisement_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
         if old is not None and new is not None and _intent(old) == _intent(new):
@@ -202,19 +241,25 @@ class Triggers:
             return
         self.pools_changed(key)
 
+    def _namespace_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
+        if _labels(old) == _labels(new):
+            return
+        self._waiting.changed(NamespaceLabels(key.name))
+        for view in self._world.ledger.virtual_ips():
+            if any(owner.namespace == key.name for owner in view.services):
+                self._look_at(view)
+
     def _node_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         if self._world.judged(key.name, old) != self._world.judged(key.name, new):
             if _ordered(old) != _ordered(new):
                 self._hand_over_soon(key.name)
             self.speakers_changed()
             self._advertisements_counted()
-        before = None if old is None else node_addresses(old, None)
-        after = None if new is None else node_addresses(new, None)
+        before = None if old is None else (node_addresses(old, None), pod_ranges(old))
+        after = None if new is None else (node_addresses(new, None), pod_ranges(new))
         if before == after:
             return
-        self._count_again((before or frozenset()) ^ (after or frozenset()))
-        if before:
-            self.address_freed()
+        self._pools_judged()
 
     def _hand_over_soon(self, node: str) -> None:
         """A node is to hand over what it holds: that goes before all other plans."""
@@ -234,11 +279,65 @@ class Triggers:
             for pool in self._world.pool_keys():
                 self._queue.add_later(Item(What.POOL, pool), POOL_PAUSE_SECONDS)
             self.speakers_changed()
-            if node_addresses(None, before) - node_addresses(None, after):
-                self.address_freed()
+            self._pools_judged()
         elif _reports(old) != _reports(new):
             # They change often, all together when a switch dies; little follows from it.
             self._queue.add_later(Item(What.DEATHS, Key("", "")), DEATHS_PAUSE_SECONDS)
+
+    def _freed(self, addresses: Iterable[Address]) -> None:
+        """Each of these is somebody's who waits, one after the other."""
+        for address in addresses:
+            self._waiting.freed(ThisAddress(address))
+            pool = self._world.ledger.pool_of(address)
+            if pool is not None:
+                self._waiting.freed(FreeAddress(pool, family_of(address)))
+
+    def _is_left(self, want: Want) -> bool:
+        """Whether there still is what one waits for, for somebody else."""
+        ledger = self._world.ledger
+        match want:
+            case FreeAddress(pool, family):
+                known = ledger.pool(pool) is not None
+                return known and ledger.lowest_free(pool, family) is not None
+            case ThisAddress(address):
+                return ledger.why_not_free(address) is None
+            case LessUsed(pool, namespace):
+                return not ledger.quota_reached(pool, namespace)
+            case PoolChange() | NewPool() | Sharers() | NamespaceLabels():
+                return False
+            case _:
+                assert_never(want)
+
+    def _judged(self) -> Mapping[str, PoolFinding]:
+        return {finding.pool.name: finding for finding in self._world.ledger.findings()}
+
+    def _pools_judged(self) -> None:
+        """A pool, or something in its way, changed: look which of them are not what they were."""
+        before, self._findings = self._findings, self._judged()
+        for name in before.keys() | self._findings.keys():
+            old, new = before.get(name), self._findings.get(name)
+            if old is new:
+                continue
+            if old is not None and new is not None and _gives(old) == _gives(new):
+                continue
+            self._queue.add_later(Item(What.POOL, Key("", name)), POOL_PAUSE_SECONDS)
+            self._waiting.changed(PoolChange(name))
+            if new is not None and (old is None or old.giveable != new.giveable):
+                self._waiting.changed(NewPool())
+            if old is None or new is None or _grants(old) != _grants(new):
+                named = [known.named for known in (old, new) if known is not None]
+                self._given_of(name, named)
+
+    def _given_of(self, pool: str, named: Iterable[AddressSet]) -> None:
+        """Whether the addresses that were given are in their pool may be otherwise than before."""
+        for view in self._world.ledger.virtual_ips():
+            if view.pool == pool or any(place(view.address) in addresses for addresses in named):
+                self._look_at(view)
+
+    def _look_at(self, view: VirtualIPView) -> None:
+        self._queue.add(Item(What.VIRTUAL_IP, Key("", object_name(view.address))))
+        for owner in view.services:
+            self._queue.add(Item(What.SERVICE, Key(*owner.key)))
 
     def _partners_changed(self) -> None:
         """Another node, interface or pool: anybody may have other partners."""
@@ -271,6 +370,32 @@ def _ordered(node: Object | None) -> object:
         return None
     view = node_view("", None, Liveness.MISSING, node)
     return view.draining, view.excluded
+
+
+def _gives(finding: PoolFinding) -> object:
+    """What those depend on who wait for a pool."""
+    return _grants(finding), finding.reason, finding.giveable
+
+
+def _grants(finding: PoolFinding) -> object:
+    """What those depend on who have an address of a pool."""
+    return replace(finding.pool, resource_version="", generation=0), finding.addresses
+
+
+def _labels(obj: Object | None) -> object:
+    return None if obj is None else obj["metadata"].get("labels") or {}
+
+
+def _holder(virtual_ip: Object | None) -> object:
+    return ((virtual_ip or {}).get("status") or {}).get("holder")
+
+
+def _kept(virtual_ip: Object) -> Kept | None:
+    return virtual_ip_view(virtual_ip).kept
+
+
+def _reserved_for(virtual_ip: Object | None) -> object:
+    return ((virtual_ip or {}).get("spec") or {}).get("reservedFor")
 
 
 def _announcing(speaker: Object | None) -> SpeakerView | None:

@@ -13,8 +13,9 @@ from typing import assert_never
 
 from lbctl.core import release
 from lbctl.core.addresses import Address, object_name
+from lbctl.core.belonging import OutOfPool, home, out_of_pool
 from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
-from lbctl.core.outcomes import ConditionType, ConflictReason, Outcome, PlannedReason
+from lbctl.core.outcomes import ConflictReason, Outcome, PlannedReason, PoolRefusal
 from lbctl.core.reading import virtual_ip_view
 from lbctl.core.services import Ownership, ServiceRef, ServiceView
 from lbctl.core.succession import SuccessionPlan
@@ -29,6 +30,7 @@ from lbctl.kube.trickle import Trickle
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.planning import Planning, seeing, spec_of, stands
 from lbctl.operator.refresh import refresh
+from lbctl.operator.vip_conditions import in_pool, planned, reserved, say
 from lbctl.operator.world import World
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ WORDS_AT_ONCE = 200
 
 _PLAN = "plan"
 _CONFLICT = "conflict"
+_POOL = "pool"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _UNPLANNED = SuccessionPlan((), (), planned=False, message="")
 """A new address of a Service whose endpoints are not known yet."""
@@ -66,6 +69,8 @@ class VirtualIPs:
         self._again = again
         self._conflicts: dict[Address, ConflictReason] = {}
         self._trickle: Trickle[Address] = Trickle(rate=WORDS_A_SECOND, burst=WORDS_AT_ONCE)
+        self.out_of_pool: dict[str, PoolRefusal] = {}
+        """The VirtualIPs that Services have and that their pools would not give today."""
 
     async def reconcile(self, key: Key) -> bool:
         """Enforce the plan, or take the next step of a release.
@@ -75,9 +80,11 @@ class VirtualIPs:
             reconcile has to look, because only that one may release an address.
         """
         obj = self._world.virtual_ips.get(key)
-        if obj is None:
+        view = None if obj is None else virtual_ip_view(obj)
+        if view is None or view.stage is not Stage.ALLOCATED:
+            self.out_of_pool.pop(key.name, None)
+        if obj is None or view is None:
             return True
-        view = virtual_ip_view(obj)
         match view.stage:
             case Stage.ALLOCATED:
                 self._tell_conflict(view)
@@ -87,7 +94,7 @@ class VirtualIPs:
             case Stage.RELEASING:
                 await self._proceed(obj, view)
             case Stage.RESERVED:
-                pass
+                await self._say(obj, reserved(obj, view, self._world, self._ownership))
             case _ as never:
                 assert_never(never)
         return True
@@ -149,10 +156,10 @@ class VirtualIPs:
             case release.Await(reason):
                 log.debug("%s: %s", view.address, reason)
             case release.Rest(reason, message, until):
-                await self._say_planned(obj, reason, message)
+                await self._say(obj, planned(obj, reason, message))
                 self._again(_key(view), _seconds_until(until))
             case release.Stuck(message):
-                await self._say_planned(obj, PlannedReason.NOBODY_TO_ASK, message)
+                await self._say(obj, planned(obj, PlannedReason.NOBODY_TO_ASK, message))
             case _:
                 assert_never(step)
 
@@ -197,21 +204,26 @@ class VirtualIPs:
         if plan is None:
             return  # When the endpoints are known, everything is looked at again.
         with self.planning.writing(view.address):
-            planned = await self._write_plan(obj, view, plan)
+            written = await self._write_plan(obj, view, plan)
         if plan.again_in is not None:
             self._again(_key(view), plan.again_in)
-        if planned is not obj or self._may_say(obj, view, plan):
-            await self._say_planned(planned, plan.reason, plan.message)
+        belongs = in_pool(written, self._home(view), self._outside(view))
+        if written is not obj or self._may_say(obj, view, plan):
+            await self._say(written, planned(written, plan.reason, plan.message), belongs)
+        else:
+            await self._say(obj, belongs)
         if view.service is not None:
             news = [] if plan.planned else [_nobody(plan)]
             found = Note(Outcome.SPEAKER_FOUND, plan.message)
             self._recorder.stand(self._subject(view.service), _PLAN, news, mended=found)
 
     async def _write_plan(self, obj: Object, view: VirtualIPView, plan: SuccessionPlan) -> Object:
-        service = self.planning.service(view.service)
-        if stands(view, plan, service):
+        service, pool = self.planning.service(view.service), self._home(view)
+        if pool == view.pool and stands(view, plan, service):
             return obj
-        obj = await self._replace(obj, spec_of(obj["spec"], plan, service), seeing(plan))
+        spec = spec_of(obj["spec"], plan, service)
+        spec |= {} if pool is None else {"pool": pool}
+        obj = await self._replace(obj, spec, seeing(plan))
         if plan.outgoing is not None and plan.outgoing != view.outgoing:
             self._metrics.moves.inc()
             log.info("%s: moves. %s", view.address, plan.message)
@@ -231,25 +243,8 @@ class VirtualIPs:
             self._again(_key(view), wait)
         return wait <= 0
 
-    async def _say_planned(self, obj: Object, reason: PlannedReason, message: str) -> None:
-        generation = int(obj["metadata"]["generation"])
-        planned = reason in {PlannedReason.PLANNED, PlannedReason.RULE_NOT_OBEYED}
-        condition = Condition(ConditionType.PLANNED, planned, reason, message, generation)
-        merged = conditions.merge((obj.get("status") or {}).get("conditions") or [], condition)
-        if merged is None:
-            return
-        meta = obj["metadata"]
-        try:
-            written = await self._client.patch_status(
-                VIRTUAL_IPS,
-                meta["name"],
-                {"conditions": merged},
-                resource_version=meta["resourceVersion"],
-            )
-        except (Conflict, NotFound):
-            await refresh(self._client, self._world.virtual_ips, Key("", meta["name"]))
-            raise
-        self._world.virtual_ips.put(written)
+    async def _say(self, obj: Object, *said: Condition) -> None:
+        await say(self._client, self._world, obj, *said)
 
     async def _replace(self, obj: Object, spec: Object, seeing: Iterable[str]) -> Object:
         """Write spec and candidate labels, if the object is still the one that was read."""
@@ -269,12 +264,44 @@ class VirtualIPs:
         self._world.virtual_ips.put(written)
         return written
 
+    def _home(self, view: VirtualIPView) -> str | None:
+        """The pool that has the address; the one that it was given from when none has it."""
+        found = home(view, self._world.ledger)
+        return view.pool if found is None else found.pool.name
+
+    def _outside(self, view: VirtualIPView) -> OutOfPool | None:
+        """Why a Service would not be given its address today; told to each of which it is so."""
+        found: OutOfPool | None = None
+        for ref in view.services:
+            if (service := self.planning.service(ref)) is None:
+                continue
+            outside = out_of_pool(view, service, self._world.ledger)
+            found = found or outside
+            notes = []
+            if outside is not None:
+                notes.append(Note(Outcome.OUT_OF_POOL, outside.message, warning=True))
+            over = Note(Outcome.IN_POOL, f"{view.address} is in its pool again.")
+            self._recorder.stand(self._subject(ref), f"{_POOL} {view.address}", notes, mended=over)
+        if found is None:
+            self.out_of_pool.pop(object_name(view.address), None)
+        else:
+            self.out_of_pool[object_name(view.address)] = found.reason
+        return found
+
     def _rest(self, view: VirtualIPView) -> Release:
         """Why an address that is let go must not be given for a while."""
         if view.conflict is not None and self._world.ledger.contested(view):
             until = _later(release.QUARANTINE_SECONDS)
             return Release(quarantine=Quarantine(view.conflict.mac, until))
-        return release.AT_ONCE
+        pool = None if view.pool is None else self._world.ledger.pool(view.pool)
+        if pool is None:
+            return release.AT_ONCE
+        return release.resting(
+            _later,
+            cooldown=pool.cooldown,
+            retain_for=pool.retain_for,
+            service=None if view.service is None or self._lives(view.service) else view.service.key,
+        )
 
     def _tell_conflict(self, view: VirtualIPView) -> None:
         """Tell the Service's owner who else has the address, and count it, when that is news."""
@@ -298,12 +325,12 @@ class VirtualIPs:
         """
         if view.service is None or self._world.ledger.contested(view):
             return False
-        service = self._world.ledger.service(view.service.key)
-        return (
-            service is not None
-            and service.uid == view.service.uid
-            and self._ownership.ours(service)
-        )
+        return self._lives(view.service)
+
+    def _lives(self, ref: ServiceRef) -> bool:
+        """Whether the very Service exists, and is ours."""
+        service = self._world.ledger.service(ref.key)
+        return service is not None and service.uid == ref.uid and self._ownership.ours(service)
 
     def _told(self, ref: ServiceRef, note: Note) -> None:
         self._recorder.say(self._subject(ref), note)

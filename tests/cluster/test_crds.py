@@ -188,6 +188,24 @@ def test_a_pool_may_not_hold(objects: Objects, row: Refused) -> None:
             pool("10.0.0.1", exclude=["10.0.0.2", "10.0.0.2"]),
             "spec.exclude[1]: Duplicate",
         ),
+        *(
+            (
+                f"a duration has a unit, hours first, and nothing but whole numbers ({text})",
+                pool("10.0.0.1", cooldown=text),
+                f'"{text}" is no duration: write one like 90s, 10m or 24h',
+            )
+            for text in ("90", "", "1.5h", "10s5m", "-3s", "1d")
+        ),
+        (
+            "so has the time for which an address is kept",
+            pool("10.0.0.1", retainFor="a while"),
+            '"a while" is no duration: write one like 90s, 10m or 24h',
+        ),
+        (
+            "what becomes of addresses is one of two words",
+            pool("10.0.0.1", onRemoval="Drop"),
+            "spec.onRemoval: Unsupported value",
+        ),
         (
             "a namespace has a name, not a pattern",
             pool("10.0.0.1", allocation={"namespaces": ["team-*"]}),
@@ -421,6 +439,11 @@ def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) 
             ),
         ),
         ("a reservation for a Service", virtual_ip("10.0.0.1", reservedFor=FOR_WEB)),
+        *(
+            (f"a duration of {text}", pool("10.0.0.1", cooldown=text, retainFor=text))
+            for text in ("0s", "90s", "10m", "1h30m", "24h", "1h1s")
+        ),
+        ("a pool that is emptied", pool("10.0.0.1", disabled=True, onRemoval="Reassign")),
         (
             "a reservation that its Service has taken",
             virtual_ip("10.0.0.1", reservedFor=FOR_WEB, services=[OWNER]),
@@ -579,7 +602,15 @@ def test_kubectl_shows_a_pool(
     objects.create("ipaddresspools", made, keep=True)
     kept.append(("ipaddresspools", "crd-test"))
     status = {
-        "ipv4": {"total": 16, "used": 3, "free": 12, "excluded": 1},
+        "ipv4": {
+            "total": 16,
+            "used": 3,
+            "free": 12,
+            "excluded": 1,
+            "quarantined": 0,
+            "coolingDown": 1,
+            "reserved": 2,
+        },
         "ipv6": {"total": 2**53 - 1, "used": 7, "free": 2**53 - 8},
         "conditions": [condition("Ready", "AddressesSkipped")],
     }
@@ -593,6 +624,8 @@ def test_kubectl_shows_a_pool(
         "USED": "3",
         "FREE": "12",
         "EXCLUDED": "1",
+        "COOLING": "1",
+        "RESERVED": "2",
         "TOTAL6": "9007199254740991",
         "USED6": "7",
         "FREE6": "9007199254740984",
@@ -657,7 +690,11 @@ def test_kubectl_shows_a_virtual_ip_and_finds_it_by_pool_and_holder(
         "since": NOON,
         "everHeld": True,
         "conflict": {"mac": "02:00:00:00:00:99", "node": "n1", "since": NOON},
-        "conditions": [condition("Announced", "Holding"), condition("Planned", "Planned")],
+        "conditions": [
+            condition("Announced", "Holding"),
+            condition("Planned", "Planned"),
+            condition("InPool", "InPool"),
+        ],
     }
     objects.write_status("virtualips", "192.0.2.77", status)
     shown = columns(control_plane, "vip", "192.0.2.77")
@@ -669,6 +706,7 @@ def test_kubectl_shows_a_virtual_ip_and_finds_it_by_pool_and_holder(
         "SHARED": "edge",
         "RESERVED": "web",
         "POOL": "crd-test",
+        "INPOOL": "True",
         "HOLDER": "n1",
         "INTERFACE": "eth0",
         "MAC": "02:00:00:00:00:01",

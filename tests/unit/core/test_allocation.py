@@ -21,6 +21,7 @@ from lbctl.core.pools import PoolView
 from lbctl.core.requests import Request
 from lbctl.core.services import FamilyPolicy, Ingress, Ownership, ServiceView
 from lbctl.core.virtualips import Conflict, Quarantine, VirtualIPView
+from lbctl.core.waiting import FreeAddress, NewPool, PoolChange
 from tests.unit.core.builders import (
     CLASS,
     NEW,
@@ -518,6 +519,7 @@ def test_without_a_pool_the_message_says_what_to_create() -> None:
     assert action == Refuse(
         Outcome.NO_POOL,
         "There is no IPAddressPool. Create one with addresses of your LAN.",
+        wants=frozenset({NewPool()}),
     )
 
 
@@ -534,16 +536,19 @@ def test_when_nothing_is_free_every_pool_says_why() -> None:
         service(),
         n1=".2",
     )
-    action = decide(key(), state, OURS).action
-    assert action == Refuse(
-        Outcome.NO_FREE_ADDRESS,
+    decision = decide(key(), state, OURS)
+    assert isinstance(decision.action, Refuse)
+    assert decision.action.outcome is Outcome.NO_FREE_ADDRESS
+    assert decision.action.message == (
         'No pool gives an IPv4 address. "full": full (1 of 1 used); '
         '"nodes": full (1 of 2 used, 1 never given); '
         '"off": disabled; "six": has no IPv4 addresses; '
         '"twin": overlaps an older pool or a range of the cluster; '
         '"wrong": has addresses that cannot be read. '
-        "Mend one of them, or add IPv4 addresses or another pool.",
+        "Mend one of them, or add IPv4 addresses or another pool."
     )
+    assert PoolChange("off") in decision.wants
+    assert FreeAddress("full", Family.IPV4) in decision.wants
 
 
 def test_an_address_that_was_lost_is_taken_out_of_the_status_when_nothing_replaces_it() -> None:

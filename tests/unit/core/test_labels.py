@@ -33,6 +33,7 @@ def test_only_good_news_is_not_a_warning() -> None:
         Outcome.ADDRESS_RELEASED,
         Outcome.SPEAKER_FOUND,
         Outcome.CONFLICT_OVER,
+        Outcome.IN_POOL,
     }
 
 

@@ -3,6 +3,9 @@
 import pytest
 
 from lbctl.core.addresses import Family
+from lbctl.core.grants import Refusal
+from lbctl.core.outcomes import PoolRefusal
+from lbctl.core.requests import NOTHING, Request
 from lbctl.core.services import ServiceKey
 from lbctl.core.waiting import (
     FreeAddress,
@@ -10,11 +13,13 @@ from lbctl.core.waiting import (
     NamespaceLabels,
     NewPool,
     PoolChange,
+    Sharers,
     ThisAddress,
     Waiting,
     Want,
+    wants,
 )
-from tests.unit.core.builders import ip, key
+from tests.unit.core.builders import ip, key, service
 
 FREE, FREE6 = FreeAddress("lab", Family.IPV4), FreeAddress("lab", Family.IPV6)
 A, B, C = key("a"), key("b"), key("c")
@@ -135,3 +140,43 @@ def test_a_thousand_that_wait_cost_one_decision_for_one_address() -> None:
         site.waiting.freed(FREE)
         assert site.heard() == [f"s{n:04}"]
         site.given(key(f"s{n:04}"), left=False)
+
+
+@pytest.mark.parametrize(
+    ("rule", "wish", "reason", "besides"),
+    [
+        ("a full pool", NOTHING, PoolRefusal.FULL, {FREE, FREE6}),
+        ("a quota", NOTHING, PoolRefusal.QUOTA_REACHED, {LessUsed("lab", "default")}),
+        (
+            "labels of the namespace",
+            NOTHING,
+            PoolRefusal.NAMESPACE_NOT_ALLOWED,
+            {NamespaceLabels("default")},
+        ),
+        ("what a person wrote into the pool", NOTHING, PoolRefusal.DISABLED, set()),
+        (
+            "an address that somebody has",
+            Request(addresses=(ip(".7"),)),
+            PoolRefusal.IN_USE,
+            {ThisAddress(ip(".7"))},
+        ),
+        ("a shared address", Request(sharing_key="k"), PoolRefusal.DISABLED, {Sharers("k")}),
+    ],
+)
+def test_what_a_refusal_makes_a_service_wait_for(
+    rule: str, wish: Request, reason: PoolRefusal, besides: set[Want]
+) -> None:
+    web = service(request=wish, families=(Family.IPV4, Family.IPV6))
+    expected = {PoolChange("lab"), NewPool(), *besides}
+    assert wants(web, [Refusal("lab", reason, "")]) == expected, rule
+
+
+def test_who_names_its_pools_does_not_wait_for_others() -> None:
+    web = service(request=Request(pools=("gold",)))
+    refusal = Refusal("gold", PoolRefusal.NO_SUCH_POOL, "")
+    assert wants(web, [refusal]) == {PoolChange("gold")}
+
+
+@pytest.mark.parametrize("reason", PoolRefusal)
+def test_every_refusal_can_come_to_an_end(reason: PoolRefusal) -> None:
+    assert PoolChange("lab") in wants(service(), [Refusal("lab", reason, "")])

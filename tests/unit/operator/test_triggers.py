@@ -3,22 +3,34 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
-from lbctl.core.outcomes import Outcome
+from lbctl.core.addresses import Family
 from lbctl.core.services import ServiceKey
+from lbctl.core.waiting import (
+    FreeAddress,
+    LessUsed,
+    NamespaceLabels,
+    NewPool,
+    PoolChange,
+    ThisAddress,
+    Waiting,
+    Want,
+)
 from lbctl.kube.lease import Record
 from lbctl.kube.objects import Key
 from lbctl.kube.queue import WorkQueue
 from lbctl.kube.store import Store
-from lbctl.operator.items import Item
+from lbctl.operator.items import Item, What
 from lbctl.operator.triggers import PLAN_PAUSE_SECONDS, Triggers
 from lbctl.operator.world import World
 from tests.unit.operator import objects
 
-WAITING = {ServiceKey("shop", "waiting"): Outcome.NO_FREE_ADDRESS}
+WAITING = ServiceKey("shop", "waiting")
+FREE = FreeAddress("lab", Family.IPV4)
 
 
 async def _never(_: Item) -> None:
@@ -32,14 +44,16 @@ class Site:
     world: World
     triggers: Triggers
     queue: WorkQueue[Item]
+    waiting: Waiting
 
     @staticmethod
     def make() -> "Site":
         world = World(lease_duration=15.0)
         queue: WorkQueue[Item] = WorkQueue(_never)
-        triggers = Triggers(world, queue, WAITING)
+        waiting = Waiting(lambda key: queue.add(Item(What.SERVICE, Key(*key))))
+        triggers = Triggers(world, queue, waiting)
         triggers.active = True
-        return Site(world, triggers, queue)
+        return Site(world, triggers, queue, waiting)
 
     def drained(self) -> set[str]:
         """What waits in the queue, which is empty afterwards."""
@@ -60,6 +74,7 @@ def site() -> Site:
     made.world.virtual_ips.put(objects.virtual_ip("172.16.110.100", "web", "n1"))
     made.world.nodes.put(objects.node("n1", "172.16.110.11"))
     made.world.speakers.put(objects.speaker("n1", "172.16.110.11/24"))
+    made.waiting.put(WAITING, {FREE, PoolChange("lab"), NewPool()})
     made.drained()
     return made
 
@@ -90,8 +105,8 @@ def remove(store: Store) -> None:
         ),
         pytest.param(
             lambda world: remove(world.services),
-            {WEB, POOL, PATIENT},
-            id="a Service goes: its address may be for who waits, once it is released",
+            {WEB, POOL},
+            id="a Service goes: its address is for who waits once it is released, not before",
         ),
         pytest.param(
             lambda world: world.virtual_ips.put(objects.virtual_ip("172.16.110.100", "web", "n2")),
@@ -125,8 +140,8 @@ def remove(store: Store) -> None:
         ),
         pytest.param(
             lambda world: remove(world.pools),
-            {POOL, PATIENT, SPEAKER},
-            id="a pool goes: it is counted no more, and one that overlapped it may give",
+            {VIP, WEB, POOL, PATIENT, SPEAKER},
+            id="a pool goes: it is counted no more, another may give, and what it gave says so",
         ),
         pytest.param(
             lambda world: world.nodes.put(objects.node("n1", "172.16.110.11")),
@@ -196,12 +211,32 @@ def remove(store: Store) -> None:
         ),
         pytest.param(
             lambda world: world.speakers.put(objects.speaker("n1")),
-            {VIP, POOL, PATIENT, SPEAKER},
-            id="a speaker's node gives up an address: it may be for who waits",
+            {VIP, POOL, SPEAKER},
+            id="a speaker's node gives up an address, which is in no pool",
+        ),
+        pytest.param(
+            lambda world: world.namespaces.put(objects.namespace("shop", team="gold")),
+            {WEB, VIP},
+            id="a namespace gets a label: pools may be for it now, or not any more",
+        ),
+        pytest.param(
+            lambda world: world.namespaces.put(objects.namespace("other", team="gold")),
+            set(),
+            id="another namespace is nobody's here",
+        ),
+        pytest.param(
+            lambda world: world.pools.put(objects.pool("lab", "172.16.110.100-172.16.110.119")),
+            {VIP, WEB, POOL, PATIENT, SPEAKER},
+            id="a pool is widened: who waits is tried, and what it gave is looked at",
+        ),
+        pytest.param(
+            lambda world: world.nodes.put(objects.node("n1", "172.16.110.105")),
+            {POOL, PATIENT},
+            id="a node has an address of the pool: that is a change of the pool",
         ),
         pytest.param(
             lambda world: remove(world.speakers),
-            {VIP, POOL, PATIENT},
+            {VIP, POOL},
             id="a speaker goes, and the addresses that only it knew",
         ),
     ],
@@ -217,7 +252,7 @@ async def test_a_standby_enqueues_nothing_and_a_new_leader_everything(site: Site
     site.triggers.active = False
     site.world.services.put(objects.service("new"))
     site.triggers.speakers_changed()
-    site.triggers.address_freed()
+    site.triggers.ranges_changed()
     assert site.drained() == set()
     site.triggers.active = True
     site.triggers.everything()
@@ -316,3 +351,65 @@ async def test_a_request_to_rebalance_and_each_end_of_its_moves_are_looked_into(
     assert move("n1") == {VIP}, "it is done"
     site.world.pools.put(rebalance(None, done="now"))
     assert site.drained() == {REBALANCING}, "to say that it was withdrawn, if it was"
+
+
+@pytest.mark.parametrize(
+    ("rule", "want", "change"),
+    [
+        (
+            "an address becomes free",
+            FREE,
+            lambda site: free(site.world),
+        ),
+        (
+            "it is the one that is asked for",
+            ThisAddress(ip_address("172.16.110.100")),
+            lambda site: free(site.world),
+        ),
+        (
+            "it was its namespace's, which has its quota",
+            LessUsed("lab", "shop"),
+            lambda site: free(site.world),
+        ),
+        (
+            "labels let the namespace in",
+            NamespaceLabels("shop"),
+            lambda site: site.world.namespaces.put(objects.namespace("shop", team="gold")),
+        ),
+    ],
+)
+async def test_who_waits_is_tried_when_it_has_come_and_not_before(
+    site: Site, rule: str, want: Want, change: Callable[[Site], object]
+) -> None:
+    site.waiting.put(WAITING, {want})
+    site.world.pools.put(objects.pool("lab", "172.16.110.100-172.16.110.109"))
+    site.world.nodes.put(objects.node("n2", "172.16.110.12"))
+    site.world.virtual_ips.put(objects.virtual_ip("172.16.110.105", None))
+    assert PATIENT not in site.drained(), rule
+    change(site)
+    assert PATIENT in site.drained(), rule
+
+
+def free(world: World) -> None:
+    """The Service web goes, and its address is free."""
+    remove(world.services)
+    view = world.virtual_ips[Key("", "172.16.110.100")]
+    meta = {**view["metadata"], "resourceVersion": "1000000"}
+    world.virtual_ips.remove({**view, "metadata": meta})
+
+
+async def test_a_thousand_that_wait_are_tried_one_for_each_address_that_is_freed() -> None:
+    site = Site.make()
+    site.world.pools.put(objects.pool("lab", "172.16.110.100-172.16.110.109"))
+    for number in range(10):
+        site.world.virtual_ips.put(objects.virtual_ip(f"172.16.110.10{number}", None))
+    for number in range(1000):
+        site.waiting.put(ServiceKey("shop", f"s{number}"), {FREE, PoolChange("lab")})
+    site.drained()
+    for view in [*site.world.virtual_ips.values()][:3]:
+        meta = {**view["metadata"], "resourceVersion": "1000000"}
+        site.world.virtual_ips.remove({**view, "metadata": meta})
+    woken = {name for name in site.drained() if name.startswith("service")}
+    assert woken == {"service shop/s0", "service shop/s1", "service shop/s2"}
+    site.triggers.tried(Key("shop", "s0"))
+    assert site.drained() == {"service shop/s3"}, "it did not take its one: the next is tried"

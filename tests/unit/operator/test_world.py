@@ -10,6 +10,7 @@ from lbctl.core.outcomes import Liveness
 from lbctl.core.pools import PoolView
 from lbctl.core.services import ServiceKey, ServiceRef
 from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.waiting import Waiting
 from lbctl.kube.client import Listing
 from lbctl.kube.lease import Record
 from lbctl.kube.objects import Key
@@ -99,7 +100,7 @@ def test_views_and_judgements_never_differ(world: World, clock: Clock) -> None:
 def test_a_virtual_ip_of_a_newer_version_is_left_alone(world: World) -> None:
     """After a downgrade there may be others. They are nobody's, and no reason to fall over."""
     queue: WorkQueue[Item] = WorkQueue(_never)
-    triggers = Triggers(world, queue, {})
+    triggers = Triggers(world, queue, Waiting(lambda _: None))
     triggers.active = True
     newer = objects.virtual_ip("fd00-110--100", "web", "n1")
     world.virtual_ips.put(newer)

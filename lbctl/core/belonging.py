@@ -1,0 +1,98 @@
+"""Whether an address that was given is still its pool's to give, and what follows if it is not.
+
+People shrink pools, delete them, narrow what they select, and turn them off. What was given goes on
+working; here is what its VirtualIP and its Service say then.
+"""
+
+from dataclasses import dataclass
+
+from lbctl.core.addresses import Address, place
+from lbctl.core.grants import address_refusal, narrowed
+from lbctl.core.ledger import Ledger
+from lbctl.core.outcomes import PoolRefusal
+from lbctl.core.pools import OnRemoval, PoolFinding
+from lbctl.core.services import ServiceView
+from lbctl.core.virtualips import VirtualIPView
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfPool:
+    """Why a pool would not give the address to its Service today."""
+
+    pool: str
+    """The pool that it was given from; "" when it was adopted from none."""
+    reason: PoolRefusal
+    message: str
+    """A whole sentence."""
+    reassign: bool
+    """Whether the Service is to get another address (`onRemoval: Reassign`)."""
+
+
+def home(view: VirtualIPView, ledger: Ledger) -> PoolFinding | None:
+    """The pool that has the address today: the one that it was given from, or else another one."""
+    given_from = None if view.pool is None else ledger.finding(view.pool)
+    if given_from is not None and place(view.address) in given_from.addresses:
+        return given_from
+    other = ledger.pool_of(view.address)
+    return given_from if other is None else ledger.finding(other)
+
+
+def out_of_pool(view: VirtualIPView, service: ServiceView, ledger: Ledger) -> OutOfPool | None:
+    """Why the address would not be given to this Service today; None when it would.
+
+    Whether its pool overlaps another one does not matter: that pool gives nothing new, and has what
+    it has.
+    """
+    finding = home(view, ledger)
+    if finding is None:
+        return _homeless(view)
+    why = _why(finding, view.address, service, ledger)
+    if why is None:
+        return None
+    reason, message = why
+    reassign = finding.pool.on_removal is OnRemoval.REASSIGN
+    follows = (
+        "The Service gets another one as soon as one can be had."
+        if reassign
+        else "The Service keeps it (onRemoval: Keep)."
+    )
+    name = finding.pool.name
+    text = f'Pool "{name}" would not give {view.address} to {service.key}: {message}. {follows}'
+    return OutOfPool(name, reason, text, reassign)
+
+
+def _homeless(view: VirtualIPView) -> OutOfPool:
+    kept = "The Service keeps it until it goes."
+    if view.pool is None:
+        text = f"{view.address} is in no pool. {kept}"
+        return OutOfPool("", PoolRefusal.NOT_IN_POOL, text, reassign=False)
+    text = f'{view.address} was given from pool "{view.pool}", which is gone. {kept}'
+    return OutOfPool(view.pool, PoolRefusal.NO_SUCH_POOL, text, reassign=False)
+
+
+def _why(
+    finding: PoolFinding, address: Address, service: ServiceView, ledger: Ledger
+) -> tuple[PoolRefusal, str] | None:
+    refused = address_refusal(finding, address)
+    if refused is None and finding.pool.disabled:
+        return PoolRefusal.DISABLED, "it is disabled"
+    labels = ledger.namespace_labels(service.namespace)
+    if refused is None and labels is not None:
+        refused = narrowed(finding.pool, service, labels)
+    if refused is None:
+        return None
+    about_address = refused.reason in _ABOUT_ADDRESS
+    return refused.reason, refused.message if about_address else f"it {refused.message}"
+
+
+_ABOUT_ADDRESS = frozenset(
+    {
+        PoolRefusal.NOT_IN_POOL,
+        PoolRefusal.EXCLUDED,
+        PoolRefusal.NODE_ADDRESS,
+        PoolRefusal.GATEWAY,
+        PoolRefusal.SUBNET_EDGE,
+        PoolRefusal.CLUSTER_RANGE,
+    }
+)
+"""Reasons whose message names the address; the others' go on about the pool."""
