@@ -205,7 +205,7 @@ class Ledgers(RuleBasedStateMachine):
     @rule(address=st.sampled_from(ALL), owner=st.none() | services)
     def a_virtual_ip_is_written(self, address: Address, owner: tuple[str, str] | None) -> None:
         ref = None if owner is None else ServiceView(*owner, "u", OLD).ref
-        view = VirtualIPView(address, service=ref)
+        view = VirtualIPView(address, services=() if ref is None else (ref,))
         self.ledger.put_virtual_ip(view)
         self.model.virtual_ips[address] = view
 
