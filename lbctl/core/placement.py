@@ -90,12 +90,14 @@ class Placement:
     judged: Judgement
     nodes: Mapping[str, NodeView]
     loads: Loads
+    beside: tuple[tuple[str, ...], ...] = ()
+    """The successions of the other addresses of its Services: they prefer the same nodes."""
 
     def first(self, among: Iterable[str] | None = None) -> str:
         """The node to place the address on: of all that are eligible, unless `among` says.
 
-        One after the other: without a doubt, below the bound, preferred, updated, least loaded;
-        each step looks at those only that the last one left.
+        One after the other: without a doubt, below the bound, preferred, beside the Service's
+        other address, updated, least loaded; each step looks at those only that the last one left.
         """
         carried = self.loads.carried(self.judged.eligible, besides=self.address)
         bound = self.bound(sum(carried.values()))
@@ -106,9 +108,14 @@ class Placement:
         if weights := self.judged.weights:
             heaviest = max(weights.get(node, 0) for node in left)
             left = [node for node in left if weights.get(node, 0) == heaviest]
+        left = [node for node in left if node in self._beside(0)] or left
         left = [node for node in left if self.nodes[node].updated] or left
         least = min(carried[node] for node in left)
         return lowest([node for node in left if carried[node] == least], self.address)
+
+    def _beside(self, position: int) -> frozenset[str]:
+        """The nodes that stand there for the other addresses of its Services."""
+        return frozenset(order[position] for order in self.beside if position < len(order))
 
     def with_room(self, among: list[str]) -> list[str]:
         """The nodes that the address lifts no higher than the bound."""
@@ -141,12 +148,15 @@ class Placement:
         inherited = self.loads.next_of if at_once else self.loads.heirs
         share = -(-(left + 1) // followers) + 1
 
-        def rank(node: str) -> tuple[bool, bool, int, bool, int, int]:
+        beside = self._beside(len(listed))
+
+        def rank(node: str) -> tuple[bool, bool, int, bool, bool, int, int]:
             inherits = inherited(last, node, besides=self.address)
             return (
                 node in self.judged.doubted,
                 inherits + 1 > share,
                 -self.judged.weights.get(node, 0),
+                node not in beside,
                 self.nodes[node].zone in zones,
                 inherits,
                 self.loads.firsts(node, besides=self.address),

@@ -67,6 +67,7 @@ def plan(
     timings: Timings = UNTIMED,
     wanted: str | None = None,
     room: bool = True,
+    beside: tuple[tuple[str, ...], ...] = (),
     now: float = 0.0,
 ) -> SuccessionPlan:
     """Plan one address.
@@ -96,6 +97,7 @@ def plan(
         timings: its `spec.announcement` so far, likewise.
         wanted: the node that it is to be moved to, if that can announce it.
         room: whether it may begin to fail back now: only few addresses do at a time.
+        beside: the successions of the other addresses of its Services, who holds each first.
         now: monotonic seconds.
     """
     cluster = nodes if isinstance(nodes, Cluster) else Cluster(nodes, drawn)
@@ -106,6 +108,7 @@ def plan(
         announcing,
         cluster.judge(address, announcing, endpoints),
         loads,
+        beside,
         wanted=wanted,
         room=room,
         now=now,
@@ -129,13 +132,14 @@ class _Planner:
     announcing: Announcing
     judged: Judgement
     loads: Loads
+    beside: tuple[tuple[str, ...], ...]
     wanted: str | None
     room: bool
     now: float
 
     @property
     def placement(self) -> Placement:
-        return Placement(self.address, self.judged, self.cluster, self.loads)
+        return Placement(self.address, self.judged, self.cluster, self.loads, self.beside)
 
     def stays(
         self, current: tuple[str, ...], outgoing: str | None, reason: PlannedReason

@@ -52,6 +52,7 @@ class Planning:
             timings=view.timings,
             wanted=self.wanted.get(view.address),
             room=self._has_room(view.address),
+            beside=tuple(self._beside(view)),
             now=self._world.now(),
         )
         self._left_out[view.address] = Counter(str(one.reason) for one in found.left_out)
@@ -88,6 +89,15 @@ class Planning:
         """Whether the address may begin to move though its holder is well."""
         under_way = self._world.moving | self._begun
         return address in under_way or len(under_way) < AT_A_TIME
+
+    def _beside(self, view: VirtualIPView) -> Iterator[tuple[str, ...]]:
+        """The successions of the other addresses of its Services, who holds each first."""
+        for ref in view.services:
+            for other in self._world.ledger.virtual_ips_of(ref.key):
+                if other.address != view.address and ref in other.services:
+                    stays = other.holder is not None and other.outgoing is None
+                    order = (other.holder, *other.succession) if stays else other.succession
+                    yield tuple(node for node in dict.fromkeys(order) if node is not None)
 
     def service(self, ref: ServiceRef | None) -> ServiceView | None:
         """The very Service that a VirtualIP names, if it exists."""
