@@ -71,7 +71,7 @@ spec:
     )
     try:
         until(
-            lambda: "DualStackNotSupported" in installed.kubectl("describe", "svc", "both"),
+            lambda: "NoFreeAddress" in installed.kubectl("describe", "svc", "both"),
             what="an Event that says why there is no address",
         )
         assert steps.service_address(installed, "both") is None

@@ -1,0 +1,100 @@
+"""The examples of what a Service can ask for: both families, and one address for two Services."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+import pytest
+
+from lbctl.core.addresses import object_name
+from tests.tour.looking import ask, get, until
+from tests.tour.site import ROOT, Site
+
+pytestmark = [pytest.mark.lab, pytest.mark.root]
+
+
+def apply(installed: Site, example: str, deployment: str) -> Iterator[None]:
+    folder = str(ROOT / "examples" / example)
+    installed.kubectl("apply", "-f", folder)
+    installed.kubectl("rollout", "status", f"deployment/{deployment}", "--timeout=180s")
+    yield
+    installed.kubectl("delete", "-f", folder, "--wait=false", "--ignore-not-found")
+
+
+@pytest.fixture(scope="module")
+def both(installed: Site) -> Iterator[None]:
+    yield from apply(installed, "03-dual-stack", "both")
+
+
+@pytest.fixture(scope="module")
+def shop(installed: Site) -> Iterator[None]:
+    yield from apply(installed, "04-shared-address", "shop")
+
+
+def shown(site: Site, service: str) -> list[str]:
+    status = get(site, "service", service)["status"]
+    return [entry["ip"] for entry in status["loadBalancer"].get("ingress") or []]
+
+
+def pair(site: Site) -> tuple[str, str] | None:
+    """Both addresses of the dual-stack Service; None while there are not two."""
+    found = shown(site, "both")
+    return (found[0], found[1]) if len(found) == 2 else None
+
+
+def holder(site: Site, address: str) -> str | None:
+    vip = get(site, "virtualip", object_name(ip_address(address)))
+    found: str | None = (vip.get("status") or {}).get("holder")
+    return found
+
+
+@pytest.mark.usefixtures("both")
+def test_a_service_has_an_address_of_each_family(installed: Site) -> None:
+    four, six = until(lambda: pair(installed), what="two addresses")
+    assert ":" not in four
+    until(lambda: ask(installed, f"http://{four}:8090/"), what="HTTP over IPv4")
+    until(lambda: ask(installed, f"http://[{six}]:8090/"), what="HTTP over IPv6")
+    until(lambda: holder(installed, four), what="a holder")
+    until(
+        lambda: holder(installed, six) == holder(installed, four),
+        what="one node holds both, for all nodes are alike",
+    )
+
+
+@pytest.mark.usefixtures("both")
+def test_a_family_comes_and_goes_and_the_other_stays(installed: Site) -> None:
+    four, _ = until(lambda: pair(installed), what="two addresses")
+
+    def change(policy: str, *families: str) -> None:
+        spec = {"ipFamilyPolicy": policy, "ipFamilies": [*families]}
+        patch = str({"spec": spec}).replace("'", '"')
+        installed.kubectl("patch", "service", "both", "--type=merge", "-p", patch)
+
+    change("SingleStack", "IPv4")
+    until(lambda: shown(installed, "both") == [four], what="IPv4 alone")
+    assert ask(installed, f"http://{four}:8090/"), "which works on"
+    change("PreferDualStack", "IPv4", "IPv6")
+    again = until(lambda: pair(installed), what="IPv6 beside it")
+    assert again[0] == four
+
+
+@pytest.mark.usefixtures("shop")
+def test_two_services_share_one_address_until_the_last_one_goes(installed: Site) -> None:
+    (address,) = until(lambda: shown(installed, "shop"), what="an address")
+    until(lambda: shown(installed, "shop-staff") == [address], what="the other one shares it")
+    until(lambda: ask(installed, f"http://{address}:8091/"), what="HTTP for customers")
+    until(lambda: ask(installed, f"http://{address}:8092/"), what="HTTP for the staff")
+    before = holder(installed, address)
+    installed.kubectl("delete", "service", "shop")
+
+    def tenants() -> list[str]:
+        spec = get(installed, "virtualip", address)["spec"]
+        return [row["name"] for row in spec["services"]]
+
+    until(lambda: tenants() == ["shop-staff"], what="one row goes")
+    assert ask(installed, f"http://{address}:8092/"), "the other one works on"
+    assert holder(installed, address) == before
+    installed.kubectl("delete", "service", "shop-staff")
+    until(
+        lambda: address not in {vip["metadata"]["name"] for vip in get(installed, "vips")["items"]},
+        what="the address is free",
+    )
