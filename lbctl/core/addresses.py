@@ -5,6 +5,7 @@ are sets of places, so nothing that counts, sorts or searches asks for the famil
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -51,6 +52,7 @@ def address_at(where: int) -> Address:
     return IPv4Address(where) if where < IPV6_BEGIN else IPv6Address(where - IPV6_BEGIN)
 
 
+@lru_cache(maxsize=4096)  # What a status shows is read again and again while it is decided upon.
 def parse(text: str) -> Address | None:
     """Read an address, in any of its forms; None when it is none, has a zone, or is mapped IPv4."""
     try:

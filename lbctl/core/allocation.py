@@ -1,117 +1,75 @@
 """What to do for a Service: state in, decision out.
 
-`decide` reads the ledger and names one action and what must be released. It never acts: the
-reconciler does, in the order that the actions' docstrings give, and decides again when the API
-server refuses. A crash between two writes is mended by deciding anew.
+`decide` reads the ledger and says what must be written. It never acts: the reconciler does, in the
+order that `Decision` gives, and decides again when the API server refuses. A crash between two
+writes is mended by deciding anew.
+
+A Service has one address of each family that it wants. It keeps what it has: a wish that cannot be
+met is told, and takes nothing away.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import assert_never
 
-from lbctl.core.addresses import Address, family_of, place
-from lbctl.core.demands import demands, dual_stack_notice
-from lbctl.core.grants import Refusal, in_order, refusal
+from lbctl.core.addresses import Address, Family, family_of
+from lbctl.core.adoption import Adoption
+from lbctl.core.choosing import Chooser, Denied
+from lbctl.core.decisions import Decision, How, Status, Take, Verdict
+from lbctl.core.holdings import Holdings, given_up
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Notice, Outcome
-from lbctl.core.pools import PoolFinding
-from lbctl.core.services import Ownership, ServiceKey, ServiceView
-from lbctl.core.virtualips import Stage, VirtualIPView
-from lbctl.core.waiting import Want, wants
+from lbctl.core.services import (
+    VIP_MODE,
+    FamilyPolicy,
+    Ingress,
+    Ownership,
+    ServiceKey,
+    ServiceView,
+)
+from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.waiting import Want
 
-
-@dataclass(frozen=True, slots=True)
-class Give:
-    """Create the VirtualIP, then write the status. On a conflict, read it and decide again."""
-
-    address: Address
-    pool: str
-
-
-@dataclass(frozen=True, slots=True)
-class Adopt:
-    """Record in the VirtualIP that the address, which the status shows already, is the Service's.
-
-    Create it. When `existing` is given, replace its service instead, under its resourceVersion.
-    """
-
-    address: Address
-    pool: str | None
-    existing: VirtualIPView | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """The VirtualIP names the Service. Write the status if it says anything else."""
-
-    address: Address
-    write_status: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Nothing can be given. Take `withdraw` out of the status: addresses of somebody else."""
-
-    outcome: Outcome
-    message: str
-    withdraw: tuple[Address, ...] = ()
-    wants: frozenset[Want] = frozenset()
-    """What has to change so that something can be given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """Another controller's address is in the status: leave it and give nothing."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Withdraw:
-    """The Service is not ours any more: take these addresses out of its status, then release."""
-
-    addresses: tuple[Address, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """Nothing to do for the Service itself: it is gone, not ours, or on its way out."""
-
-
-Action = Give | Adopt | Keep | Refuse | Foreign | Withdraw | Leave
-"""The closed set of what can be done for a Service."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to do for one Service, after which nothing is left to do."""
-
-    action: Action
-    release: tuple[VirtualIPView, ...] = ()
-    """VirtualIPs that name this Service or its dead namesake and must be released, after the action
-    has taken them out of the status (`lbctl.core.release.begin`)."""
-    notices: tuple[Notice, ...] = ()
-    """What to tell the owner of the Service besides the action itself."""
-    wants: frozenset[Want] = frozenset()
-    """What the Service waits for: it may get an address when one of these comes about."""
+__all__ = ["Decision", "How", "Status", "Take", "Verdict", "decide"]
 
 
 def decide(key: ServiceKey, ledger: Ledger, ownership: Ownership) -> Decision:
-    """Decide for the Service of this name, which may be gone.
-
-    Whatever an address of ours already does goes on working: a Service that has one keeps it, even
-    when it asks for something now that this version would refuse to a new one.
-    """
+    """Decide for the Service of this name, which may be gone."""
     service = ledger.service(key)
     named = ledger.virtual_ips_of(key)
     if service is None:
-        return Decision(Leave(), release=named)
-    own = tuple(v for v in named if v.service == service.ref and not ledger.contested(v))
+        return Decision(release=named)
+    own = tuple(
+        view
+        for view in named
+        if service.ref in view.services and not given_up(service, view, ledger)
+    )
     if not ownership.ours(service):
-        withdrawn = tuple(v.address for v in own if v.address in service.shown)
-        return Decision(Withdraw(withdrawn) if withdrawn else Leave(), release=named)
-    case = _Case(service, named, own, ledger, ownership)
-    return case.keep() if own else case.adopt_or_give()
+        return Decision(status=_without(service, own), release=named)
+    return _Case(service, named, own, ledger, ownership).decision()
+
+
+def _without(service: ServiceView, own: Iterable[VirtualIPView]) -> Status | None:
+    """The status of a Service that is not ours any more; None when it never was."""
+    ours = {view.address for view in own}
+    if not ours:
+        return None
+    left = tuple(entry for entry in service.ingress if entry.address not in ours)
+    return Status(None if left == service.ingress else left, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """What is decided for one family."""
+
+    family: Family
+    address: Address | None = None
+    pool: str | None = None
+    take: Take | None = None
+    coming: Address | None = None
+    """The one that it moves to, which no node announces yet."""
+    denied: Denied | None = None
+    """Why it has none, or not what it asks for."""
+    lost: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,130 +80,168 @@ class _Case:
     named: tuple[VirtualIPView, ...]
     """VirtualIPs that name the Service or a namesake that is gone."""
     own: tuple[VirtualIPView, ...]
-    """Those that name this very Service and can be kept. More than one only after a race or a
-    crash."""
+    """Those that name this very Service and can be kept. More than one of a family only while it
+    moves, or after a race or a crash."""
     ledger: Ledger
     ownership: Ownership
 
-    def keep(self) -> Decision:
-        # Two operators that raced must agree on which of two addresses stays: the status decides,
-        # because it has one writer at a time; without it, the lower address.
-        kept = min(self.own, key=lambda v: (v.address not in self.service.shown, place(v.address)))
+    @property
+    def holdings(self) -> Holdings:
+        return Holdings(self.service, self.ledger)
+
+    @property
+    def adoption(self) -> Adoption:
+        lost = frozenset(v.address for v in self.named if given_up(self.service, v, self.ledger))
+        return Adoption(self.service, self.ledger, self.ownership, lost)
+
+    def decision(self) -> Decision:
         foreign = self._foreign()
-        write = foreign is None and not self.service.shows_only(kept.address)
-        notices = [*self._conflicts(), *demands(self.service), *dual_stack_notice(self.service)]
+        if foreign is not None and not self.own:
+            verdict = Verdict(allocated=False, reason=Outcome.FOREIGN_ADDRESS, message=foreign)
+            notice = Notice(Outcome.FOREIGN_ADDRESS, foreign)
+            return Decision((), Status(None, verdict), self.named, (notice,))
+        frozen = foreign is not None or self.service.deleting
+        slots = self._both_or_none([*self._slots(frozen=frozen)])
+        if self.service.deleting and not any(slot.address for slot in slots):
+            return Decision(release=self.named)
+        verdict, problems = self._verdict(slots)
+        notices = [*self._conflicts(), *(n for slot in slots for n in slot.lost), *problems]
         if foreign is not None:
             notices.append(Notice(Outcome.FOREIGN_ADDRESS, foreign))
+        kept = {address for slot in slots for address in (slot.address, slot.coming)}
         return Decision(
-            Keep(kept.address, write_status=write),
-            release=self._all_but(kept),
+            takes=tuple(slot.take for slot in slots if slot.take is not None),
+            status=Status(None if foreign is not None else _ingress(slots), verdict),
+            release=tuple(view for view in self.named if view.address not in kept),
             notices=tuple(notices),
+            wants=frozenset[Want]().union(*(s.denied.wants for s in slots if s.denied is not None)),
         )
 
-    def adopt_or_give(self) -> Decision:
-        foreign = self._foreign()
-        if foreign is not None:
-            return Decision(Foreign(foreign), release=self.named)
-        lost = [*self._conflicts()]
-        contested = {v.address for v in self.named if self.ledger.contested(v)}
-        for address in (shown for shown in self.service.shown if shown not in contested):
-            obstacle = self._obstacle(address)
-            if obstacle is None:
-                return self._adopt(address)
-            lost.append(Notice(Outcome.ADDRESS_TAKEN, obstacle))
-        if self.service.deleting:
-            return Decision(Leave(), release=self.named)
-        action = self._give()
-        return Decision(
-            action,
-            release=self.named,
-            wants=action.wants if isinstance(action, Refuse) else frozenset(),
-            notices=(*lost, *(dual_stack_notice(self.service) if isinstance(action, Give) else ())),
+    # what it gets of each family
+
+    def _slots(self, *, frozen: bool) -> Iterator[_Slot]:
+        promised: list[str | None] = []
+        for family in self._families():
+            slot = self._slot(family, promised, frozen=frozen)
+            if slot.take is not None and slot.take.how is not How.RENEWED:
+                promised.append(slot.take.pool)
+            yield slot
+
+    def _families(self) -> tuple[Family, ...]:
+        single = self.service.family_policy is FamilyPolicy.SINGLE_STACK
+        return self.service.families[:1] if single else self.service.families
+
+    def _slot(self, family: Family, promised: list[str | None], *, frozen: bool) -> _Slot:
+        current = self.holdings.best(family, self.own)
+        if current is not None:
+            shown = self.holdings.still_shown(current, self.own)
+            if shown is not None:
+                return self._moving(shown, current.address)
+            return self._held(current, promised, frozen=frozen)
+        adopted, lost = self.adoption.find(family)
+        if adopted is not None:
+            return _Slot(family, adopted.address, adopted.pool, adopted)
+        if frozen:
+            return _Slot(family, lost=lost)
+        found = self._new(family, promised)
+        if isinstance(found, Take):
+            return _Slot(family, found.address, found.pool, found, lost=lost)
+        return _Slot(family, denied=found, lost=lost)
+
+    def _held(self, view: VirtualIPView, promised: list[str | None], *, frozen: bool) -> _Slot:
+        """It has an address, and keeps it unless it can have one that is more like its wish."""
+        flaw = self.holdings.flaw(view)
+        if flaw is None:
+            return self._kept(view, None, renew=True)
+        told = Denied(flaw.outcome, flaw.message)
+        if not flaw.should_leave or frozen:
+            return self._kept(view, told, renew=not flaw.should_leave)
+        found = self._new(family_of(view.address), promised, self.holdings.pool_of(view))
+        if isinstance(found, Take):
+            announced = found.existing is not None and found.existing.holder is not None
+            if not announced and self.holdings.may_wait(view, flaw):
+                return self._moving(view, found.address, found)
+            return _Slot(family_of(view.address), found.address, found.pool, found)
+        told = Denied(flaw.outcome, f"{flaw.message} {found.message}".strip(), found.wants)
+        if flaw.must_leave:
+            return _Slot(family_of(view.address), denied=told)
+        return self._kept(view, told, renew=False)
+
+    def _moving(self, view: VirtualIPView, coming: Address, take: Take | None = None) -> _Slot:
+        """It has both until the new one works: a foreign host may have that one."""
+        told = Denied(
+            Outcome.ADDRESS_MOVING,
+            f"It moves to {coming} as soon as a node announces that.",
         )
+        pool = self.holdings.pool_of(view)
+        return _Slot(family_of(view.address), view.address, pool, take, coming, told)
+
+    def _new(
+        self, family: Family, promised: list[str | None], leaving: str | None = None
+    ) -> Take | Denied:
+        if problems := self.service.request.problems:
+            return Denied(problems[0].outcome, " ".join(one.message for one in problems))
+        return Chooser(self.service, self.ledger, promised).find(family, leaving)
+
+    def _kept(self, view: VirtualIPView, denied: Denied | None, *, renew: bool) -> _Slot:
+        """It keeps its address.
+
+        What the VirtualIP says of it is brought up to date, unless it does not fit there: then
+        those who share go on being judged by what it was let in with.
+        """
+        pool, family = self.holdings.pool_of(view), family_of(view.address)
+        due = renew and self.holdings.stale(view)
+        take = Take(view.address, pool, How.RENEWED, view) if due else None
+        return _Slot(family, view.address, pool, take, denied=denied)
+
+    def _both_or_none(self, slots: list[_Slot]) -> list[_Slot]:
+        """RequireDualStack: who can have one family only gets none, and keeps what it shows."""
+        strict = self.service.family_policy is FamilyPolicy.REQUIRE_DUAL_STACK
+        if not strict or all(slot.address is not None for slot in slots):
+            return slots
+        shown = {*self.service.shown}
+        return [
+            slot if slot.address in shown else _Slot(slot.family, denied=slot.denied)
+            for slot in slots
+        ]
+
+    # what is said
+
+    def _verdict(self, slots: list[_Slot]) -> tuple[Verdict, list[Notice]]:
+        """The condition, and what the owner has to hear in any case."""
+        has = [slot for slot in slots if slot.address is not None]
+        denied = [(slot, slot.denied) for slot in slots if slot.denied is not None]
+        if not has:
+            reason = denied[0][1].outcome if denied else Outcome.NO_FREE_ADDRESS
+            message = " ".join(dict.fromkeys(why.message for _, why in denied))
+            return Verdict(False, reason, message), [Notice(reason, message)]  # noqa: FBT003 - named
+        problems = [self._problem(slot, why) for slot, why in denied]
+        has_them = ", ".join(_from(slot) for slot in has)
+        message = " ".join([f"{has_them}.", *(problem.message for problem in problems)])
+        reason = problems[0].outcome if problems else Outcome.ADDRESS_ALLOCATED
+        # Whether an address is its pool's is told with the VirtualIP, which says so too.
+        told = [problem for problem in problems if problem.outcome is not Outcome.OUT_OF_POOL]
+        return Verdict(True, reason, message), told  # noqa: FBT003 - the first field
+
+    def _problem(self, slot: _Slot, why: Denied) -> Notice:
+        """What is not as it asks, though it has an address."""
+        if slot.address is None and self.service.family_policy is FamilyPolicy.PREFER_DUAL_STACK:
+            return Notice(Outcome.DUAL_STACK_INCOMPLETE, why.message)
+        said = {Outcome.OUT_OF_POOL, Outcome.ADDRESS_MOVING}
+        if slot.address is None or why.outcome in said:
+            return Notice(why.outcome, why.message)
+        return Notice(why.outcome, f"{why.message} It keeps {slot.address}.")
 
     def _conflicts(self) -> Iterator[Notice]:
         """The addresses of the Service that somebody else on the LAN has."""
         for known in self.named:
-            if known.conflict is not None and self.ledger.contested(known):
+            if known.conflict is not None and given_up(self.service, known, self.ledger):
                 yield Notice(
                     Outcome.ADDRESS_IN_CONFLICT,
                     f"{known.conflict.mac} answers for {known.address}, which no node ever held, "
                     "and is none of the cluster's. The address is put into quarantine, and the "
                     "Service gets another. Find that host, or take the address out of the pool.",
                 )
-
-    def _adopt(self, address: Address) -> Decision:
-        existing = self.ledger.virtual_ip(address)
-        return Decision(
-            Adopt(address, self.ledger.pool_of(address), existing),
-            release=self._all_but(existing),
-            notices=(*demands(self.service), *dual_stack_notice(self.service)),
-        )
-
-    def _obstacle(self, address: Address) -> str | None:
-        """Why the address that the status shows cannot be adopted; None when it can."""
-        if address.is_multicast or address.is_loopback or address.is_unspecified:
-            return f"{address} is no unicast address of a LAN."
-        if family_of(address) not in self.service.families:
-            return f"{address} is {family_of(address)}, which is not in spec.ipFamilies."
-        known = self.ledger.virtual_ip(address)
-        if known in self.named:
-            return None
-        node = self.ledger.node_known_by(address)
-        if node is not None:
-            return f"{address} is the address of node {node} itself."
-        return self._elder(address) if known is None else _occupant(known)
-
-    def _elder(self, address: Address) -> str | None:
-        """Of the Services that show an address without a VirtualIP, the oldest one adopts it."""
-        elder = next(s for s in self.ledger.claimants(address) if self._contends(s))
-        if elder.uid == self.service.uid:
-            return None
-        return f"{address} is kept by the older Service {elder.key}, which shows it too."
-
-    def _contends(self, other: ServiceView) -> bool:
-        """Whether `other` could adopt an address: it is ours, and it has no VirtualIP yet."""
-        return self.ownership.ours(other) and not any(
-            v.service == other.ref for v in self.ledger.virtual_ips_of(other.key)
-        )
-
-    def _give(self) -> Give | Refuse:
-        refused = demands(self.service)
-        if refused:
-            return self._refuse(refused[0].outcome, " ".join(n.message for n in refused))
-        findings = self.ledger.findings()
-        if not findings:
-            return self._refuse(
-                Outcome.NO_POOL,
-                "There is no IPAddressPool. Create one with addresses of your LAN.",
-            )
-        family = self.service.family
-        labels = self.ledger.namespace_labels(self.service.namespace)
-        considered: list[Refusal] = []
-        for finding in in_order(findings, self.service, labels):
-            name = finding.pool.name
-            why_not = self._refusal(finding, labels)
-            lowest = self.ledger.lowest_free(name, family) if why_not is None else None
-            if lowest is not None:
-                return Give(lowest, name)
-            refused_by = why_not or self.ledger.shortage(name, family)
-            considered += [] if refused_by is None else [refused_by]
-        return self._refuse(
-            Outcome.NO_FREE_ADDRESS,
-            f"No pool gives an {family} address. {'; '.join(map(str, considered))}. "
-            f"Mend one of them, or add {family} addresses or another pool.",
-            considered,
-        )
-
-    def _refusal(self, finding: PoolFinding, labels: Mapping[str, str] | None) -> Refusal | None:
-        """Why a pool gives nothing to this Service, which asks for none by name."""
-        name, allocation = finding.pool.name, finding.pool.allocation
-        limited = allocation is not None and allocation.quota_per_namespace is not None
-        used = self.ledger.used_by_namespace(name, self.service.namespace) if limited else 0
-        return refusal(finding, self.service, labels, used, by_name=False)
-
-    def _refuse(self, outcome: Outcome, message: str, why: Iterable[Refusal] = ()) -> Refuse:
-        return Refuse(outcome, message, self.service.shown, wants(self.service, why))
 
     def _foreign(self) -> str | None:
         """What another controller wrote into the status, as a sentence; None when all is ours."""
@@ -271,18 +267,15 @@ class _Case:
         in_a_pool = self.ledger.pool_of(address) is not None
         return in_a_pool and self.ledger.node_known_by(address) is None
 
-    def _all_but(self, kept: VirtualIPView | None) -> tuple[VirtualIPView, ...]:
-        return tuple(v for v in self.named if kept is None or v.address != kept.address)
+
+def _ingress(slots: Iterable[_Slot]) -> tuple[Ingress, ...]:
+    """What the status shows, in the order of the Service's families."""
+    return tuple(
+        Ingress(ip=str(slot.address), ip_mode=VIP_MODE)
+        for slot in slots
+        if slot.address is not None
+    )
 
 
-def _occupant(known: VirtualIPView) -> str:
-    match known.stage:
-        case Stage.RELEASING:
-            return f"{known.address} is being released and cannot be kept."
-        case Stage.RESERVED:
-            return f"{known.address} is reserved by a VirtualIP without a Service."
-        case Stage.ALLOCATED:
-            owner = known.service.key if known.service is not None else "another Service"
-            return f"{known.address} belongs to {owner}."
-        case _ as never:
-            assert_never(never)
+def _from(slot: _Slot) -> str:
+    return f"{slot.address} " + (f'from pool "{slot.pool}"' if slot.pool else "of no pool")

@@ -43,6 +43,8 @@ def out_of_pool(view: VirtualIPView, service: ServiceView, ledger: Ledger) -> Ou
     Whether its pool overlaps another one does not matter: that pool gives nothing new, and has what
     it has.
     """
+    if view.reserved_for == service.key:
+        return None  # A person gave it, whatever pools say.
     finding = home(view, ledger)
     if finding is None:
         return _homeless(view)

@@ -4,17 +4,18 @@ The truth is the API server: an address is taken by the creation of its VirtualI
 second is refused there. The ledger only says where to try first, and it errs on the safe side.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple, TypeVar, assert_never
 
 from lbctl.core.addresses import Address, Family, Subnet, address_at, place
 from lbctl.core.grants import Refusal, Stock, address_refusal, shortage
 from lbctl.core.intervals import Occupancy
+from lbctl.core.offers import Offers
 from lbctl.core.outcomes import ConflictReason, PoolRefusal
 from lbctl.core.pool_findings import ClusterRange, RangeKind, Surroundings, assess
 from lbctl.core.pools import PoolCounts, PoolFinding, PoolView, is_buggy
-from lbctl.core.services import ServiceKey, ServiceView
+from lbctl.core.services import Port, ServiceKey, ServiceView
 from lbctl.core.stock import Shelf
 from lbctl.core.virtualips import Kept, Stage, VirtualIPView
 
@@ -59,6 +60,7 @@ class Ledger:
         """Of those in use, the ones that end in .0 or .255."""
         self._used_by: dict[str, Occupancy] = {}
         """The addresses that the Services of a namespace have."""
+        self._offers = Offers()
 
     def put_pool(self, pool: PoolView) -> None:
         known = self._pools.get(pool.name)
@@ -81,6 +83,7 @@ class Ledger:
             self._kept[virtual_ip.kept].add(place(address))
         for owner in virtual_ip.services:
             self._named.setdefault(owner.key, set()).add(address)
+        self._offers.put(virtual_ip)
         self._account(address, before)
 
     def drop_virtual_ip(self, address: Address) -> None:
@@ -90,9 +93,12 @@ class Ledger:
 
     def _forget_virtual_ip(self, address: Address) -> None:
         known = self._virtual_ips.pop(address, None)
-        if known is not None and known.kept is not None:
+        if known is None:
+            return
+        if known.kept is not None:
             self._kept[known.kept].discard(place(address))
-        for owner in {owner.key for owner in known.services} if known is not None else ():
+        self._offers.drop(known)
+        for owner in {owner.key for owner in known.services}:
             _discard(self._named, owner, address)
 
     def put_service(self, service: ServiceView) -> None:
@@ -224,6 +230,14 @@ class Ledger:
         return tuple(
             self._virtual_ips[address] for address in sorted(self._named.get(key, ()), key=place)
         )
+
+    def joinable(self, key: str, ports: Iterable[Port]) -> Iterator[VirtualIPView]:
+        """The VirtualIPs that are shared under a key and have none of these ports, lowest first."""
+        return (self._virtual_ips[address] for address in self._offers.shared(key, ports))
+
+    def kept_for(self, service: ServiceKey) -> Iterator[VirtualIPView]:
+        """The VirtualIPs that are reserved or kept for a Service, lowest first."""
+        return (self._virtual_ips[address] for address in self._offers.kept_for(service))
 
     def claimants(self, address: Address) -> tuple[ServiceView, ...]:
         """The Services whose status shows the address, oldest first."""

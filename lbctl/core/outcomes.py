@@ -33,17 +33,22 @@ class Outcome(StrEnum):
     """Every pool was considered, and each had a reason to give nothing."""
     INVALID_REQUEST = "InvalidRequest"
     """An annotation of the Service, or `spec.loadBalancerIP`, cannot be read."""
-    DUAL_STACK_NOT_SUPPORTED = "DualStackNotSupported"
-    """The Service asks for an address of each family, and this version gives it one address."""
-    REQUESTED_ADDRESS_NOT_SUPPORTED = "RequestedAddressNotSupported"
-    """The Service sets `spec.loadBalancerIP`, which this version does not honour."""
+    REQUESTED_ADDRESS_UNAVAILABLE = "RequestedAddressUnavailable"
+    """It asks for an address that it cannot have. If it has another one, it keeps that."""
+    REQUESTED_POOL_UNAVAILABLE = "RequestedPoolUnavailable"
+    """None of the pools that it asks for gives it one. If it has another one, it keeps that."""
+    ADDRESS_MOVING = "AddressMoving"
+    """It has the address that it asks for, and shows the old one until a node announces that."""
+    SHARING_NOT_POSSIBLE = "SharingNotPossible"
+    """It changed, and does not fit those with whom it shares its address."""
+    DUAL_STACK_INCOMPLETE = "DualStackIncomplete"
+    """It prefers both families, and has an address of one; the other is added when it can be."""
     FOREIGN_ADDRESS = "ForeignAddress"
     """The Service's status was written by another controller. It is left as it is."""
     NO_ELIGIBLE_SPEAKER = "NoEligibleSpeaker"
     """The Service has its address, but no node can announce it."""
     SPEAKER_FOUND = "SpeakerFound"
     """A node can announce the Service's address again, after none could."""
-
     OUT_OF_POOL = "OutOfPool"
     """The Service has an address that its pool would not give it any more; it goes on working."""
     IN_POOL = "InPool"
@@ -63,6 +68,8 @@ _GOOD_NEWS = frozenset(
         Outcome.SPEAKER_FOUND,
         Outcome.CONFLICT_OVER,
         Outcome.IN_POOL,
+        Outcome.DUAL_STACK_INCOMPLETE,
+        Outcome.ADDRESS_MOVING,
     },
 )
 
@@ -279,6 +286,8 @@ class ConditionType(StrEnum):
     """On Speaker, by itself: whether IPv6 addresses that routers gave stay."""
     INTERFACES_SOUND = "InterfacesSound"
     """On Speaker, by itself: whether bridges and bonds let addresses be announced."""
+    ADDRESS_ALLOCATED = "lbctl.io/AddressAllocated"
+    """On Service, by the operator; its reason is an `Outcome`."""
 
 
 class AnnouncedReason(StrEnum):

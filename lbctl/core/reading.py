@@ -70,6 +70,8 @@ def service_view(obj: Json, dialect: Dialect = LBCTL) -> ServiceView:
         health_check_node_port=spec.get("healthCheckNodePort"),
         deleting="deletionTimestamp" in meta,
         ingress=tuple(_ingress(entry) for entry in balancer.get("ingress") or ()),
+        conditions=tuple((obj.get("status") or {}).get("conditions") or ()),
+        generation=meta.get("generation"),
         labels=meta.get("labels") or {},
     )
 

@@ -7,7 +7,7 @@ owner hears of, never something to be guessed.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lbctl.core.addresses import Address, family_of, parse
+from lbctl.core.addresses import Address, Family, family_of, parse
 from lbctl.core.outcomes import Notice, Outcome
 
 MAX_SHARING_KEY = 253
@@ -48,6 +48,10 @@ class Request:
     """Whoever has the same may share its addresses; empty = nobody."""
     problems: tuple[Notice, ...] = ()
     """What cannot be read or contradicts itself; then the whole request counts for nothing."""
+
+    def address(self, family: Family) -> Address | None:
+        """The address of a family that is asked for."""
+        return next((one for one in self.addresses if family_of(one) is family), None)
 
 
 NOTHING = Request()

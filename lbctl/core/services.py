@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lbctl.core.addresses import Address, Family, parse
 from lbctl.core.labels import DEFAULT_LOAD_BALANCER_CLASS
@@ -101,12 +101,11 @@ class ServiceView:
     deleting: bool = False
     """Somebody's finalizer holds the Service back: it keeps what it has and gets nothing new."""
     ingress: tuple[Ingress, ...] = ()
+    conditions: tuple[Mapping[str, Any], ...] = ()
+    """`status.conditions` as they are, whoever wrote them."""
+    generation: int | None = None
+    """metadata.generation, where the API server counts it for Services."""
     labels: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def family(self) -> Family:
-        """The family of its address: the first one, as long as a Service has one address."""
-        return self.families[0]
 
     @property
     def key(self) -> ServiceKey:
@@ -130,10 +129,6 @@ class ServiceView:
     def shown(self) -> tuple[Address, ...]:
         """The addresses that the status shows, each once, in their order."""
         return tuple(dict.fromkeys(a for entry in self.ingress if (a := entry.address) is not None))
-
-    def shows_only(self, address: Address) -> bool:
-        """Whether the status already is what lbctl writes for `address`."""
-        return self.ingress == (Ingress(ip=str(address), ip_mode=VIP_MODE),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,17 @@ class Metrics:
             )
         )
 
+    def watch_unmet(self, unmet: Mapping[Any, str]) -> None:
+        """Count the Services that have an address but not what they ask for, at each scrape."""
+        self.registry.register(
+            _Tallied(
+                "lbctl_services_unmet",
+                "Services with an address, but not all or not the one that they ask for",
+                "reason",
+                unmet.values,
+            )
+        )
+
 
 class _Tallied(Collector):
     """A gauge that is counted when it is read."""

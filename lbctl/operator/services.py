@@ -1,34 +1,29 @@
 """Services: give an address, adopt one, keep it, say why there is none, and let it go.
 
 `lbctl.core.allocation.decide` says what to do; this carries it out in the one safe order. The
-VirtualIP comes first, the status second: whoever dies between the two leaves an address that is
-taken and not shown, which the next reconcile completes. A release goes the other way round.
+VirtualIPs come first, the status second: whoever dies between the two leaves an address that is
+taken and not shown, which the next reconcile completes. A release goes the other way round: out of
+the status, then out of the VirtualIP. So a Service that moves has its new address before it shows
+it, and shows it before the old one is let go; who shares an address does not lose it with another.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from typing import assert_never
+from collections import ChainMap
+from collections.abc import Mapping
+from typing import Any, assert_never
 
-from lbctl.core.addresses import Address, object_name
-from lbctl.core.allocation import (
-    Action,
-    Adopt,
-    Decision,
-    Foreign,
-    Give,
-    Keep,
-    Leave,
-    Refuse,
-    Withdraw,
-    decide,
-)
-from lbctl.core.outcomes import Notice, Outcome
-from lbctl.core.services import VIP_MODE, Ownership, ServiceKey, ServiceView
+from lbctl.core.addresses import object_name
+from lbctl.core.allocation import decide
+from lbctl.core.decisions import Decision, How, Status, Take
+from lbctl.core.outcomes import ConditionType, Notice, Outcome
+from lbctl.core.services import Ingress, Ownership, ServiceKey, ServiceView
 from lbctl.core.virtualips import VirtualIPView
 from lbctl.core.waiting import Waiting
+from lbctl.kube import conditions
 from lbctl.kube.client import Client
+from lbctl.kube.conditions import Condition
 from lbctl.kube.errors import AlreadyExists, Conflict, NotFound
 from lbctl.kube.events import Note, Recorder, Subject
 from lbctl.kube.objects import SERVICES, Key, Object
@@ -45,7 +40,7 @@ _ATTEMPTS = 20
 
 
 class Services:
-    """Reconciles Services. ``pending`` holds those that have no address, with the reason."""
+    """Reconciles Services."""
 
     def __init__(
         self,
@@ -59,6 +54,7 @@ class Services:
         waiting: Waiting,
     ) -> None:
         self._pending: dict[ServiceKey, Outcome] = {}
+        self._unmet: dict[ServiceKey, Outcome] = {}
         self._world = world
         self._client = client
         self._recorder = recorder
@@ -71,6 +67,16 @@ class Services:
     def pending(self) -> Mapping[ServiceKey, Outcome]:
         """The Services that wait for an address, and why they have none."""
         return self._pending
+
+    @property
+    def unmet(self) -> Mapping[ServiceKey, Outcome]:
+        """The Services that have an address, but not all or not the one that they ask for."""
+        return self._unmet
+
+    @property
+    def waiting(self) -> Mapping[ServiceKey, Outcome]:
+        """All of these: an address that gets free may be theirs."""
+        return ChainMap(self._pending, self._unmet)
 
     async def reconcile(self, key: Key) -> None:
         """Bring one Service to where it should be, whether it exists or not."""
@@ -92,74 +98,64 @@ class Services:
     async def _once(self, name: ServiceKey) -> None:
         """One decision and its enforcement."""
         decision = self._decide(name)
-        if decision.release or isinstance(decision.action, Adopt | Withdraw):
+        if decision.release or any(take.existing is not None for take in decision.takes):
             # A mirror can lag. What takes or moves an address is decided on the live Service.
             await self._look(name)
             decision = self._decide(name)
         service = self._world.ledger.service(name)
         if service is not None:
-            await self._act(service, decision.action)
+            for take in decision.takes:
+                await self._take(service, take)
+            if decision.status is not None:
+                await self._write(service, decision.status)
         for virtual_ip in decision.release:
-            await self._virtual_ips.release(virtual_ip, _why(virtual_ip, service, decision.action))
+            why = _why(virtual_ip, service, decision)
+            await self._virtual_ips.release(virtual_ip, name, why)
         self._tell(name, service, decision)
 
     def _decide(self, name: ServiceKey) -> Decision:
         return decide(name, self._world.ledger, self._ownership)
 
-    async def _act(self, service: ServiceView, action: Action) -> None:
-        match action:
-            case Give(address, pool):
-                await self._take(service, address, pool)
-                self._metrics.allocations.labels(pool).inc()
-                self._said(service, Outcome.ADDRESS_ALLOCATED, f'{address} from pool "{pool}"')
-                await self._show(service, address)
-            case Adopt(address, pool, existing):
-                if existing is None:
-                    await self._take(service, address, pool)
-                else:
-                    await self._virtual_ips.assign(existing, service.ref)
-                source = f'of pool "{pool}"' if pool else "that no pool names any more"
-                self._said(service, Outcome.ADDRESS_ADOPTED, f"{address} {source}")
-                if not service.shows_only(address):
-                    await self._show(service, address)
-            case Keep(address, write_status):
-                if write_status:
-                    await self._show(service, address)
-            case Refuse(withdraw=addresses) | Withdraw(addresses):
-                if addresses:
-                    await self._withdraw(service, addresses)
-            case Foreign() | Leave():
-                pass
+    async def _take(self, service: ServiceView, take: Take) -> None:
+        if take.existing is None:
+            try:
+                await self._virtual_ips.create(take.address, take.pool, service)
+            except AlreadyExists:
+                key = Key("", object_name(take.address))
+                await refresh(self._client, self._world.virtual_ips, key)
+                raise
+        else:
+            await self._virtual_ips.assign(take.existing, take.pool, service)
+        match take.how:
+            case How.GIVEN | How.JOINED | How.KEPT_FOR_IT:
+                self._metrics.allocations.labels(take.pool or "").inc()
+                self._said(service, Outcome.ADDRESS_ALLOCATED, _described(take, service))
+            case How.ADOPTED:
+                self._said(service, Outcome.ADDRESS_ADOPTED, _described(take, service))
+            case How.RENEWED:
+                log.info("%s: what its VirtualIP %s says is renewed", service.key, take.address)
             case _:
-                assert_never(action)
+                assert_never(take.how)
 
-    async def _take(self, service: ServiceView, address: Address, pool: str | None) -> None:
-        try:
-            await self._virtual_ips.create(address, pool, service.ref)
-        except AlreadyExists:
-            await refresh(self._client, self._world.virtual_ips, Key("", object_name(address)))
-            raise
+    async def _write(self, service: ServiceView, status: Status) -> None:
+        """Write ingress and condition of this very Service, as it was when it was decided upon.
 
-    async def _show(self, service: ServiceView, address: Address) -> None:
-        await self._write_ingress(service, [{"ip": str(address), "ipMode": VIP_MODE}])
-
-    async def _withdraw(self, service: ServiceView, addresses: Iterable[Address]) -> None:
-        gone = {str(address) for address in addresses}
-        left = [entry for entry in service.ingress if entry.ip not in gone]
-        named = ("ip", "hostname", "ipMode")
-        values = [dict(zip(named, (e.ip, e.hostname, e.ip_mode), strict=True)) for e in left]
-        await self._write_ingress(
-            service, [{name: text for name, text in value.items() if text} for value in values]
-        )
-
-    async def _write_ingress(self, service: ServiceView, ingress: list[Object]) -> None:
-        """Write the status of this very Service as it was when it was decided upon."""
+        Both in one patch, and only if one of them says anything else.
+        """
         key = Key(*service.key)
+        changed: Object = {}
+        if status.ingress is not None and status.ingress != service.ingress:
+            changed["loadBalancer"] = {"ingress": [_entry(one) for one in status.ingress]}
+        said = _conditions(service, status)
+        if said is not None:
+            changed["conditions"] = said
+        if not changed:
+            return
         try:
             written = await self._client.patch_status(
                 SERVICES,
                 key.name,
-                {"loadBalancer": {"ingress": ingress}},
+                changed,
                 resource_version=service.resource_version,
                 namespace=key.namespace,
             )
@@ -190,52 +186,72 @@ class Services:
         self._world.keep_service(found)
 
     def _tell(self, name: ServiceKey, service: ServiceView | None, decision: Decision) -> None:
-        """Keep the list of those who wait, and say what changed."""
+        """Keep the lists of those who wait, and say what changed."""
         self._waiting.put(name, decision.wants)
-        refused = _refusal(decision.action)
+        verdict = decision.verdict
         before = self._pending.pop(name, None)
-        if refused is not None:
-            self._pending[name] = refused.outcome
-            if refused.outcome is not before:
-                self._metrics.allocation_failures.labels(refused.outcome).inc()
+        self._unmet.pop(name, None)
+        if verdict is not None and not verdict.allocated:
+            self._pending[name] = verdict.reason
+            if verdict.reason is not before:
+                self._metrics.allocation_failures.labels(verdict.reason).inc()
+        elif verdict is not None and verdict.reason is not Outcome.ADDRESS_ALLOCATED:
+            self._unmet[name] = verdict.reason
         if service is not None:
-            notices = [*([] if refused is None else [refused]), *decision.notices]
-            self._recorder.stand(_subject(service), _ALLOCATION, map(_note, notices))
+            self._recorder.stand(_subject(service), _ALLOCATION, map(_note, decision.notices))
 
     def _said(self, service: ServiceView, outcome: Outcome, message: str) -> None:
         log.info("%s: %s: %s", service.key, outcome, message)
         self._recorder.say(_subject(service), _note(Notice(outcome, message)))
 
 
-def _refusal(action: Action) -> Notice | None:
-    """Why the Service has no address; None when it has one or is not ours."""
-    match action:
-        case Refuse(outcome, message):
-            return Notice(outcome, message)
-        case Foreign(message):
-            return Notice(Outcome.FOREIGN_ADDRESS, message)
-        case Give() | Adopt() | Keep() | Withdraw() | Leave():
-            return None
+def _conditions(service: ServiceView, status: Status) -> list[dict[str, Any]] | None:
+    """All conditions of the Service with ours as it is to be; None when they are so already."""
+    kind = ConditionType.ADDRESS_ALLOCATED
+    if status.verdict is None:
+        left = [dict(one) for one in service.conditions if one.get("type") != kind]
+        return None if len(left) == len(service.conditions) else left
+    said = status.verdict
+    condition = Condition(kind, said.allocated, said.reason, said.message, service.generation)
+    return conditions.merge(service.conditions, condition)
+
+
+def _entry(one: Ingress) -> Object:
+    said = {"ip": one.ip, "hostname": one.hostname, "ipMode": one.ip_mode}
+    return {name: text for name, text in said.items() if text}
+
+
+def _described(take: Take, service: ServiceView) -> str:
+    """What the owner of the Service reads about an address that became the Service's."""
+    named = f'"{take.pool}"' if take.pool else ""
+    match take.how:
+        case How.ADOPTED:
+            return f"{take.address} " + (
+                f"of pool {named}" if named else "that no pool names any more"
+            )
+        case How.JOINED if take.existing is not None:
+            others = [str(ref.key) for ref in take.existing.services if ref.key != service.key]
+            return f"{take.address} from pool {named}, shared with {', '.join(others)}"
+        case How.KEPT_FOR_IT:
+            return f"{take.address}, which was kept for it"
         case _:
-            assert_never(action)
+            return f"{take.address} from pool {named}"
 
 
-def _why(virtual_ip: VirtualIPView, service: ServiceView | None, action: Action) -> str:
+def _why(view: VirtualIPView, service: ServiceView | None, decision: Decision) -> str:
     """Why the Service that a VirtualIP names loses the address, for its owner."""
-    if service is None or virtual_ip.service != service.ref:
+    if service is None or service.ref not in view.services:
         return "The Service is gone"
-    other = "another host has the address, and " if virtual_ip.conflict is not None else ""
-    match action:
-        case Withdraw() | Leave():
-            return "The Service is not lbctl's any more"
-        case Give(address) | Adopt(address) | Keep(address):
-            return _sentence(f"{other}the Service has {address}")
-        case Refuse(outcome):
-            return _sentence(f"{other}the Service is given nothing ({outcome})")
-        case Foreign():
-            return "Another controller wrote the Service's status"
-        case _:
-            assert_never(action)
+    other = "another host has the address, and " if view.conflict is not None else ""
+    verdict = decision.verdict
+    if verdict is None:
+        return "The Service is not lbctl's any more"
+    if verdict.reason is Outcome.FOREIGN_ADDRESS:
+        return "Another controller wrote the Service's status"
+    if not verdict.allocated:
+        return _sentence(f"{other}the Service is given nothing ({verdict.reason})")
+    shown = () if decision.status is None else decision.status.ingress or ()
+    return _sentence(f"{other}the Service has {' and '.join(one.ip for one in shown)}")
 
 
 def _sentence(text: str) -> str:

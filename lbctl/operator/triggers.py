@@ -419,8 +419,10 @@ def _outgoing(virtual_ip: Object | None) -> str | None:
 
 
 def _owners(virtual_ip: Object | None) -> list[Object]:
-    """The Services that a VirtualIP names."""
-    return ((virtual_ip or {}).get("spec") or {}).get("services") or []
+    """The Services that a VirtualIP names: that have it, and whom it is reserved for."""
+    spec = (virtual_ip or {}).get("spec") or {}
+    reserved_for = spec.get("reservedFor")
+    return [*(spec.get("services") or ()), *([] if reserved_for is None else [reserved_for])]
 
 
 _Listener = Callable[[Key, Object | None, Object | None], None]

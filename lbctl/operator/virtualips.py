@@ -12,13 +12,15 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from lbctl.core import release
-from lbctl.core.addresses import Address, object_name
+from lbctl.core.addresses import Address, family_of, object_name
 from lbctl.core.belonging import OutOfPool, home, out_of_pool
+from lbctl.core.holdings import given_up
 from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
 from lbctl.core.outcomes import ConflictReason, Outcome, PlannedReason, PoolRefusal
 from lbctl.core.reading import virtual_ip_view
-from lbctl.core.services import Ownership, ServiceRef, ServiceView
+from lbctl.core.services import Ownership, ServiceKey, ServiceRef, ServiceView
 from lbctl.core.succession import SuccessionPlan
+from lbctl.core.tenancy import moved_in, moved_out
 from lbctl.core.virtualips import Quarantine, Release, Stage, VirtualIPView
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
@@ -30,6 +32,7 @@ from lbctl.kube.trickle import Trickle
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.planning import Planning, seeing, spec_of, stands
 from lbctl.operator.refresh import refresh
+from lbctl.operator.tenants import tenants_spec
 from lbctl.operator.vip_conditions import in_pool, planned, reserved, say
 from lbctl.operator.world import World
 
@@ -99,41 +102,61 @@ class VirtualIPs:
                 assert_never(never)
         return True
 
-    async def create(self, address: Address, pool: str | None, ref: ServiceRef) -> None:
+    async def create(self, address: Address, pool: str | None, service: ServiceView) -> None:
         """Take an address by creating the object that bears its name.
 
         Raises:
             AlreadyExists: somebody was faster; the mirror may not know yet.
         """
         shown = bool(self._world.ledger.claimants(address))
-        bare = VirtualIPView(address, pool=pool, services=(ref,), adopted=shown)
+        bare = moved_in(VirtualIPView(address, adopted=shown), service, pool)
         plan = self.planning.plan(bare) or _UNPLANNED
         view = replace(bare, succession=plan.succession)
         self._world.expect(view)
-        body = _new(view, plan, self.planning.service(ref))
+        body = _new(view, plan, service)
         try:
             self._world.virtual_ips.put(await self._client.create(VIRTUAL_IPS, body))
         finally:
             # Whether it was created or not, or is gone again: what the mirror says counts.
             self._world.settle(address)
 
-    async def assign(self, view: VirtualIPView, ref: ServiceRef) -> None:
-        """Record another Service in a VirtualIP that exists."""
-        obj = self._world.virtual_ips[Key("", object_name(view.address))]
-        spec = {**obj["spec"], "services": [ref._asdict()]}
-        spec.pop("release", None)
-        await self._replace(obj, spec, view.succession)
+    async def assign(self, view: VirtualIPView, pool: str | None, service: ServiceView) -> None:
+        """Name a Service, as it is now, in a VirtualIP that exists."""
+        obj = self._world.virtual_ips.get(Key("", object_name(view.address)))
+        if obj is None or obj["metadata"]["resourceVersion"] != view.resource_version:
+            raise Conflict(f"{view.address} changed meanwhile")
+        after = moved_in(view, service, pool)
+        await self._replace(obj, tenants_spec(obj["spec"], after), _seeing(view))
 
-    async def release(self, view: VirtualIPView, why: str) -> None:
-        """The first step: the address has no Service any more, and everybody falls silent.
+    async def release(self, view: VirtualIPView, key: ServiceKey, why: str) -> None:
+        """Take a Service out. When it was the last one, the address is reserved again or let go.
+
+        Letting go begins with this: it has no Service any more, and everybody falls silent.
 
         Args:
             view: the VirtualIP as it was when that was decided.
+            key: the Service's name, whatever its uid.
             why: the first words of a sentence that the Service's owner reads.
         """
         obj = self._world.virtual_ips.get(Key("", object_name(view.address)))
-        if obj is None or virtual_ip_view(obj).service != view.service:
+        leaving = [ref for ref in view.services if ref.key == key]
+        if obj is None or not {*leaving} <= {*virtual_ip_view(obj).services}:
             return  # Decided upon an older state: whatever changed it asked for another look.
+        left = moved_out(virtual_ip_view(obj), key)
+        if left.services:
+            await self._replace(obj, tenants_spec(obj["spec"], left), _seeing(view))
+            end = f"it does not share {view.address} any more."
+        elif view.reserved_for is not None:
+            await self._replace(obj, tenants_spec(obj["spec"], left), _seeing(view))
+            self.planning.forget(view.address)
+            end = f"{view.address} is given back, and stays reserved for {view.reserved_for}."
+        else:
+            await self._let_go(obj, view)
+            end = f"{view.address} is given back, and free again once nobody answers for it."
+        for ref in leaving:
+            self._told(ref, Note(Outcome.ADDRESS_RELEASED, f"{why}: {end}"))
+
+    async def _let_go(self, obj: Object, view: VirtualIPView) -> None:
         live = virtual_ip_view(obj)
         step = release.begin(live, self._world.node_views(), self._rest(live))
         match step:
@@ -143,8 +166,6 @@ class VirtualIPs:
                 await self._delete(obj)
             case _:
                 assert_never(step)
-        if view.service is not None:
-            self._told(view.service, Note(Outcome.ADDRESS_RELEASED, _released(view.address, why)))
 
     async def _proceed(self, obj: Object, view: VirtualIPView) -> None:
         step = release.proceed(view, self._world.node_views(), _now())
@@ -170,7 +191,8 @@ class VirtualIPs:
         how: Release,
     ) -> None:
         verifier = how.verifier
-        kept = {name: value for name, value in obj["spec"].items() if name != "outgoing"}
+        over = {"outgoing", "sharingKey"}
+        kept = {name: value for name, value in obj["spec"].items() if name not in over}
         spec = {
             **kept,
             "services": [],
@@ -212,10 +234,12 @@ class VirtualIPs:
             await self._say(written, planned(written, plan.reason, plan.message), belongs)
         else:
             await self._say(obj, belongs)
-        if view.service is not None:
-            news = [] if plan.planned else [_nobody(plan)]
-            found = Note(Outcome.SPEAKER_FOUND, plan.message)
-            self._recorder.stand(self._subject(view.service), _PLAN, news, mended=found)
+        news = [] if plan.planned else [_nobody(plan)]
+        found = Note(Outcome.SPEAKER_FOUND, plan.message)
+        for ref in view.services:
+            # A Service has an address of each family, and each has its plan.
+            topic = f"{_PLAN} {family_of(view.address)}"
+            self._recorder.stand(self._subject(ref), topic, news, mended=found)
 
     async def _write_plan(self, obj: Object, view: VirtualIPView, plan: SuccessionPlan) -> Object:
         service, pool = self.planning.service(view.service), self._home(view)
@@ -313,19 +337,22 @@ class VirtualIPs:
             self._conflicts.pop(view.address, None)
         else:
             self._conflicts[view.address] = reason
-        if view.service is not None:
-            over = Note(Outcome.CONFLICT_OVER, f"Nobody else answers for {view.address}.")
-            notes = [] if (note := _conflict(view)) is None else [note]
-            self._recorder.stand(self._subject(view.service), _CONFLICT, notes, mended=over)
+        over = Note(Outcome.CONFLICT_OVER, f"Nobody else answers for {view.address}.")
+        notes = [] if (note := _conflict(view)) is None else [note]
+        for ref in view.services:
+            topic = f"{_CONFLICT} {family_of(view.address)}"
+            self._recorder.stand(self._subject(ref), topic, notes, mended=over)
 
     def _wanted(self, view: VirtualIPView) -> bool:
-        """Whether the Service that the VirtualIP names exists, is the same one, and is ours.
+        """Whether each Service that the VirtualIP names exists, is the same one, and is ours.
 
-        And whether it may have the address: one that a foreign host has is nobody's.
+        And whether it may have the address: a new one that a foreign host has is nobody's.
         """
-        if view.service is None or self._world.ledger.contested(view):
-            return False
-        return self._lives(view.service)
+        return all(self._lives(ref) and self._may_keep(ref, view) for ref in view.services)
+
+    def _may_keep(self, ref: ServiceRef, view: VirtualIPView) -> bool:
+        service = self._world.ledger.service(ref.key)
+        return service is not None and not given_up(service, view, self._world.ledger)
 
     def _lives(self, ref: ServiceRef) -> bool:
         """Whether the very Service exists, and is ours."""
@@ -337,10 +364,6 @@ class VirtualIPs:
 
     def _subject(self, ref: ServiceRef) -> Subject:
         return Subject(SERVICES.api_version, SERVICES.kind, ref.namespace, ref.name, ref.uid)
-
-
-def _released(address: Address, why: str) -> str:
-    return f"{why}: {address} is given back, and free again once nobody answers for it."
 
 
 def _conflict(view: VirtualIPView) -> Note | None:
@@ -387,13 +410,13 @@ def _nobody(plan: SuccessionPlan) -> Note:
     return Note(Outcome.NO_ELIGIBLE_SPEAKER, plan.message, warning=True)
 
 
-def _new(view: VirtualIPView, plan: SuccessionPlan, service: ServiceView | None) -> Object:
-    spec: Object = {
-        "address": str(view.address),
-        "services": [] if view.service is None else [view.service._asdict()],
-    }
-    if view.pool is not None:
-        spec["pool"] = view.pool
+def _seeing(view: VirtualIPView) -> Iterable[str]:
+    """The nodes that see it, as it is."""
+    return (*view.succession, *(() if view.outgoing is None else (view.outgoing,)))
+
+
+def _new(view: VirtualIPView, plan: SuccessionPlan, service: ServiceView) -> Object:
+    spec = tenants_spec({"address": str(view.address)}, view)
     if view.adopted:
         spec["adopted"] = True
     labels = candidate_labels(seeing(plan))

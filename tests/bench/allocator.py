@@ -10,10 +10,11 @@ from statistics import median
 from time import process_time
 
 from lbctl.core.addresses import Address, Family
-from lbctl.core.allocation import Give, Keep, decide
+from lbctl.core.allocation import decide
 from lbctl.core.ledger import Ledger
 from lbctl.core.pools import PoolView
 from lbctl.core.services import VIP_MODE, Ingress, Ownership, ServiceView
+from lbctl.core.tenancy import moved_in
 from lbctl.core.virtualips import VirtualIPView
 from tests.bench.conditions import machine, revision
 
@@ -81,12 +82,12 @@ def _timed(ledger: Ledger, services: Iterable[ServiceView]) -> float:
 
 def _serve(ledger: Ledger, service: ServiceView) -> None:
     ledger.put_service(service)
-    given = decide(service.key, ledger, OWNERSHIP).action
-    assert isinstance(given, Give)
-    ledger.put_virtual_ip(VirtualIPView(given.address, pool=given.pool, services=(service.ref,)))
-    kept = decide(service.key, ledger, OWNERSHIP).action
-    assert isinstance(kept, Keep)
-    ledger.put_service(_service(int(service.name), service.families[0], kept.address))
+    (given,) = decide(service.key, ledger, OWNERSHIP).takes
+    ledger.put_virtual_ip(moved_in(VirtualIPView(given.address), service, given.pool))
+    kept = decide(service.key, ledger, OWNERSHIP)
+    assert kept.takes == ()
+    assert kept.status is not None
+    ledger.put_service(_service(int(service.name), service.families[0], given.address))
 
 
 def _forget(ledger: Ledger, service: ServiceView) -> None:

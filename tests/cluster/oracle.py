@@ -60,10 +60,11 @@ class Oracle:
     def change_pool(self, name: str, **spec: Any) -> None:
         self.custom.patch_cluster_custom_object(*GROUP, "ipaddresspools", name, {"spec": spec})
 
-    def service(self, name: str, **spec: Any) -> str:
-        """Create a LoadBalancer Service; returns its uid."""
+    def service(self, name: str, asks: dict[str, str] | None = None, /, **spec: Any) -> str:
+        """Create a LoadBalancer Service; returns its uid. `asks` are annotations of ours."""
+        annotations = {f"lbctl.io/{what}": value for what, value in (asks or {}).items()}
         body = {
-            "metadata": {"name": name},
+            "metadata": {"name": name, "annotations": annotations},
             "spec": {
                 "type": "LoadBalancer",
                 "allocateLoadBalancerNodePorts": False,
@@ -81,6 +82,23 @@ class Oracle:
         """Add annotations to a Service; None takes one away."""
         path = f"/api/v1/namespaces/{NAMESPACE}/services/{name}"
         self._raw("PATCH", path, {"metadata": {"annotations": dict(annotations)}})
+
+    def ask(self, name: str, **asks: str | None) -> None:
+        """Change annotations of ours; `_` stands for `-`, None removes one."""
+        annotations = {f"lbctl.io/{k.replace('_', '-')}": v for k, v in asks.items()}
+        path = f"/api/v1/namespaces/{NAMESPACE}/services/{name}"
+        self._raw("PATCH", path, {"metadata": {"annotations": annotations}})
+
+    def reserve(self, address: str, name: str | None = None) -> None:
+        """Make a VirtualIP as a person would, for the Service of this name or for nobody."""
+        whom = {} if name is None else {"reservedFor": {"namespace": NAMESPACE, "name": name}}
+        body = {
+            "apiVersion": "/".join(GROUP),
+            "kind": "VirtualIP",
+            "metadata": {"name": address},
+            "spec": {"address": address, **whom},
+        }
+        self.custom.create_cluster_custom_object(*GROUP, "virtualips", body)
 
     def show(self, name: str, *addresses: str) -> None:
         """Write a Service's status, as another controller or a backup would."""
@@ -154,6 +172,19 @@ class Oracle:
             if item["regarding"]["name"] == name and item["reportingController"] == "lbctl"
         }
 
+    def said(self, name: str) -> tuple[str, str, str]:
+        """Status, reason and message of a Service's condition; empty while it has none."""
+        path = f"/api/v1/namespaces/{NAMESPACE}/services/{name}"
+        for one in self._raw("GET", path)["status"].get("conditions") or []:
+            if one["type"] == "lbctl.io/AddressAllocated":
+                return one["status"], one["reason"], one["message"]
+        return "", "", ""
+
+    def tenants(self, address: str) -> list[str]:
+        """The names of the Services that the VirtualIP of an address names."""
+        found = self.vips().get(address, {"spec": {}})["spec"]
+        return [row["name"] for row in found.get("services") or []]
+
     def leader(self) -> str:
         """Who holds the operators' Lease."""
         try:
@@ -175,6 +206,14 @@ class Oracle:
         return (
             eventually(lambda: self.notes(service).get(reason), what=f"{service}: {reason}") or ""
         )
+
+    def wait_said(self, service: str, status: str, reason: str) -> str:
+        """Wait for what the Service's condition says; returns its message."""
+        eventually(
+            lambda: self.said(service)[:2] == (status, reason),
+            what=f"{service}: {status} {reason}",
+        )
+        return self.said(service)[2]
 
     def wait_settled(self, count: int, *, patience: float = PATIENCE_SECONDS) -> None:
         """Wait until so many Services have one address each, and no other is taken."""

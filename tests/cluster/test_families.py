@@ -7,6 +7,7 @@ from tests.cluster.oracle import Oracle, eventually
 from tests.cluster.speakers import Speakers
 
 IPV6 = {"ipFamilies": ["IPv6"], "ipFamilyPolicy": "SingleStack"}
+NOBODYS = {"quarantined": 0, "coolingDown": 0, "reserved": 0}
 NAME = "fd00-0110-0000-0000-0000-0000-0000-0100"
 
 
@@ -52,8 +53,8 @@ def test_a_pool_counts_each_family(cluster: Oracle, operators: Operators) -> Non
     cluster.wait_shown("six", "fd00:110::1")
     most = 2**53 - 1
     counts = {
-        "ipv4": {"total": 1, "used": 0, "free": 1, "quarantined": 0},
-        "ipv6": {"total": most, "used": 1, "free": most, "quarantined": 0},
+        "ipv4": {"total": 1, "used": 0, "free": 1, "excluded": 0, **NOBODYS},
+        "ipv6": {"total": most, "used": 1, "free": most, "excluded": 0, **NOBODYS},
     }
 
     def counted() -> bool:
@@ -69,20 +70,35 @@ def test_a_pool_counts_each_family(cluster: Oracle, operators: Operators) -> Non
     cluster.wait_shown("six", "fd00:110::1")
 
 
-def test_both_families_at_once_are_refused_and_one_of_them_is_given(
-    cluster: Oracle, operators: Operators
-) -> None:
+def test_both_families(cluster: Oracle, operators: Operators) -> None:
+    cluster.pool("six", "fd00:110::100")
+    operators.start()
+    both = {"ipFamilies": ["IPv6", "IPv4"]}
+    cluster.service("strict", ipFamilyPolicy="RequireDualStack", **both)
+    assert "IPv4" in cluster.wait_said("strict", "False", "NoFreeAddress")
+    cluster.service("easy", ipFamilyPolicy="PreferDualStack", **both)
+    cluster.wait_shown("easy", "fd00:110::100")
+    assert "IPv4" in cluster.wait_said("easy", "True", "DualStackIncomplete")
+    assert cluster.shown("strict") == []
+    cluster.pool("four", "172.16.110.100")
+    cluster.change_pool("six", addresses=["fd00:110::100-fd00:110::101"])
+    cluster.wait_shown("easy", "fd00:110::100", "172.16.110.100")
+    cluster.wait_said("easy", "True", "AddressAllocated")
+    assert cluster.shown("strict") == [], "one is left, and it needs two"
+    cluster.change_pool("four", addresses=["172.16.110.100-172.16.110.101"])
+    cluster.wait_shown("strict", "fd00:110::101", "172.16.110.101")
+
+
+def test_a_second_family_comes_and_goes(cluster: Oracle, operators: Operators) -> None:
     cluster.pool("both", "172.16.110.100", "fd00:110::100")
     operators.start()
-    dual = {"ipFamilies": ["IPv6", "IPv4"]}
-    cluster.service("strict", ipFamilyPolicy="RequireDualStack", **dual)
-    said = cluster.wait_note("strict", "DualStackNotSupported")
-    assert "Set spec.ipFamilyPolicy to PreferDualStack, and it gets an IPv6 one." in said
-    cluster.service("easy", ipFamilyPolicy="PreferDualStack", **dual)
-    cluster.wait_shown("easy", "fd00:110::100")
-    said = cluster.wait_note("easy", "DualStackNotSupported")
-    assert "and no IPv4 address" in said
-    assert cluster.shown("strict") == []
+    cluster.service("web")
+    cluster.wait_shown("web", "172.16.110.100")
+    cluster.change_service("web", ipFamilyPolicy="PreferDualStack")
+    cluster.wait_shown("web", "172.16.110.100", "fd00:110::100")
+    cluster.change_service("web", ipFamilyPolicy="SingleStack")
+    cluster.wait_shown("web", "172.16.110.100")
+    eventually(lambda: NAME not in cluster.vips(), what="the second one is free")
 
 
 def test_a_pool_of_the_other_family_gives_nothing(cluster: Oracle, operators: Operators) -> None:

@@ -14,6 +14,7 @@ from tests.cluster.speakers import Speakers
 pytestmark = pytest.mark.lab
 
 FIRST, SECOND, THIRD = "172.16.110.100", "172.16.110.101", "172.16.110.102"
+ELSEWHERE = "172.16.110.120"
 RANGE = f"{FIRST}-172.16.110.109"
 
 
@@ -242,9 +243,9 @@ def test_a_service_that_is_to_leave_stays_until_it_can(
     cluster.change_pool("lab", disabled=True)
     says(cluster, FIRST, "InPool", "Disabled")
     assert cluster.shown("web") == [FIRST]
-    cluster.pool("other", THIRD)
-    cluster.wait_shown("web", THIRD)
-    eventually(lambda: [*cluster.vips()] == [THIRD], what="the disabled pool is empty")
+    cluster.pool("other", ELSEWHERE)
+    cluster.wait_shown("web", ELSEWHERE)
+    eventually(lambda: [*cluster.vips()] == [ELSEWHERE], what="the disabled pool is empty")
 
 
 def test_a_reservation_says_for_whom_it_is(cluster: Oracle, operators: Operators) -> None:

@@ -7,15 +7,18 @@ writes. The order of writes is the one that `lbctl.core.allocation` asks for.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
 from lbctl.core.addresses import Address
-from lbctl.core.allocation import Adopt, Foreign, Give, Keep, Leave, Refuse, Withdraw, decide
+from lbctl.core.allocation import decide
+from lbctl.core.decisions import Take
 from lbctl.core.ledger import Ledger
 from lbctl.core.pools import PoolView
 from lbctl.core.release import Begin, Delete, Reassign, begin, proceed
-from lbctl.core.services import VIP_MODE, Ingress, Ownership, ServiceKey, ServiceView
+from lbctl.core.services import Ownership, ServiceKey, ServiceView
 from lbctl.core.speakers import NodeView
+from lbctl.core.tenancy import moved_in, moved_out
 from lbctl.core.virtualips import ReleasedCondition, Stage, VirtualIPView
 
 OWNERSHIP = Ownership()
@@ -68,9 +71,13 @@ class Server:
 
     def update(self, read: Thing, **changes: object) -> None:
         """Write what was read, changed, unless somebody else wrote meanwhile."""
+        self.write(read, replace(read, **changes))  # type: ignore[arg-type]  # any field
+
+    def write(self, read: Thing, made: Thing) -> None:
+        """Write an object in the place of what was read, unless somebody else wrote meanwhile."""
         if self.objects.get(name_of(read)) != read:
             raise ConflictError
-        self.put(replace(read, **changes))  # type: ignore[arg-type]  # any field of any kind
+        self.put(made)
 
     def delete(self, name: Name, read: Thing | None = None) -> None:
         if name not in self.objects or (read is not None and self.objects[name] != read):
@@ -142,7 +149,8 @@ class Operator:
 
     def reconcile(self, key: ServiceKey, *, dies_after: int | None = None) -> None:
         """Decide for one Service and write, or die after so many writes."""
-        if decide(key, self.ledger, OWNERSHIP).release:
+        decision = decide(key, self.ledger, OWNERSHIP)
+        if decision.release or any(take.existing is not None for take in decision.takes):
             self.read(key)
         run(self._writes(key), dies_after)
 
@@ -151,47 +159,36 @@ class Operator:
         decision = decide(key, self.ledger, OWNERSHIP)
         service = self.ledger.service(key)
         if service is not None:
-            yield from self._act(service, decision.action)
+            for take in decision.takes:
+                yield from self._try(take.address, partial(self._take, take, service))
+            shows = None if decision.status is None else decision.status.ingress
+            if shows is not None and shows != service.ingress:
+                change = {"ingress": shows}
+                yield from self._try(key, lambda: self.server.update(service, **change))
         for view in decision.release:
-            yield from self._release(view)
+            yield from self._release(view, key)
 
-    def _act(
-        self,
-        service: ServiceView,
-        action: Give | Adopt | Keep | Refuse | Foreign | Withdraw | Leave,
-    ) -> Iterator[Name]:
-        match action:
-            case Give(address, pool) | Adopt(address, pool, None):
-                made = VirtualIPView(
-                    address, pool=pool, services=(service.ref,), succession=("n1",)
-                )
-                yield from self._try(address, lambda: self._take(made, service))
-                yield from self._show(service, (address,))
-            case Adopt(address, _, VirtualIPView() as existing):
-                change = {"services": (service.ref,), "release": None}
-                yield from self._try(address, lambda: self.server.update(existing, **change))
-            case Keep(address, write_status=True):
-                yield from self._show(service, (address,))
-            case Refuse(withdraw=gone) | Withdraw(gone) if gone:
-                yield from self._show(service, tuple(set(service.shown) - set(gone)))
-            case _:
-                pass
-
-    def _take(self, made: VirtualIPView, service: ServiceView) -> None:
+    def _take(self, take: Take, service: ServiceView) -> None:
+        bare = take.existing or VirtualIPView(take.address, succession=("n1",))
+        made = moved_in(bare, service, take.pool)
+        if take.existing is not None:
+            self.server.write(take.existing, made)
+            return
         self.server.create(made)
-        self.taken(made.address, service)
+        self.taken(take.address, service)
 
-    def _show(self, service: ServiceView, addresses: tuple[Address, ...]) -> Iterator[Name]:
-        ingress = tuple(Ingress(ip=str(a), ip_mode=VIP_MODE) for a in addresses)
-        yield from self._try(service.key, lambda: self.server.update(service, ingress=ingress))
-
-    def _release(self, view: VirtualIPView) -> Iterator[Name]:
+    def _release(self, view: VirtualIPView, key: ServiceKey) -> Iterator[Name]:
+        left = moved_out(view, key)
+        if left.services or left.reserved_for is not None:
+            yield from self._try(view.address, lambda: self.server.write(view, left))
+            return
         match begin(view, self.nodes):
             case Delete():
                 yield from self._try(view.address, lambda: self._delete(view))
             case Begin(release):
                 emptied = {
                     "services": (),
+                    "sharing_key": "",
                     "release": release,
                     "generation": view.generation + 1,
                 }

@@ -184,23 +184,25 @@ class Allocator(RuleBasedStateMachine):
 
     def check_the_end_state(self) -> None:
         ours = {s.ref: s for s in self.server.services() if OWNERSHIP.ours(s)}
-        held: dict[object, Address] = {}
+        held: dict[tuple[object, Family], Address] = {}
         for view in self.server.virtual_ips():
-            assert view.service in ours, f"{view.address} belongs to nobody"
-            assert view.service not in held, f"{view.service} has two addresses"
-            held[view.service] = view.address
+            (ref,) = view.services
+            assert ref in ours, f"{view.address} belongs to nobody"
+            slot = (ref, family_of(view.address))
+            assert slot not in held, f"{ref} has two {slot[1]} addresses"
+            held[slot] = view.address
         ledger = self.operators[0].ledger
         waiting: set[Family] = set()
         for ref, service in ours.items():
-            if ref in held:
-                assert service.shown == (held[ref],)
-                assert family_of(held[ref]) in service.families
-            elif service.shown:
+            has = [held[ref, family] for family in service.families if (ref, family) in held]
+            if has:
+                assert service.shown == (*has,)
+            if has or not service.shown:
+                waiting |= {family for family in service.families if (ref, family) not in held}
+            else:
                 # Nobody can tell any more who wrote it: no VirtualIP, no pool, no class of ours.
                 assert not OWNERSHIP.explicit(service)
-                assert ledger.pool_of(service.shown[0]) is None
-            else:
-                waiting.add(service.family)
+                assert any(ledger.pool_of(address) is None for address in service.shown)
         giving = [finding.pool.name for finding in ledger.findings() if finding.gives]
         for family in waiting:
             free = sum(ledger.counts(name, family).free for name in giving)

@@ -16,8 +16,9 @@ from lbctl.core.services import (
     ServiceRef,
     ServiceView,
 )
+from lbctl.core.sharing import terms_of
 from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
-from lbctl.core.virtualips import Quarantine, Release, ReleasedCondition, VirtualIPView
+from lbctl.core.virtualips import Quarantine, Release, ReleasedCondition, Terms, VirtualIPView
 
 OLD, MIDDLE, NEW = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
 OURS = Ownership()
@@ -55,7 +56,10 @@ def pool(name: str, *entries: str, created: str = OLD, **fields: Any) -> PoolVie
 
 def allocated(address: str, name: str = "web", uid: str = "", **fields: Any) -> VirtualIPView:
     """The VirtualIP of a Service that has its address."""
-    return VirtualIPView(ip(address), services=(ref(name, uid),), **fields)
+    own = ref(name, uid)
+    fields.setdefault("pool", "lab")
+    fields.setdefault("terms", {own.uid: Terms(fields.pop("ports", ()))})
+    return VirtualIPView(ip(address), services=(own,), **fields)
 
 
 def releasing(
@@ -69,8 +73,21 @@ def releasing(
     return VirtualIPView(ip(address), release=release, released=released, **fields)
 
 
-def reserved(address: str) -> VirtualIPView:
-    return VirtualIPView(ip(address))
+def reserved(address: str, name: str | None = None) -> VirtualIPView:
+    return VirtualIPView(ip(address), reserved_for=None if name is None else key(name))
+
+
+def shared(
+    address: str, *services: ServiceView, sharing_key: str = "edge", **fields: Any
+) -> VirtualIPView:
+    """The VirtualIP of several Services, each let in with what it says now."""
+    return VirtualIPView(
+        ip(address),
+        services=tuple(one.ref for one in services),
+        terms={one.uid: terms_of(one) for one in services},
+        sharing_key=sharing_key,
+        **{"pool": "lab", **fields},
+    )
 
 
 def ledger(

@@ -1,27 +1,15 @@
 """What is decided for a Service, as stories: the state in, the decision out."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
 from lbctl.core.addresses import Family
-from lbctl.core.allocation import (
-    Action,
-    Adopt,
-    Foreign,
-    Give,
-    Keep,
-    Leave,
-    Refuse,
-    Withdraw,
-    decide,
-)
+from lbctl.core.allocation import decide
 from lbctl.core.outcomes import ConflictReason, Outcome
-from lbctl.core.pools import PoolView
 from lbctl.core.requests import Request
 from lbctl.core.services import FamilyPolicy, Ingress, Ownership, ServiceView
-from lbctl.core.virtualips import Conflict, Quarantine, VirtualIPView
-from lbctl.core.waiting import FreeAddress, NewPool, PoolChange
+from lbctl.core.virtualips import Conflict, Quarantine
 from tests.unit.core.builders import (
     CLASS,
     NEW,
@@ -37,6 +25,20 @@ from tests.unit.core.builders import (
     reserved,
     service,
 )
+from tests.unit.core.stories import (
+    UNTOUCHED,
+    Becomes,
+    Story,
+    adopts,
+    check,
+    gets,
+    given,
+    keeps,
+    refusal,
+    stories,
+    what,
+    withdrawn,
+)
 
 LAB = pool("lab", "10.0.0.10-10.0.0.12")
 BOTH = pool("both", "10.0.1.0/28", "fd00:110::1-fd00:110::f")
@@ -46,130 +48,107 @@ WISH = Request((ip(".12"),))
 ONLY_EXPLICIT = Ownership(default_class=False)
 
 
-@dataclass(frozen=True)
-class Story:
-    rule: str
-    state: list[PoolView | ServiceView | VirtualIPView]
-    action: Action
-    notices: list[Outcome] = field(default_factory=list)
-    release: list[str] = field(default_factory=list)
-    ownership: Ownership = OURS
-    nodes: dict[str, str] = field(default_factory=dict)
-    identities: dict[str, str] = field(default_factory=dict)
-
-
-def check(story: Story) -> None:
-    known = ledger(*story.state, identities=story.identities, **story.nodes)
-    decision = decide(key(), known, story.ownership)
-    assert decision.action == story.action
-    assert [notice.outcome for notice in decision.notices] == story.notices
-    assert [view.address for view in decision.release] == [ip(text) for text in story.release]
-
-
-def stories(*rows: Story) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("story", rows, ids=lambda story: story.rule)
-
-
 @stories(
-    Story("the lowest address of the pool", [LAB, service()], Give(ip(".10"), "lab")),
+    Story("the lowest address of the pool", [LAB, service()], gets(".10", "lab")),
     Story(
         "the first pool by name that has one",
         [pool("b", "10.0.0.1"), pool("a", "10.0.0.2"), service()],
-        Give(ip(".2"), "a"),
+        gets(".2", "a"),
     ),
     Story(
         "the next pool when the first is full",
         [pool("a", "10.0.0.2"), pool("b", "10.0.0.1"), allocated(".2", "other"), service()],
-        Give(ip(".1"), "b"),
+        gets(".1", "b"),
     ),
     Story(
         "a disabled pool is passed over",
         [pool("a", "10.0.0.2", disabled=True), pool("b", "10.0.0.1"), service()],
-        Give(ip(".1"), "b"),
+        gets(".1", "b"),
     ),
     Story(
         "a pool that overlaps an older one is passed over",
         [pool("a", "10.0.0.1-10.0.0.9", created=NEW), pool("b", "10.0.0.1"), service()],
-        Give(ip(".1"), "b"),
+        gets(".1", "b"),
     ),
     Story(
         "another Service's address is not free",
         [LAB, service(), allocated(".10", "other")],
-        Give(ip(".11"), "lab"),
+        gets(".11", "lab"),
     ),
     Story(
         "an address that is being released is not free",
         [LAB, service(), releasing(".10")],
-        Give(ip(".11"), "lab"),
+        gets(".11", "lab"),
     ),
     Story(
         "a reservation is not free",
         [LAB, service(), reserved(".10")],
-        Give(ip(".11"), "lab"),
+        gets(".11", "lab"),
     ),
     Story(
         "an address that a Service shows is not free while its VirtualIP is missing",
         [LAB, service(), service("other", ".10")],
-        Give(ip(".11"), "lab"),
+        gets(".11", "lab"),
     ),
     Story(
         "an address that another controller's Service shows is not free either",
         [LAB, service(), service("other", ".10", load_balancer_class="other/class")],
-        Give(ip(".11"), "lab"),
+        gets(".11", "lab"),
     ),
     Story(
         "a node's own address is never given",
         [LAB, service()],
-        Give(ip(".11"), "lab"),
+        gets(".11", "lab"),
         nodes={"n1": ".10"},
     ),
     Story(
         "no class is ours when we are the default",
         [LAB, service(load_balancer_class=None)],
-        Give(ip(".10"), "lab"),
+        gets(".10", "lab"),
     ),
     Story(
         "our class is ours when we are not",
         [LAB, service(load_balancer_class=CLASS)],
-        Give(ip(".10"), "lab"),
+        gets(".10", "lab"),
         ownership=ONLY_EXPLICIT,
     ),
     Story(
         "PreferDualStack gets IPv4, and hears that there is no IPv6",
         [LAB, service(families=DUAL, family_policy=FamilyPolicy.PREFER_DUAL_STACK)],
-        Give(ip(".10"), "lab"),
-        notices=[Outcome.DUAL_STACK_NOT_SUPPORTED],
+        gets(".10", "lab", Outcome.DUAL_STACK_INCOMPLETE),
+        notices=[Outcome.DUAL_STACK_INCOMPLETE],
     ),
     Story(
-        "PreferDualStack with IPv6 first gets IPv6, and hears that there is no IPv4",
+        "PreferDualStack with IPv6 first gets IPv6, then IPv4",
         [BOTH, service(families=DUAL[::-1], family_policy=FamilyPolicy.PREFER_DUAL_STACK)],
-        Give(ip("fd00:110::1"), "both"),
-        notices=[Outcome.DUAL_STACK_NOT_SUPPORTED],
+        Becomes(
+            ["fd00:110::1", "10.0.1.0"], [given("fd00:110::1", "both"), given("10.0.1.0", "both")]
+        ),
     ),
     Story(
         "PreferDualStack in a cluster of one family has all that it can have",
         [LAB, service(family_policy=FamilyPolicy.PREFER_DUAL_STACK)],
-        Give(ip(".10"), "lab"),
+        gets(".10", "lab"),
     ),
     Story(
         "an IPv6 Service gets the lowest free IPv6 address",
         [LAB, BOTH, service(families=IPV6), allocated("fd00:110::1", "other")],
-        Give(ip("fd00:110::2"), "both"),
+        gets("fd00:110::2", "both"),
     ),
     Story(
         "the first address of an IPv6 subnet is its routers'",
         [pool("six", "fd00:110::/64"), service(families=IPV6)],
-        Give(ip("fd00:110::1"), "six"),
+        gets("fd00:110::1", "six"),
     ),
     Story(
         "an IPv4 Service passes by a pool of IPv6",
         [pool("a-six", "fd00:110::/64"), LAB, service()],
-        Give(ip(".10"), "lab"),
+        gets(".10", "lab"),
     ),
     Story(
         "a node's IPv6 address is never given",
         [pool("six", "fd00:110::/64"), service(families=IPV6)],
-        Give(ip("fd00:110::2"), "six"),
+        gets("fd00:110::2", "six"),
         nodes={"n1": "fd00:110::1"},
     ),
 )
@@ -178,13 +157,13 @@ def test_a_service_gets(story: Story) -> None:
 
 
 @stories(
-    Story("a Service that is gone", [LAB], Leave()),
-    Story("another type", [LAB, service(is_load_balancer=False)], Leave()),
-    Story("another class", [LAB, service(load_balancer_class="other/class")], Leave()),
+    Story("a Service that is gone", [LAB], UNTOUCHED),
+    Story("another type", [LAB, service(is_load_balancer=False)], UNTOUCHED),
+    Story("another class", [LAB, service(load_balancer_class="other/class")], UNTOUCHED),
     Story(
-        "no class, and we are not the default", [LAB, service()], Leave(), ownership=ONLY_EXPLICIT
+        "no class, and we are not the default", [LAB, service()], UNTOUCHED, ownership=ONLY_EXPLICIT
     ),
-    Story("a Service on its way out gets nothing new", [LAB, service(deleting=True)], Leave()),
+    Story("a Service on its way out gets nothing new", [LAB, service(deleting=True)], UNTOUCHED),
 )
 def test_left_alone(story: Story) -> None:
     check(story)
@@ -194,69 +173,69 @@ def test_left_alone(story: Story) -> None:
     Story(
         "who has an address keeps it",
         [LAB, allocated(".11"), service("web", ".11")],
-        Keep(ip(".11"), write_status=False),
+        keeps(".11"),
     ),
     Story(
         "a crash after the creation is mended: the status is written",
         [LAB, allocated(".11"), service()],
-        Keep(ip(".11"), write_status=True),
+        keeps(".11"),
     ),
     Story(
         "a status without ipMode is completed",
         [LAB, allocated(".11"), service(ingress=(Ingress(ip="10.0.0.11"),))],
-        Keep(ip(".11"), write_status=True),
+        keeps(".11"),
     ),
     Story(
         "the status is brought back to what the VirtualIP says",
         [LAB, allocated(".11"), service("web", ".12")],
-        Keep(ip(".11"), write_status=True),
+        keeps(".11"),
     ),
     Story(
-        "a pool that is gone takes nothing back",
+        "a pool that is gone takes nothing back, and the owner hears of it",
         [allocated(".11"), service("web", ".11")],
-        Keep(ip(".11"), write_status=False),
+        keeps(".11", says=Outcome.OUT_OF_POOL),
     ),
     Story(
         "a disabled pool takes nothing back",
         [pool("lab", "10.0.0.0/28", disabled=True), allocated(".11"), service("web", ".11")],
-        Keep(ip(".11"), write_status=False),
+        keeps(".11", says=Outcome.OUT_OF_POOL),
     ),
     Story(
         "a Service on its way out keeps its address until it is gone",
         [LAB, allocated(".11"), service("web", ".11", deleting=True)],
-        Keep(ip(".11"), write_status=False),
+        keeps(".11"),
     ),
     Story(
-        "a later wish that cannot be met takes nothing away",
+        "a later wish is met when it can be",
         [
             LAB,
             allocated(".11"),
             service("web", ".11", request=WISH),
         ],
-        Keep(ip(".11"), write_status=False),
-        notices=[Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED],
+        gets(".12", "lab"),
+        release=[".11"],
     ),
     Story(
         "another controller's address beside ours is reported and not erased",
         [LAB, allocated(".11"), service("web", ".11", "192.0.2.1")],
-        Keep(ip(".11"), write_status=False),
+        Becomes(None),
         notices=[Outcome.FOREIGN_ADDRESS],
     ),
     Story(
         "under our own class the status is ours to write",
         [LAB, allocated(".11"), service("web", "192.0.2.1", load_balancer_class=CLASS)],
-        Keep(ip(".11"), write_status=True),
+        keeps(".11"),
     ),
     Story(
         "of two addresses after a race the one in the status stays",
         [LAB, allocated(".10"), allocated(".11"), service("web", ".11")],
-        Keep(ip(".11"), write_status=False),
+        keeps(".11"),
         release=[".10"],
     ),
     Story(
         "of two addresses of which none is shown the lower one stays",
         [LAB, allocated(".11"), allocated(".10"), service()],
-        Keep(ip(".10"), write_status=True),
+        keeps(".10"),
         release=[".11"],
     ),
 )
@@ -271,28 +250,28 @@ CONFLICT = Conflict("02:00:00:00:00:77", ConflictReason.ANSWERED_BY_FOREIGN_HOST
     Story(
         "a new address that a foreign host has is changed for another",
         [LAB, allocated(".10", conflict=CONFLICT), service("web", ".10")],
-        Give(ip(".11"), "lab"),
+        gets(".11", "lab"),
         release=[".10"],
         notices=[Outcome.ADDRESS_IN_CONFLICT],
     ),
     Story(
         "also before the Service shows it",
         [LAB, allocated(".10", conflict=CONFLICT), service()],
-        Give(ip(".11"), "lab"),
+        gets(".11", "lab"),
         release=[".10"],
         notices=[Outcome.ADDRESS_IN_CONFLICT],
     ),
     Story(
         "where another was given before a crash, that one stays",
         [LAB, allocated(".10", conflict=CONFLICT), allocated(".11"), service("web", ".10")],
-        Keep(ip(".11"), write_status=True),
+        keeps(".11"),
         release=[".10"],
         notices=[Outcome.ADDRESS_IN_CONFLICT],
     ),
     Story(
         "one that a node ever held is kept: its users know it",
         [LAB, allocated(".10", conflict=CONFLICT, ever_held=True), service("web", ".10")],
-        Keep(ip(".10"), write_status=False),
+        keeps(".10"),
     ),
     Story(
         "one that was adopted is kept too: another controller gave it, and its users know it",
@@ -310,7 +289,7 @@ CONFLICT = Conflict("02:00:00:00:00:77", ConflictReason.ANSWERED_BY_FOREIGN_HOST
             ),
             service("web", ".10"),
         ],
-        Keep(ip(".10"), write_status=False),
+        keeps(".10"),
     ),
 )
 def test_a_conflict(story: Story) -> None:
@@ -321,61 +300,58 @@ def test_an_address_on_one_of_our_own_nodes_is_no_conflict() -> None:
     """A restore finds it there: an old holder has not heard of it yet."""
     known = ledger(LAB, allocated(".10", conflict=CONFLICT), service("web", ".10"))
     known.put_macs("n1", frozenset({CONFLICT.mac}))
-    assert decide(key(), known, OURS).action == Keep(ip(".10"), write_status=False)
+    assert what(decide(key(), known, OURS)) == keeps(".10")
 
 
 def test_a_pool_whose_addresses_are_in_quarantine_says_so() -> None:
     ill = releasing(".10", quarantine=Quarantine(CONFLICT.mac, "2026-01-01T00:10:00Z"))
     known = ledger(pool("lab", "10.0.0.10"), ill, service())
-    action = decide(key(), known, OURS).action
-    assert isinstance(action, Refuse)
-    assert "full (1 of 1 used, 1 of them in quarantine)" in action.message
+    assert "full (1 of 1 used, 1 of them in quarantine)" in refusal(known, Outcome.NO_FREE_ADDRESS)
 
 
 @stories(
     Story(
         "a VirtualIP that somebody deleted is made again",
         [LAB, service("web", ".11")],
-        Adopt(ip(".11"), "lab"),
+        adopts(".11", "lab"),
     ),
     Story(
         "adoption comes before refusal: what works goes on working",
         [LAB, service("web", ".11", request=WISH)],
-        Adopt(ip(".11"), "lab"),
-        notices=[Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED],
+        adopts(".11", "lab"),
     ),
     Story(
         "an address found on a node's interface is adopted all the same",
         [LAB, service("web", ".11")],
-        Adopt(ip(".11"), "lab"),
+        adopts(".11", "lab"),
         nodes={"n1": ".11"},
     ),
     Story(
         "under our own class, what a node itself is known by is replaced",
         [LAB, service("web", ".11", load_balancer_class=CLASS)],
-        Give(ip(".10"), "lab"),
+        gets(".10", "lab"),
         notices=[Outcome.ADDRESS_TAKEN],
         identities={"n1": ".11"},
     ),
     Story(
         "under our own class an address outside of every pool is ours",
         [LAB, service("web", "10.9.9.9", load_balancer_class=CLASS)],
-        Adopt(ip("10.9.9.9"), None),
+        adopts("10.9.9.9", None),
     ),
     Story(
         "after a restore the VirtualIP knows an older uid of this Service: it is told the new one",
         [LAB, allocated(".11", uid="before"), service("web", ".11")],
-        Adopt(ip(".11"), "lab", allocated(".11", uid="before")),
+        adopts(".11", "lab", allocated(".11", uid="before")),
     ),
     Story(
         "of two Services that show one address the older adopts it",
         [LAB, service("web", ".11", created=OLD), service("other", ".11")],
-        Adopt(ip(".11"), "lab"),
+        adopts(".11", "lab"),
     ),
     Story(
         "the younger gets a new one and hears why",
         [LAB, service("web", ".11", created=NEW), service("other", ".11")],
-        Give(ip(".10"), "lab"),
+        gets(".10", "lab"),
         notices=[Outcome.ADDRESS_TAKEN],
     ),
     Story(
@@ -386,35 +362,35 @@ def test_a_pool_whose_addresses_are_in_quarantine_says_so() -> None:
             service("other", ".11", created=OLD),
             allocated(".12", "other"),
         ],
-        Adopt(ip(".11"), "lab"),
+        adopts(".11", "lab"),
     ),
     Story(
         "nor does an older one that is not ours",
         [LAB, service("web", ".11"), service("other", ".11", created=OLD, is_load_balancer=False)],
-        Adopt(ip(".11"), "lab"),
+        adopts(".11", "lab"),
     ),
     Story(
         "what a VirtualIP says is stronger than age",
         [LAB, service("web", ".11", created=OLD), allocated(".11", "other")],
-        Give(ip(".10"), "lab"),
+        gets(".10", "lab"),
         notices=[Outcome.ADDRESS_TAKEN],
     ),
     Story(
         "an address that is being released is not adopted",
         [LAB, service("web", ".11"), releasing(".11")],
-        Give(ip(".10"), "lab"),
+        gets(".10", "lab"),
         notices=[Outcome.ADDRESS_TAKEN],
     ),
     Story(
         "a reservation is not adopted",
         [LAB, service("web", ".11"), reserved(".11")],
-        Give(ip(".10"), "lab"),
+        gets(".10", "lab"),
         notices=[Outcome.ADDRESS_TAKEN],
     ),
     Story(
         "nonsense under our own class is replaced",
         [LAB, service("web", "127.0.0.1", load_balancer_class=CLASS)],
-        Give(ip(".10"), "lab"),
+        gets(".10", "lab"),
         notices=[Outcome.ADDRESS_TAKEN],
     ),
 )
@@ -426,31 +402,31 @@ def test_a_service_that_shows_an_address_without_its_virtual_ip(story: Story) ->
     Story(
         "a Service that is gone",
         [LAB, allocated(".11")],
-        Leave(),
+        UNTOUCHED,
         release=[".11"],
     ),
     Story(
         "a Service that came back under its name is another one",
         [LAB, allocated(".10", uid="before"), service()],
-        Give(ip(".11"), "lab"),
+        gets(".11", "lab"),
         release=[".10"],
     ),
     Story(
         "a changed type: first out of the status, then released",
         [LAB, allocated(".11"), service("web", ".11", is_load_balancer=False)],
-        Withdraw((ip(".11"),)),
+        withdrawn(),
         release=[".11"],
     ),
     Story(
         "a changed type whose status is clean already",
         [LAB, allocated(".11"), service(is_load_balancer=False)],
-        Leave(),
+        UNTOUCHED,
         release=[".11"],
     ),
     Story(
         "another class: only our address goes out of the status",
         [LAB, allocated(".11"), service("web", ".11", "192.0.2.1", load_balancer_class="other/c")],
-        Withdraw((ip(".11"),)),
+        withdrawn("192.0.2.1"),
         release=[".11"],
     ),
 )
@@ -460,7 +436,7 @@ def test_released(story: Story) -> None:
 
 def test_a_node_s_address_in_our_pool_was_written_by_a_controller_that_uses_nodes() -> None:
     known = ledger(LAB, service("web", ".11"), identities={"n1": ".11"})
-    assert isinstance(decide(key(), known, OURS).action, Foreign)
+    assert refusal(known, Outcome.FOREIGN_ADDRESS, untouched=True)
 
 
 @pytest.mark.parametrize(
@@ -473,53 +449,14 @@ def test_a_node_s_address_in_our_pool_was_written_by_a_controller_that_uses_node
     ],
 )
 def test_what_another_controller_wrote_is_left_alone(rule: str, seen: ServiceView) -> None:
-    action = decide(key(), ledger(LAB, seen), OURS).action
-    assert isinstance(action, Foreign), rule
-    assert seen.ingress[-1].ip in action.message
-    assert f"spec.loadBalancerClass: {CLASS}" in action.message
-
-
-@pytest.mark.parametrize(
-    ("rule", "seen", "outcome", "says"),
-    [
-        (
-            "both families required",
-            service(families=DUAL, family_policy=FamilyPolicy.REQUIRE_DUAL_STACK),
-            Outcome.DUAL_STACK_NOT_SUPPORTED,
-            "Set spec.ipFamilyPolicy to PreferDualStack, and it gets an IPv4 one.",
-        ),
-        (
-            "a requested address",
-            service(request=WISH),
-            Outcome.REQUESTED_ADDRESS_NOT_SUPPORTED,
-            "Remove spec.loadBalancerIP",
-        ),
-        (
-            "all that is wrong is told at once",
-            service(request=WISH, family_policy=FamilyPolicy.REQUIRE_DUAL_STACK),
-            Outcome.DUAL_STACK_NOT_SUPPORTED,
-            "Remove spec.loadBalancerIP",
-        ),
-    ],
-)
-def test_a_wish_that_cannot_be_met_is_refused(
-    rule: str,
-    seen: ServiceView,
-    outcome: Outcome,
-    says: str,
-) -> None:
-    action = decide(key(), ledger(LAB, seen), OURS).action
-    assert isinstance(action, Refuse), rule
-    assert action.outcome is outcome
-    assert says in action.message
+    message = refusal(ledger(LAB, seen), Outcome.FOREIGN_ADDRESS, untouched=True)
+    assert seen.ingress[-1].ip in message, rule
+    assert f"spec.loadBalancerClass: {CLASS}" in message
 
 
 def test_without_a_pool_the_message_says_what_to_create() -> None:
-    action = decide(key(), ledger(service()), OURS).action
-    assert action == Refuse(
-        Outcome.NO_POOL,
-        "There is no IPAddressPool. Create one with addresses of your LAN.",
-        wants=frozenset({NewPool()}),
+    assert refusal(ledger(service()), Outcome.NO_POOL) == (
+        "There is no IPAddressPool. Create one with addresses of your LAN."
     )
 
 
@@ -536,10 +473,7 @@ def test_when_nothing_is_free_every_pool_says_why() -> None:
         service(),
         n1=".2",
     )
-    decision = decide(key(), state, OURS)
-    assert isinstance(decision.action, Refuse)
-    assert decision.action.outcome is Outcome.NO_FREE_ADDRESS
-    assert decision.action.message == (
+    assert refusal(state, Outcome.NO_FREE_ADDRESS) == (
         'No pool gives an IPv4 address. "full": full (1 of 1 used); '
         '"nodes": full (1 of 2 used, 1 never given); '
         '"off": disabled; "six": has no IPv4 addresses; '
@@ -547,32 +481,29 @@ def test_when_nothing_is_free_every_pool_says_why() -> None:
         '"wrong": has addresses that cannot be read. '
         "Mend one of them, or add IPv4 addresses or another pool."
     )
-    assert PoolChange("off") in decision.wants
-    assert FreeAddress("full", Family.IPV4) in decision.wants
 
 
 def test_an_address_that_was_lost_is_taken_out_of_the_status_when_nothing_replaces_it() -> None:
     state = ledger(pool("lab", "10.0.0.11"), service("web", ".11"), allocated(".11", "other"))
     decision = decide(key(), state, OURS)
-    assert isinstance(decision.action, Refuse)
-    assert decision.action.withdraw == (ip(".11"),)
+    assert what(decision) == Becomes([], says=Outcome.NO_FREE_ADDRESS)
     assert decision.notices[0].message == "10.0.0.11 belongs to default/other."
 
 
 def test_the_ledger_forgets() -> None:
     state = ledger(LAB, service(), allocated(".10", "other"), service("third", ".11"), n1=".12")
     state.drop_virtual_ip(ip(".10"))
-    assert decide(key(), state, OURS).action == Give(ip(".10"), "lab")
+    assert what(decide(key(), state, OURS)) == gets(".10", "lab")
     state.put_virtual_ip(allocated(".10", "other"))
     state.drop_service(key("third"))
-    assert decide(key(), state, OURS).action == Give(ip(".11"), "lab")
+    assert what(decide(key(), state, OURS)) == gets(".11", "lab")
     state.put_service(service("third", ".11"))
     state.drop_node("n1")
-    assert decide(key(), state, OURS).action == Give(ip(".12"), "lab")
+    assert what(decide(key(), state, OURS)) == gets(".12", "lab")
     state.drop_pool("lab")
-    assert isinstance(decide(key(), state, OURS).action, Refuse)
+    assert refusal(state, Outcome.NO_POOL)
     state.drop_service(key())
-    assert decide(key(), state, OURS).action == Leave()
+    assert what(decide(key(), state, OURS)) == UNTOUCHED
     for forgotten_twice in (state.drop_pool, state.drop_node):
         forgotten_twice("lab")
 
@@ -581,7 +512,7 @@ def test_a_virtual_ip_that_changes_its_service_is_the_new_ones() -> None:
     state = ledger(LAB, service(), allocated(".10", "other"))
     state.put_virtual_ip(allocated(".10"))
     assert state.virtual_ips_of(key("other")) == ()
-    assert decide(key(), state, OURS).action == Keep(ip(".10"), write_status=True)
+    assert what(decide(key(), state, OURS)) == keeps(".10")
     assert state.virtual_ips_of(key())[0].service == ref()
 
 

@@ -42,7 +42,12 @@ LABELS = {"team": "gold"}
             PoolRefusal.NAMESPACE_NOT_ALLOWED,
         ),
         ("nor one whose pool is gone", GIVEN, [], PoolRefusal.NO_SUCH_POOL),
-        ("nor one that was adopted from none", allocated(".10"), [], PoolRefusal.NOT_IN_POOL),
+        (
+            "nor one that was adopted from none",
+            allocated(".10", pool=None),
+            [],
+            PoolRefusal.NOT_IN_POOL,
+        ),
         (
             "another pool that has it now is its pool",
             GIVEN,

@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web
 
 from lbctl.core.addresses import Family
-from lbctl.core.services import Ownership, ServiceRef
+from lbctl.core.reading import service_view
+from lbctl.core.services import Ownership
 from lbctl.kube.errors import ApiError
 from lbctl.kube.events import Recorder
 from lbctl.kube.lease import Record
@@ -20,7 +21,7 @@ from tests.unit.kube.fake_api import serving, status
 from tests.unit.operator import objects
 
 ADDRESS = IPv4Address("172.16.110.100")
-WEB = ServiceRef("shop", "web", "uid-web")
+WEB = service_view(objects.service("web"))
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+"""Addresses that a Service shows and no VirtualIP explains: after a restore, or a deletion by hand.
+
+What works goes on working: they are made the Service's before anything new is given.
+"""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from lbctl.core.addresses import Address, Family, family_of
+from lbctl.core.decisions import How, Take
+from lbctl.core.ledger import Ledger
+from lbctl.core.outcomes import Notice, Outcome
+from lbctl.core.services import Ownership, ServiceView
+from lbctl.core.sharing import misfit, scope_of, terms_of
+from lbctl.core.virtualips import Stage, VirtualIPView
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """Adopts for one Service."""
+
+    service: ServiceView
+    ledger: Ledger
+    ownership: Ownership
+    given_up: frozenset[Address]
+    """What it shows and must not keep."""
+
+    def find(self, family: Family) -> tuple[Take | None, tuple[Notice, ...]]:
+        """The shown address of a family that becomes the Service's, or why each is lost."""
+        lost: list[Notice] = []
+        for address in self.service.shown:
+            if family_of(address) is not family or address in self.given_up:
+                continue
+            obstacle = self._obstacle(address)
+            if obstacle is None:
+                known = self.ledger.virtual_ip(address)
+                pool = self.ledger.pool_of(address) or (None if known is None else known.pool)
+                return Take(address, pool, How.ADOPTED, known), ()
+            lost.append(Notice(Outcome.ADDRESS_TAKEN, obstacle))
+        return None, tuple(lost)
+
+    def _obstacle(self, address: Address) -> str | None:
+        """Why the address cannot be adopted; None when it can."""
+        if address.is_multicast or address.is_loopback or address.is_unspecified:
+            return f"{address} is no unicast address of a LAN."
+        known = self.ledger.virtual_ip(address)
+        if known is not None:
+            return self._occupant(known)
+        node = self.ledger.node_known_by(address)
+        if node is not None:
+            return f"{address} is the address of node {node} itself."
+        return self._elder(address)
+
+    def _occupant(self, known: VirtualIPView) -> str | None:
+        """Why the Service cannot have an address that has a VirtualIP."""
+        key = self.service.key
+        match known.stage:
+            case Stage.RELEASING:
+                kept = None if known.release is None else known.release.retained_for
+                if kept is not None and kept.key == key:
+                    return None
+                return f"{known.address} is being released and cannot be kept."
+            case Stage.RESERVED:
+                if known.reserved_for == key:
+                    return None
+                whom = known.reserved_for or "nobody yet"
+                return f"{known.address} is reserved, for {whom}."
+            case Stage.ALLOCATED:
+                pool = self.ledger.pool_of(known.address) or known.pool or ""
+                unfit = misfit(self.service, known, scope_of(self.ledger.pool(pool)))
+                return None if unfit is None else f"{unfit.message}."
+            case _ as never:
+                assert_never(never)
+
+    def _elder(self, address: Address) -> str | None:
+        """Of those who show an address without a VirtualIP, the oldest one adopts it.
+
+        And whoever may share it with that one.
+        """
+        for other in self.ledger.claimants(address):
+            if other.uid == self.service.uid:
+                return None
+            if self._contends(other) and not self._shares(address, other):
+                return f"{address} is kept by the older Service {other.key}, which shows it too."
+        return None
+
+    def _contends(self, other: ServiceView) -> bool:
+        """Whether `other` could adopt an address: it is ours, and it has no VirtualIP yet."""
+        return self.ownership.ours(other) and not any(
+            other.ref in v.services for v in self.ledger.virtual_ips_of(other.key)
+        )
+
+    def _shares(self, address: Address, other: ServiceView) -> bool:
+        """Whether the Service can have an address beside another one, which has it as it is now."""
+        its = VirtualIPView(
+            address,
+            services=(other.ref,),
+            terms={other.uid: terms_of(other)},
+            sharing_key=other.request.sharing_key,
+        )
+        scope = scope_of(self.ledger.pool(self.ledger.pool_of(address) or ""))
+        return misfit(self.service, its, scope) is None
