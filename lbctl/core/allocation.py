@@ -105,16 +105,27 @@ class _Case:
         if self.service.deleting and not any(slot.address for slot in slots):
             return Decision(release=self.named)
         verdict, problems = self._verdict(slots)
-        notices = [*self._conflicts(), *(n for slot in slots for n in slot.lost), *problems]
+        notices = [*self._conflicts()]
+        kept: list[Address | None] = []
+        takes: list[Take] = []
+        wants: frozenset[Want] = frozenset()
+        for slot in slots:
+            kept += (slot.address, slot.coming)
+            notices += slot.lost
+            if slot.take is not None:
+                takes.append(slot.take)
+            if slot.denied is not None:
+                wants |= slot.denied.wants
+        notices += problems
         if foreign is not None:
             notices.append(Notice(Outcome.FOREIGN_ADDRESS, foreign))
-        kept = {address for slot in slots for address in (slot.address, slot.coming)}
         return Decision(
-            takes=tuple(slot.take for slot in slots if slot.take is not None),
+            takes=tuple(takes),
             status=Status(None if foreign is not None else _ingress(slots), verdict),
-            release=tuple(view for view in self.named if view.address not in kept),
+            # They are few, and comparing addresses is cheaper than hashing them.
+            release=tuple([view for view in self.named if view.address not in kept]),
             notices=tuple(notices),
-            wants=frozenset[Want]().union(*(s.denied.wants for s in slots if s.denied is not None)),
+            wants=wants,
         )
 
     # what it gets of each family
@@ -245,9 +256,9 @@ class _Case:
 
     def _foreign(self) -> str | None:
         """What another controller wrote into the status, as a sentence; None when all is ours."""
-        if self.ownership.explicit(self.service):
+        if not self.service.ingress or self.ownership.explicit(self.service):
             return None
-        own = {v.address for v in self.named}
+        own = [v.address for v in self.named]
         alien = [
             entry.ip or entry.hostname
             for entry in self.service.ingress

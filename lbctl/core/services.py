@@ -106,6 +106,14 @@ class ServiceView:
     generation: int | None = None
     """metadata.generation, where the API server counts it for Services."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    shown: tuple[Address, ...] = field(init=False, compare=False, repr=False)
+    """The addresses that the status shows, each once, in their order."""
+
+    def __post_init__(self) -> None:
+        # Asked for again and again while it is decided upon.
+        found = (entry.address for entry in self.ingress)
+        shown = tuple(dict.fromkeys(one for one in found if one is not None))
+        object.__setattr__(self, "shown", shown)
 
     @property
     def key(self) -> ServiceKey:
@@ -124,11 +132,6 @@ class ServiceView:
     def seniority(self) -> tuple[str, str, str, str]:
         """A total order by age: of two Services with one address, the lower keeps it."""
         return (self.created, self.namespace, self.name, self.uid)
-
-    @property
-    def shown(self) -> tuple[Address, ...]:
-        """The addresses that the status shows, each once, in their order."""
-        return tuple(dict.fromkeys(a for entry in self.ingress if (a := entry.address) is not None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ it, and shows it before the old one is let go; who shares an address does not lo
 from __future__ import annotations
 
 import logging
-from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any, assert_never
 
@@ -72,11 +71,6 @@ class Services:
     def unmet(self) -> Mapping[ServiceKey, Outcome]:
         """The Services that have an address, but not all or not the one that they ask for."""
         return self._unmet
-
-    @property
-    def waiting(self) -> Mapping[ServiceKey, Outcome]:
-        """All of these: an address that gets free may be theirs."""
-        return ChainMap(self._pending, self._unmet)
 
     async def reconcile(self, key: Key) -> None:
         """Bring one Service to where it should be, whether it exists or not."""

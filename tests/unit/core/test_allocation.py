@@ -276,7 +276,7 @@ CONFLICT = Conflict("02:00:00:00:00:77", ConflictReason.ANSWERED_BY_FOREIGN_HOST
     Story(
         "one that was adopted is kept too: another controller gave it, and its users know it",
         [LAB, allocated(".10", conflict=CONFLICT, adopted=True), service("web", ".10")],
-        Keep(ip(".10"), write_status=False),
+        keeps(".10"),
     ),
     Story(
         "one that is held and claimed is kept and defended",
