@@ -22,12 +22,12 @@ def apply(installed: Site, example: str, deployment: str) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def both(installed: Site) -> Iterator[None]:
-    yield from apply(installed, "03-dual-stack", "both")
+    yield from apply(installed, "04-dual-stack", "both")
 
 
 @pytest.fixture(scope="module")
 def shop(installed: Site) -> Iterator[None]:
-    yield from apply(installed, "04-shared-address", "shop")
+    yield from apply(installed, "05-shared-address", "shop")
 
 
 def shown(site: Site, service: str) -> list[str]:
