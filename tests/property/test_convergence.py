@@ -40,7 +40,7 @@ def virtual_ips(draw: st.DrawFn) -> VirtualIPView:
     bare = VirtualIPView(draw(addresses))
     owner = draw(st.none() | st.sampled_from(KEYS).flatmap(services))
     if owner is not None:
-        return replace(bare, service=owner.ref)
+        return replace(bare, services=(owner.ref,))
     return replace(bare, release=draw(st.sampled_from([None, Release("n1")])))
 
 
