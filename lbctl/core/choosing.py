@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from lbctl.core.addresses import Address, Family, family_of, place
+from lbctl.core.belonging import home, out_of_pool
 from lbctl.core.decisions import How, Take
 from lbctl.core.grants import PoolRefusal, Refusal, in_order, refusal
 from lbctl.core.ledger import Ledger
@@ -108,18 +109,36 @@ class Chooser:
                     and release.quarantine is None
                     and kept is not None
                     and kept.key == key
+                    and self._may_return(known)
                 )
             case Stage.ALLOCATED:
                 # Its namesake of before had it. Nobody else can get it in between.
                 asked = known.address in self.service.request.addresses
                 return (
-                    (asked or known.reserved_for == key)
+                    (asked or known.reserved_for == key or self._retained(known))
                     and all(ref.key == key for ref in known.services)
                     and not self.ledger.contested(known)
                 )
 
+    def _retained(self, known: VirtualIPView) -> bool:
+        """Whether `retainFor` keeps an address whose Service went and came back unseen."""
+        pool = self.ledger.pool(known.pool or "")
+        keeps = pool is not None and pool.retain_for > 0
+        return keeps and self.service.ref not in known.services and self._may_return(known)
+
+    def _may_return(self, known: VirtualIPView) -> bool:
+        """Whether the Service may have the address back that it had, by its pool of today."""
+        found, asked = home(known, self.ledger), self.service.request.pools
+        if found is None or (asked and found.pool.name not in asked):
+            return False
+        full = not known.services and self.ledger.quota_reached(
+            found.pool.name, self.service.namespace
+        )
+        return not full and out_of_pool(known, self.service, self.ledger) is None
+
     def _kept(self, family: Family) -> Take | None:
-        for known in self.ledger.kept_for(self.service.key):
+        key = self.service.key
+        for known in (*self.ledger.kept_for(key), *self.ledger.virtual_ips_of(key)):
             if family_of(known.address) is family and self._is_kept(known):
                 return self._taken(known, How.KEPT_FOR_IT)
         return None

@@ -170,6 +170,9 @@ class Triggers:
         if old is not None and new is not None and _announced(old) != _announced(new):
             self._advertisements_counted()
             self._plan_again(ServiceKey(*key))
+        if old is None or new is None:
+            for kept in self._world.ledger.kept_for(ServiceKey(*key)):
+                self._queue.add(Item(What.VIRTUAL_IP, Key("", object_name(kept.address))))
         before = set() if old is None else set(service_view(old).shown)
         after = set() if new is None else set(service_view(new).shown)
         self._count_again(before ^ after)

@@ -147,6 +147,9 @@ def test_a_pool_may_hold(objects: Objects, row: Accepted) -> None:
         "avoidBuggyIPs": False,
         "allowSubnetEdges": False,
         "disabled": False,
+        "cooldown": "0s",
+        "retainFor": "0s",
+        "onRemoval": "Keep",
     }
 
 
