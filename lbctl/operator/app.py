@@ -19,6 +19,8 @@ import kopf
 from lbctl.core.labels import OPERATOR_LEASE
 from lbctl.core.services import ServiceKey
 from lbctl.core.waiting import Waiting
+from lbctl.core.metallb_requests import METALLB
+from lbctl.core.requests import LBCTL
 from lbctl.kube import login
 from lbctl.kube.client import Client
 from lbctl.kube.election import Elector, LeadershipLostError, Terms
@@ -68,7 +70,10 @@ class Operator:
         self._client = client
         self._stop = asyncio.Event()
         self._metrics = Metrics()
-        self._world = World(lease_duration=settings.lease_duration)
+        self._world = World(
+            lease_duration=settings.lease_duration,
+            dialect=METALLB if settings.metallb_namespace else LBCTL,
+        )
         self._recorder = Recorder(client, controller="lbctl", instance=settings.identity)
         self._elector = Elector(
             client,

@@ -35,6 +35,7 @@ from lbctl.core.reading import (
 )
 from lbctl.core.reading_advertisements import advertisement_view
 from lbctl.core.reading_pools import pool_view
+from lbctl.core.requests import LBCTL, Dialect
 from lbctl.core.services import ServiceKey, ServiceView
 from lbctl.core.speakers import NodeView, SpeakerView, newest_version
 from lbctl.core.standing import Standing, look
@@ -96,10 +97,15 @@ class World:
     Args:
         lease_duration: seconds after which a speaker's Lease that did not change is stale.
         clock: monotonic seconds.
+        dialect: the annotations by which Services ask for something.
     """
 
     def __init__(
-        self, *, lease_duration: float, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        lease_duration: float,
+        clock: Callable[[], float] = time.monotonic,
+        dialect: Dialect = LBCTL,
     ) -> None:
         self.stores: Mapping[Kind, Store] = {
             kind: Store(kind, accepts=_ACCEPTED.get(kind, _all), trim=_TRIMS.get(kind, _whole))
@@ -124,6 +130,7 @@ class World:
         """The Services with `externalTrafficPolicy: Local`."""
         self.freshness = Freshness(lease_duration)
         self._clock = clock
+        self._dialect = dialect
         self._leases: dict[str, Record] = {}
         """By the name of the Lease, as all that is judged of speakers."""
         self._judged: dict[str, Liveness] = {}
@@ -249,7 +256,7 @@ class World:
 
     def keep_service(self, obj: Object) -> None:
         """Know a Service as it is at this moment, also one that the mirror does not hold."""
-        self.ledger.put_service(service_view(obj))
+        self.ledger.put_service(service_view(obj, self._dialect))
 
     def settle_service(self, key: ServiceKey) -> None:
         """What the mirror says of the Service counts again."""
@@ -277,7 +284,7 @@ class World:
             self.ledger.drop_service(ServiceKey(*key))
             self.local_services.pop(ServiceKey(*key), None)
             return
-        view = service_view(new)
+        view = service_view(new, self._dialect)
         self.ledger.put_service(view)
         if view.local:
             self.local_services[view.key] = view

@@ -1,5 +1,6 @@
 """MetalLB's objects: what they mean here, and what is said of what cannot be read."""
 
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from lbctl.core.grants import narrowed
 from lbctl.core.metallb_advertisements import metallb_advertisement_view
 from lbctl.core.metallb_pools import metallb_pool_view
 from lbctl.core.metallb_reading import Problem
+from lbctl.core.metallb_requests import METALLB
 from lbctl.core.outcomes import CompatReason, PoolReason
 from lbctl.core.pool_findings import assess
 from lbctl.core.pools import Allocation, PoolView, SharingScope
 from lbctl.core.reading_pools import pool_view
+from lbctl.core.requests import Request, read
 from tests.unit.core.builders import OLD, service
 
 GOLD: dict[str, Any] = {"matchLabels": {"tier": "gold"}}
@@ -294,3 +297,48 @@ def test_a_field_of_a_newer_metallb_is_told_and_the_rest_is_obeyed() -> None:
 def test_an_object_without_a_readable_spec_breaks_nothing() -> None:
     _, problems = metallb_pool_view({"metadata": meta("lan"), "spec": "nonsense"})
     assert said(problems) == ["spec is no object."]
+
+
+# ---------------------------------------------------------------- annotations
+
+ANNOTATIONS: list[tuple[str, dict[str, str], Request]] = [
+    (
+        "an address, and one of each family",
+        {"metallb.io/loadBalancerIPs": "172.16.110.100, fd00:110::100"},
+        Request(addresses=(ip_address("172.16.110.100"), ip_address("fd00:110::100"))),
+    ),
+    ("a pool", {"metallb.io/address-pool": "lan"}, Request(pools=("lan",))),
+    ("a key to share by", {"metallb.io/allow-shared-ip": "web"}, Request(sharing_key="web")),
+    (
+        "the names of old",
+        {
+            "metallb.universe.tf/loadBalancerIPs": "172.16.110.100",
+            "metallb.universe.tf/address-pool": "lan",
+            "metallb.universe.tf/allow-shared-ip": "web",
+        },
+        Request((ip_address("172.16.110.100"),), ("lan",), "web"),
+    ),
+    (
+        "ours go first, then the newer name",
+        {
+            "lbctl.io/pools": "ours",
+            "metallb.io/address-pool": "lan",
+            "metallb.io/allow-shared-ip": "new",
+            "metallb.universe.tf/allow-shared-ip": "old",
+        },
+        Request(pools=("ours",), sharing_key="new"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [row[1:] for row in ANNOTATIONS],
+    ids=[row[0] for row in ANNOTATIONS],
+)
+def test_a_request_in_metallb_s_words(annotations: dict[str, str], expected: Request) -> None:
+    assert read(annotations, dialect=METALLB) == expected
+
+
+def test_without_the_mode_metallb_s_words_mean_nothing() -> None:
+    assert read({"metallb.io/address-pool": "lan"}) == Request()
