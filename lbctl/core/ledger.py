@@ -239,6 +239,11 @@ class Ledger:
         """The VirtualIPs that are reserved or kept for a Service, lowest first."""
         return (self._virtual_ips[address] for address in self._offers.kept_for(service))
 
+    def granted_from(self, service: ServiceView) -> str:
+        """The pool that this very Service's address is from; empty when no pool names it."""
+        pools = (v.pool for v in self.virtual_ips_of(service.key) if service.ref in v.services)
+        return next(filter(None, pools), "")
+
     def claimants(self, address: Address) -> tuple[ServiceView, ...]:
         """The Services whose status shows the address, oldest first."""
         services = (self._services[key] for key in self._shown.get(address, ()))

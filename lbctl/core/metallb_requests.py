@@ -12,5 +12,6 @@ METALLB: Final = Dialect(
     addresses=(*LBCTL.addresses, *(f"{prefix}/loadBalancerIPs" for prefix in _PREFIXES)),
     pools=(*LBCTL.pools, *(f"{prefix}/address-pool" for prefix in _PREFIXES)),
     sharing_key=(*LBCTL.sharing_key, *(f"{prefix}/allow-shared-ip" for prefix in _PREFIXES)),
+    granted_from=f"{GROUP}/ip-allocated-from-pool",
 )
 """Our own annotations first: who writes one means lbctl."""

@@ -50,6 +50,7 @@ Json = Mapping[str, Any]
 def service_view(obj: Json, dialect: Dialect = LBCTL) -> ServiceView:
     """Read a Service of any type."""
     meta, spec = obj["metadata"], obj.get("spec") or {}
+    annotations: Json = meta.get("annotations") or {}
     balancer = (obj.get("status") or {}).get("loadBalancer") or {}
     return ServiceView(
         namespace=meta["namespace"],
@@ -61,9 +62,8 @@ def service_view(obj: Json, dialect: Dialect = LBCTL) -> ServiceView:
         load_balancer_class=spec.get("loadBalancerClass"),
         families=tuple(Family(family) for family in spec.get("ipFamilies") or ["IPv4"]),
         family_policy=FamilyPolicy(spec.get("ipFamilyPolicy") or "SingleStack"),
-        request=requests.read(
-            meta.get("annotations") or {}, spec.get("loadBalancerIP") or "", dialect
-        ),
+        request=requests.read(annotations, spec.get("loadBalancerIP") or "", dialect),
+        granted_from=annotations.get(dialect.granted_from, ""),
         ports=tuple(_port(entry) for entry in spec.get("ports") or ()),
         selector=spec.get("selector") or {},
         external_traffic_policy=TrafficPolicy(spec.get("externalTrafficPolicy") or "Cluster"),

@@ -26,6 +26,9 @@ class Dialect:
     """An ordered list of pools' names, separated by commas."""
     sharing_key: tuple[str, ...]
     """Services with the same key may have one address."""
+    granted_from: str = ""
+    """No request but an answer: the pool that the address is from is written there; empty = it is
+    not written."""
 
 
 LBCTL = Dialect(

@@ -92,6 +92,8 @@ class ServiceView:
     family_policy: FamilyPolicy = FamilyPolicy.SINGLE_STACK
     request: Request = NOTHING
     """What its annotations and `spec.loadBalancerIP` ask for."""
+    granted_from: str = ""
+    """The pool that an annotation names as the one that its address is from, if any does."""
     ports: tuple[Port, ...] = ()
     selector: Mapping[str, str] = field(default_factory=dict)
     """Which pods are its endpoints; empty = somebody writes the endpoints by hand."""

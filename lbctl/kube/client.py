@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, cast
 
@@ -221,13 +221,24 @@ class Client:
         )
 
     async def patch_status(
-        self, kind: Kind, name: str, status: Object, *, resource_version: str, namespace: str = ""
+        self,
+        kind: Kind,
+        name: str,
+        status: Object,
+        *,
+        resource_version: str,
+        namespace: str = "",
+        annotations: Mapping[str, str | None] | None = None,
     ) -> Object:
         """Merge into an object's status if the object is still the one that was read.
 
-        Lists are replaced as a whole, ``None`` removes a field. Raises Conflict, NotFound.
+        Lists are replaced as a whole, ``None`` removes a field. The API server takes annotations
+        along with the status. Raises Conflict, NotFound.
         """
-        patch = {"metadata": {"resourceVersion": resource_version}, "status": status}
+        meta: Object = {"resourceVersion": resource_version}
+        if annotations:
+            meta["annotations"] = dict(annotations)
+        patch = {"metadata": meta, "status": status}
         return await self.patch(kind, name, patch, namespace=namespace, subresource="status")
 
     async def delete(

@@ -17,10 +17,10 @@ from typing import Any, assert_never
 import kopf
 
 from lbctl.core.labels import OPERATOR_LEASE
-from lbctl.core.services import ServiceKey
-from lbctl.core.waiting import Waiting
 from lbctl.core.metallb_requests import METALLB
 from lbctl.core.requests import LBCTL
+from lbctl.core.services import ServiceKey
+from lbctl.core.waiting import Waiting
 from lbctl.kube import login
 from lbctl.kube.client import Client
 from lbctl.kube.election import Elector, LeadershipLostError, Terms
@@ -245,7 +245,7 @@ class Operator:
             "working: %d Services, %d VirtualIPs, %d pools",
             len(self._world.services),
             len(self._world.virtual_ips),
-            len(self._world.pools),
+            len(self._world.ledger.findings()),
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sweeper.run())

@@ -143,7 +143,8 @@ class Services:
         said = _conditions(service, status)
         if said is not None:
             changed["conditions"] = said
-        if not changed:
+        annotations = self._annotations(service, status)
+        if not changed and not annotations:
             return
         try:
             written = await self._client.patch_status(
@@ -152,6 +153,7 @@ class Services:
                 changed,
                 resource_version=service.resource_version,
                 namespace=key.namespace,
+                annotations=annotations,
             )
         except NotFound as error:
             await self._look(service.key)
@@ -160,6 +162,13 @@ class Services:
             await self._look(service.key)
             raise
         self._know(written)
+
+    def _annotations(self, service: ServiceView, status: Status) -> dict[str, str | None]:
+        """What to write on the Service besides its status: whence its address is, if at all."""
+        name = self._world.dialect.granted_from
+        shown = service.ingress if status.ingress is None else status.ingress
+        pool = self._world.ledger.granted_from(service) if shown else ""
+        return {name: pool or None} if name and pool != service.granted_from else {}
 
     async def _look(self, name: ServiceKey) -> None:
         """Read the Service as it is now, also when it is no LoadBalancer any more."""

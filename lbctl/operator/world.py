@@ -130,7 +130,7 @@ class World:
         """The Services with `externalTrafficPolicy: Local`."""
         self.freshness = Freshness(lease_duration)
         self._clock = clock
-        self._dialect = dialect
+        self.dialect = dialect
         self._leases: dict[str, Record] = {}
         """By the name of the Lease, as all that is judged of speakers."""
         self._judged: dict[str, Liveness] = {}
@@ -256,7 +256,7 @@ class World:
 
     def keep_service(self, obj: Object) -> None:
         """Know a Service as it is at this moment, also one that the mirror does not hold."""
-        self.ledger.put_service(service_view(obj, self._dialect))
+        self.ledger.put_service(service_view(obj, self.dialect))
 
     def settle_service(self, key: ServiceKey) -> None:
         """What the mirror says of the Service counts again."""
@@ -284,7 +284,7 @@ class World:
             self.ledger.drop_service(ServiceKey(*key))
             self.local_services.pop(ServiceKey(*key), None)
             return
-        view = service_view(new, self._dialect)
+        view = service_view(new, self.dialect)
         self.ledger.put_service(view)
         if view.local:
             self.local_services[view.key] = view

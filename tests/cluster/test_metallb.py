@@ -6,7 +6,7 @@ import pytest
 
 from tests.cluster.metallb import COMPAT, MetalLB, service
 from tests.cluster.operators import Operators
-from tests.cluster.oracle import Oracle, eventually
+from tests.cluster.oracle import NAMESPACE, Oracle, eventually
 from tests.cluster.speakers import Speakers
 from tests.lab import Lab
 
@@ -148,6 +148,7 @@ def test_a_namesake_that_goes_leaves_the_place_to_metallb_s(
     operators.start(*COMPAT)
     metallb.wait_note("lan", "ReplacedByNamesake")
     cluster.custom.delete_cluster_custom_object("lbctl.io", "v1beta1", "ipaddresspools", "lan")
+    metallb.wait_note("lan", "NotAdvertised")
     cluster.service("web")
     cluster.wait_shown("web", FIRST)
 
@@ -215,3 +216,35 @@ def test_pools_are_asked_in_metallb_s_order_and_for_metallb_s_services(
     ):
         service(cluster, name, labels={"tier": tier})
         cluster.wait_shown(name, address)
+
+
+def test_the_pool_of_an_address_is_written_on_its_service(
+    cluster: Oracle, operators: Operators, metallb: MetalLB
+) -> None:
+    """Also on one that has its address from before the mode, and not on one that lost it."""
+    metallb.pool("lan", RANGE)
+    cluster.pool("ours", "172.16.110.120")
+    for name, address in (("web", FIRST), ("shop", "172.16.110.120")):
+        cluster.service(name)
+        cluster.show(name, address)
+    one = operators.start(*COMPAT)
+    cluster.service("new")
+    wanted = {"web": "lan", "shop": "ours", "new": "lan"}
+    eventually(lambda: granted_from(cluster) == wanted, what="each names its pool")
+    cluster.change_service("new", type="ClusterIP")
+    del wanted["new"]
+    eventually(lambda: granted_from(cluster) == wanted, what="and names none without an address")
+
+    assert one.stop() == 0
+    operators.start().wait_ready()
+    cluster.service("later")
+    cluster.wait_note("later", "NoFreeAddress")
+    assert granted_from(cluster) == wanted, "without the mode nothing is written"
+
+
+def granted_from(cluster: Oracle) -> dict[str, str]:
+    """The pool that each Service's annotation names."""
+    found = cluster.core.list_namespaced_service(NAMESPACE).items
+    name = "metallb.io/ip-allocated-from-pool"
+    annotations = {one.metadata.name: one.metadata.annotations or {} for one in found}
+    return {service: all_[name] for service, all_ in annotations.items() if name in all_}
