@@ -248,3 +248,23 @@ def granted_from(cluster: Oracle) -> dict[str, str]:
     name = "metallb.io/ip-allocated-from-pool"
     annotations = {one.metadata.name: one.metadata.annotations or {} for one in found}
     return {service: all_[name] for service, all_ in annotations.items() if name in all_}
+
+
+def test_services_ask_in_metallb_s_words(
+    cluster: Oracle, operators: Operators, metallb: MetalLB
+) -> None:
+    metallb.pool("lan", RANGE)
+    metallb.pool("by-name", "172.16.110.120/32", autoAssign=False)
+    operators.start(*COMPAT)
+    asked = {
+        "pool": ({"metallb.io/address-pool": "by-name"}, "172.16.110.120"),
+        "address": ({"metallb.universe.tf/loadBalancerIPs": "172.16.110.102"}, "172.16.110.102"),
+        "one": ({"metallb.io/allow-shared-ip": "web"}, FIRST),
+    }
+    for name, (annotations, address) in asked.items():
+        service(cluster, name, annotations=annotations)
+        cluster.wait_shown(name, address)
+    both = {"metallb.io/allow-shared-ip": "web", "metallb.io/loadBalancerIPs": FIRST}
+    service(cluster, "two", annotations=both, ports=[{"port": 81}])
+    cluster.wait_shown("two", FIRST)
+    assert cluster.shown("one") == [FIRST]
