@@ -33,8 +33,10 @@ class OtherSpeaker:
         assert self._process.stdout.readline() == b"answering\n"
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+        """End it, unless the test has done so already."""
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.communicate()
 
 
 @pytest.fixture
