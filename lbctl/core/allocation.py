@@ -45,7 +45,8 @@ def decide(key: ServiceKey, ledger: Ledger, ownership: Ownership) -> Decision:
     )
     if not ownership.ours(service):
         return Decision(status=_without(service, own), release=named)
-    return _Case(service, named, own, ledger, ownership).decision()
+    holdings = Holdings(service, ledger)
+    return _Case(service, named, own, ledger, ownership, holdings).decision()
 
 
 def _without(service: ServiceView, own: Iterable[VirtualIPView]) -> Status | None:
@@ -84,10 +85,7 @@ class _Case:
     moves, or after a race or a crash."""
     ledger: Ledger
     ownership: Ownership
-
-    @property
-    def holdings(self) -> Holdings:
-        return Holdings(self.service, self.ledger)
+    holdings: Holdings
 
     @property
     def adoption(self) -> Adoption:

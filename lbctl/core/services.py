@@ -110,20 +110,16 @@ class ServiceView:
     labels: Mapping[str, str] = field(default_factory=dict)
     shown: tuple[Address, ...] = field(init=False, compare=False, repr=False)
     """The addresses that the status shows, each once, in their order."""
+    key: ServiceKey = field(init=False, compare=False, repr=False)
+    ref: ServiceRef = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         # Asked for again and again while it is decided upon.
+        object.__setattr__(self, "key", ServiceKey(self.namespace, self.name))
+        object.__setattr__(self, "ref", ServiceRef(self.namespace, self.name, self.uid))
         found = (entry.address for entry in self.ingress)
         shown = tuple(dict.fromkeys(one for one in found if one is not None))
         object.__setattr__(self, "shown", shown)
-
-    @property
-    def key(self) -> ServiceKey:
-        return ServiceKey(self.namespace, self.name)
-
-    @property
-    def ref(self) -> ServiceRef:
-        return ServiceRef(self.namespace, self.name, self.uid)
 
     @property
     def local(self) -> bool:
