@@ -6,14 +6,15 @@ second is refused there. The ledger only says where to try first, and it errs on
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple, TypeVar, assert_never
+from typing import TypeVar, assert_never
 
 from lbctl.core.addresses import Address, Family, Subnet, address_at, place
 from lbctl.core.grants import Refusal, Stock, address_refusal, shortage
 from lbctl.core.intervals import Occupancy
+from lbctl.core.neighborhood import Neighborhood
 from lbctl.core.offers import Offers
 from lbctl.core.outcomes import ConflictReason, PoolRefusal
-from lbctl.core.pool_findings import ClusterRange, RangeKind, Surroundings, assess
+from lbctl.core.pool_findings import ClusterRange, RangeKind, assess
 from lbctl.core.pools import PoolCounts, PoolFinding, PoolView, is_buggy
 from lbctl.core.services import Port, ServiceKey, ServiceView
 from lbctl.core.stock import Shelf
@@ -21,13 +22,6 @@ from lbctl.core.virtualips import Kept, Stage, VirtualIPView
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
-
-
-class _Lan(NamedTuple):
-    """What a node says of the LANs that it is on."""
-
-    subnets: frozenset[Subnet]
-    gateways: frozenset[Address]
 
 
 class Ledger:
@@ -47,12 +41,7 @@ class Ledger:
         self._named: dict[ServiceKey, set[Address]] = {}
         self._services: dict[ServiceKey, ServiceView] = {}
         self._shown: dict[Address, set[ServiceKey]] = {}
-        self._nodes: dict[str, frozenset[Address]] = {}
-        self._own: dict[Address, set[str]] = {}
-        self._identities: dict[str, frozenset[Address]] = {}
-        self._macs: dict[str, frozenset[str]] = {}
-        self._lans: dict[str, _Lan] = {}
-        self._ranges: dict[tuple[RangeKind, str], tuple[ClusterRange, ...]] = {}
+        self._neighborhood = Neighborhood()
         self._namespaces: dict[str, Mapping[str, str]] = {}
         self._kept: dict[Kept, Occupancy] = {reason: Occupancy() for reason in Kept}
         self._occupied = Occupancy()
@@ -144,21 +133,12 @@ class Ledger:
             identity: those that its Node is known by. The others may be a Service's that another
                 controller has put on an interface, and can be adopted; these never.
         """
-        if self._nodes.get(node) == addresses and self._identities.get(node) == identity:
-            return
-        self.drop_node(node)
-        self._nodes[node] = addresses
-        self._identities[node] = identity
-        for address in addresses:
-            self._own.setdefault(address, set()).add(node)
+        if self._neighborhood.put_node(node, addresses, identity):
+            self._changed()
 
     def drop_node(self, node: str) -> None:
-        self._identities.pop(node, None)
-        self._macs.pop(node, None)
-        self._lans.pop(node, None)
-        for address in self._nodes.pop(node, ()):
-            _discard(self._own, address, node)
-        self._changed()
+        if self._neighborhood.drop_node(node):
+            self._changed()
 
     def put_lan(
         self, node: str, subnets: frozenset[Subnet], gateways: frozenset[Address] = frozenset()
@@ -168,8 +148,7 @@ class Ledger:
         The subnets' network and broadcast addresses are never given, unless a pool allows it, and
         the gateways never.
         """
-        if self._lans.get(node) != (subnets, gateways):
-            self._lans[node] = _Lan(subnets, gateways)
+        if self._neighborhood.put_lan(node, subnets, gateways):
             self._changed()
 
     def put_cluster_range(
@@ -185,17 +164,16 @@ class Ledger:
                 not in the ranges; a younger one gives nothing.
         """
         ranges = tuple(ClusterRange(kind, name, network, created) for network in networks)
-        if self._ranges.get((kind, name), ()) != ranges:
-            self._ranges[kind, name] = ranges
+        if self._neighborhood.put_range(kind, name, ranges):
             self._changed()
 
     def drop_cluster_range(self, kind: RangeKind, name: str) -> None:
-        if self._ranges.pop((kind, name), ()):
+        if self._neighborhood.drop_range(kind, name):
             self._changed()
 
     def put_macs(self, node: str, macs: frozenset[str]) -> None:
         """Know the MAC addresses of a node's interfaces."""
-        self._macs[node] = macs
+        self._neighborhood.put_macs(node, macs)
 
     def contested(self, virtual_ip: VirtualIPView) -> bool:
         """Whether a new address must be changed for another: a host that is none of ours has it.
@@ -209,7 +187,7 @@ class Ledger:
             and conflict.reason is ConflictReason.ANSWERED_BY_FOREIGN_HOST
             and not (virtual_ip.ever_held or virtual_ip.adopted)
             and virtual_ip.holder is None
-            and not any(conflict.mac in macs for macs in self._macs.values())
+            and not self._neighborhood.has_mac(conflict.mac)
         )
 
     def service(self, key: ServiceKey) -> ServiceView | None:
@@ -256,8 +234,7 @@ class Ledger:
 
     def node_known_by(self, address: Address) -> str | None:
         """The node whose Node object names the address as the node's."""
-        owners = self._own.get(address, ())
-        return min((n for n in owners if address in self._identities[n]), default=None)
+        return self._neighborhood.known_by(address)
 
     def findings(self) -> tuple[PoolFinding, ...]:
         """What was found of each pool, in the order in which they are asked: by name."""
@@ -349,22 +326,8 @@ class Ledger:
     def _judged(self) -> dict[str, PoolFinding]:
         if self._findings is None:
             pools = [self._pools[name] for name in sorted(self._pools)]
-            self._findings = assess(pools, self._surroundings())
+            self._findings = assess(pools, self._neighborhood.surroundings())
         return self._findings
-
-    def _surroundings(self) -> Surroundings:
-        gateways: dict[Address, str] = {}
-        subnets: set[Subnet] = set()
-        for node in sorted(self._lans):
-            subnets |= self._lans[node].subnets
-            for gateway in self._lans[node].gateways:
-                gateways.setdefault(gateway, node)
-        return Surroundings(
-            node_addresses={own: min(nodes) for own, nodes in self._own.items()},
-            gateways=gateways,
-            subnets=subnets,
-            ranges=[one for ranges in self._ranges.values() for one in ranges],
-        )
 
     def _shelf(self, pool: str, family: Family) -> Shelf:
         if (pool, family) not in self._shelves:

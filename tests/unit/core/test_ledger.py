@@ -161,6 +161,13 @@ def test_a_node_that_goes_takes_its_lan_with_it() -> None:
     assert known.lowest_free("lab", Family.IPV4) == ip(".0")
 
 
+def test_a_node_that_gets_another_address_is_on_the_same_lan() -> None:
+    known = ledger(pool("lab", "10.0.0.0-10.0.0.2"), n1=".2")
+    known.put_lan("n1", frozenset({ip_network("10.0.0.0/24")}), frozenset({ip(".1")}))
+    known.put_node("n1", frozenset({ip(".77")}))
+    assert known.lowest_free("lab", Family.IPV4) == ip(".2")
+
+
 def test_what_a_namespace_uses_follows_every_change() -> None:
     known = ledger(pool("lab", "10.0.0.1-10.0.0.9", "fd00::/64"))
 
