@@ -52,12 +52,16 @@ def out_of_pool(view: VirtualIPView, service: ServiceView, ledger: Ledger) -> Ou
     if why is None:
         return None
     reason, message = why
-    reassign = finding.pool.on_removal is OnRemoval.REASSIGN
-    follows = (
-        "The Service gets another one as soon as one can be had."
-        if reassign
-        else "The Service keeps it (onRemoval: Keep)."
-    )
+    edited = reason not in _OBSERVED
+    reassign = edited and finding.pool.on_removal is OnRemoval.REASSIGN
+    if reassign:
+        follows = "The Service gets another one as soon as one can be had."
+    elif edited:
+        follows = "The Service keeps it (onRemoval: Keep)."
+    else:
+        follows = (
+            "The Service keeps it, for nobody edited the pool; if it does not work, exclude it."
+        )
     name = finding.pool.name
     text = f'Pool "{name}" would not give {view.address} to {service.key}: {message}. {follows}'
     return OutOfPool(name, reason, text, reassign)
@@ -87,14 +91,15 @@ def _why(
     return refused.reason, refused.message if about_address else f"it {refused.message}"
 
 
-_ABOUT_ADDRESS = frozenset(
+_OBSERVED = frozenset(
     {
-        PoolRefusal.NOT_IN_POOL,
-        PoolRefusal.EXCLUDED,
         PoolRefusal.NODE_ADDRESS,
         PoolRefusal.GATEWAY,
         PoolRefusal.SUBNET_EDGE,
         PoolRefusal.CLUSTER_RANGE,
     }
 )
+"""Reasons that speakers and Nodes report. One wrong report must not move an address that works."""
+
+_ABOUT_ADDRESS = _OBSERVED | {PoolRefusal.NOT_IN_POOL, PoolRefusal.EXCLUDED}
 """Reasons whose message names the address; the others' go on about the pool."""

@@ -97,6 +97,16 @@ def test_the_pool_says_what_follows(policy: OnRemoval) -> None:
     assert ("gets another one" if found.reassign else "keeps it") in found.message
 
 
+def test_what_speakers_report_takes_no_address_away() -> None:
+    known = ledger(GIVEN, pool("lab", "10.0.0.0/24", on_removal=OnRemoval.REASSIGN))
+    known.put_lan("n1", frozenset(), frozenset({GIVEN.address}))
+    found = out_of_pool(GIVEN, service(), known)
+    assert found is not None
+    assert found.reason is PoolRefusal.GATEWAY
+    assert not found.reassign
+    assert "exclude it" in found.message
+
+
 def test_the_pool_of_an_address_is_the_one_that_gave_it_while_that_has_it() -> None:
     both = [pool("a-other", "10.0.0.0/24"), pool("lab", "10.0.0.10")]
     found = home(GIVEN, ledger(GIVEN, *both))
