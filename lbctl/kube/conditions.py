@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-_MESSAGE_LENGTH = 32768
-"""The API conventions' limit."""
+_MESSAGE_BYTES = 32768
+"""The limit of metav1.Condition. Of a Service's conditions the API server counts bytes; where a CRD
+says `maxLength` it counts characters, which are never more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def merge(
         "type": condition.type,
         "status": status,
         "reason": condition.reason,
-        "message": condition.message[:_MESSAGE_LENGTH],
+        "message": _cut(condition.message),
         "lastTransitionTime": old["lastTransitionTime"] if old and same_status else now or _now(),
     }
     if condition.generation is not None:
@@ -54,6 +55,11 @@ def merge(
         return None
     others = [dict(other) for other in conditions if other.get("type") != condition.type]
     return sorted([*others, entry], key=lambda one: str(one.get("type")))
+
+
+def _cut(message: str) -> str:
+    """As much of a message as fits, without half a character at its end."""
+    return message.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
 
 
 def _now() -> str:

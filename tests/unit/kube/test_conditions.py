@@ -35,3 +35,15 @@ def test_the_transition_time_moves_with_the_status_only() -> None:
     broken = Condition("Ready", status=False, reason="Disabled", message="off", generation=2)
     third = merge(second, broken, now="t3") or []
     assert third[0]["lastTransitionTime"] == "t3"
+
+
+def test_a_message_is_cut_by_bytes_and_between_characters() -> None:
+    said = merge(
+        [],
+        Condition("Ready", status=True, reason="Full", message="x" + "€" * 20_000, generation=None),
+        now="t1",
+    )
+    assert said is not None
+    (entry,) = said
+    assert len(entry["message"].encode()) == 32_767
+    assert entry["message"].endswith("€")
