@@ -8,7 +8,7 @@ from lbctl.core.belonging import home, out_of_pool
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Outcome
 from lbctl.core.services import ServiceView
-from lbctl.core.sharing import misfit, scope_of, terms_of
+from lbctl.core.sharing import Misfit, misfit, scope_of, terms_of
 from lbctl.core.virtualips import VirtualIPView
 
 
@@ -83,7 +83,7 @@ class Holdings:
     def flaw(self, view: VirtualIPView) -> Flaw | None:
         """What is wrong with an address that the Service has."""
         request = self.service.request
-        unfit = misfit(self.service, view, scope_of(self.ledger.pool(self.pool_of(view) or "")))
+        unfit = None if self._is_alone(view) else self._misfit(view)
         if unfit is not None:
             message = f"The Service cannot share its address any more: {unfit.message}."
             return Flaw(Outcome.SHARING_NOT_POSSIBLE, message, must_leave=unfit.takes_a_port)
@@ -96,6 +96,14 @@ class Holdings:
         if asked is None and request.pools and self.pool_of(view) not in request.pools:
             return Flaw(Outcome.REQUESTED_POOL_UNAVAILABLE)
         return self._out_of_pool(view)
+
+    def _is_alone(self, view: VirtualIPView) -> bool:
+        """Whether this very Service has the address for itself, as most have."""
+        return view.services == (self.service.ref,)
+
+    def _misfit(self, view: VirtualIPView) -> Misfit | None:
+        scope = scope_of(self.ledger.pool(self.pool_of(view) or ""))
+        return misfit(self.service, view, scope)
 
     def _out_of_pool(self, view: VirtualIPView) -> Flaw | None:
         """Whether its pool would not give it the address any more."""
@@ -112,9 +120,11 @@ class Holdings:
     def stale(self, view: VirtualIPView) -> bool:
         """Whether the VirtualIP says something of the Service that is not so any more."""
         request, key = self.service.request, self.service.key
+        if view.terms.get(self.service.uid) != terms_of(self.service):
+            return True
+        if self._is_alone(view):
+            return not request.problems and view.sharing_key != request.sharing_key
         alone = all(ref.key == key for ref in view.services)
-        return (
-            view.terms.get(self.service.uid) != terms_of(self.service)
-            or (alone and not request.problems and view.sharing_key != request.sharing_key)
-            or any(ref.key == key and ref != self.service.ref for ref in view.services)
+        return (alone and not request.problems and view.sharing_key != request.sharing_key) or any(
+            ref.key == key and ref != self.service.ref for ref in view.services
         )

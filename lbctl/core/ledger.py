@@ -349,8 +349,8 @@ class Ledger:
         """The namespaces that have an address."""
         known = self._virtual_ips.get(address)
         if known is not None:
-            return frozenset(ref.namespace for ref in known.services)
-        return frozenset(key.namespace for key in self._shown.get(address, ()))
+            return frozenset([ref.namespace for ref in known.services])
+        return frozenset([key.namespace for key in self._shown.get(address, ())])
 
     def _account(self, address: Address, before: frozenset[str]) -> None:
         """Mark the address as used or free, and used by those namespaces that have it now."""
