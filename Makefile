@@ -76,19 +76,19 @@ test: ## Everything: check, unit, wire, chart, cluster, lab, e2e
 	@$(MAKE) venv
 	$(call step,2,9,format lint types layers,1 min)
 	@$(MAKE) check
-	$(call step,3,9,unit and property tests,1 min)
+	$(call step,3,9,unit and property tests,3 min)
 	@$(MAKE) test-unit
 	$(call step,4,9,packages and the programs of the cluster,cold 15 min; else seconds)
 	@$(MAKE) binaries
-	$(call step,5,9,real packets in network namespaces,1 min)
+	$(call step,5,9,real packets in network namespaces,5 min)
 	@$(MAKE) test-wire
 	$(call step,6,9,the chart,1 min)
 	@$(MAKE) test-chart
-	$(call step,7,9,the operator on a real API server,4 min)
+	$(call step,7,9,the operator on a real API server,12 min)
 	@$(MAKE) test-cluster
 	$(call step,8,9,the lab: nodes and faults,2 min)
 	@$(MAKE) test-lab
-	$(call step,9,9,a real cluster: Helm install and faults,6 min; cold image 2 more)
+	$(call step,9,9,a real cluster: Helm install and faults,10 min; cold image 2 more)
 	@$(MAKE) test-e2e
 
 # ---------------------------------------------------------------- image, cluster, demo

@@ -28,11 +28,9 @@ def test_excluded_and_buggy_addresses_are_not_given_and_are_counted(
     operators.start()
     cluster.service("web")
     cluster.wait_shown("web", "172.16.110.2")
+    expected = {"total": 4, "used": 1, "free": 1, "excluded": 2}
     eventually(
-        lambda: (
-            counts(cluster, "lab")
-            == {"total": 4, "used": 1, "free": 1, "excluded": 2, "quarantined": 0}
-        ),
+        lambda: expected.items() <= counts(cluster, "lab").items(),
         what="the counts",
     )
 
