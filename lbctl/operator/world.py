@@ -39,7 +39,7 @@ from lbctl.core.requests import LBCTL, Dialect
 from lbctl.core.services import ServiceKey, ServiceView
 from lbctl.core.speakers import NodeView, SpeakerView, newest_version
 from lbctl.core.standing import Standing, look
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.virtualips import Stage, VirtualIPView
 from lbctl.kube.client import Selection
 from lbctl.kube.lease import Freshness, Record
 from lbctl.kube.objects import (
@@ -340,7 +340,9 @@ class World:
             self.ledger.put_virtual_ip(view)
             (self.moving.discard if view.outgoing is None else self.moving.add)(address)
             held = None if view.outgoing is not None else view.holder
-            self.loads.put(address, view.succession, held)
+            # Nobody carries what is on its way out, however long it rests, or kept for later.
+            carried = view.succession if view.stage is Stage.ALLOCATED else ()
+            self.loads.put(address, carried, held)
 
     def judged(self, name: str, node: Object | None) -> object:
         """What plans depend on of a Node: not its heartbeat, nor labels that nobody asks for."""

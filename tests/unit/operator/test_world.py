@@ -188,3 +188,15 @@ def test_l2advertisements_of_metallb_s_have_a_namespace(world: World) -> None:
     assert [*world.advertisement_keys()] == [key]
     world.metallb_advertisement_changed(key, None)
     assert [*world.advertisement_keys()] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "owner", "carried"),
+    [
+        ("an address of a Service is carried by the first of its succession", "web", 1),
+        ("one that rests or is in quarantine is carried by nobody", None, 0),
+    ],
+)
+def test_who_carries_an_address(world: World, rule: str, owner: str | None, carried: int) -> None:
+    world.virtual_ips.put(objects.virtual_ip("172.16.110.100", owner, "n1", "n2"))
+    assert world.loads.firsts("n1") == carried, rule
