@@ -11,12 +11,10 @@ from speaker.messages import PeerState, State
 from tests.wire import frames
 from tests.wire.network import Host, Network, enter, run
 from tests.wire.tap import PATIENCE, Tap
-from tests.wire.wires import VIP, Wire, ranked
+from tests.wire.wires import ADDRESS, CLIENT, VIP, Wire, ranked, stand_by, wait_until_known
 
 pytestmark = pytest.mark.root
 
-CLIENT = bytes([2, 0, 0, 0, 0, 1])
-ADDRESS = "172.31.9.1"
 WireStarter = Callable[[Host], Wire]
 
 
@@ -61,31 +59,10 @@ def is_announcement(frame: bytes, other_than: Host) -> bool:
 def make(network: Network, start_wire: WireStarter, tap: Tap) -> Callable[[int], Succession]:
     def made(count: int) -> Succession:
         wires = [start_wire(network.host(f"n{at}", 10 + at)) for at in range(1, count + 1)]
-        hosts = [wire.host for wire in wires]
-        for wire in wires:
-            wire.plan(ranked(wire.host, hosts), peers=hosts)
-        for wire in wires:
-            for host in hosts:
-                if host != wire.host:
-                    wire.wait_peer(host)
-        wires[0].wait_state(State.HOLDING)
-        succession = Succession(wires, tap)
-        for wire in wires[1:]:
-            wait_until_known(wire, hosts[0])
-        return succession
+        stand_by(wires)
+        return Succession(wires, tap)
 
     return made
-
-
-def wait_until_known(wire: Wire, holder: Host) -> None:
-    """Until a standby has heard who holds: it takes over at once only from one it knows."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        wire.ask()
-        if wire.reports[VIP].by_mac == holder.mac.hex(":"):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{wire.host.name} does not know who holds: {wire.reports}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])

@@ -11,12 +11,10 @@ from speaker.messages import Entry, State
 from tests.wire import frames
 from tests.wire.network import Host, Network
 from tests.wire.tap import PATIENCE, Tap
-from tests.wire.wires import VIP, Wire, ranked
+from tests.wire.wires import CLIENT, VIP, Wire, answering, ranked, stand_by
 
 pytestmark = pytest.mark.root
 
-CLIENT = bytes([2, 0, 0, 0, 0, 1])
-ADDRESS = "172.31.9.1"
 WireStarter = Callable[[Host], Wire]
 
 
@@ -24,28 +22,8 @@ WireStarter = Callable[[Host], Wire]
 def wires(network: Network, start_wire: WireStarter) -> list[Wire]:
     """Three of one succession; the first holds, and the others know it."""
     made = [start_wire(network.host(f"n{at}", 10 + at)) for at in (1, 2, 3)]
-    hosts = [wire.host for wire in made]
-    for wire in made:
-        wire.plan(ranked(wire.host, hosts), peers=hosts)
-    for wire in made:
-        for host in hosts:
-            if host != wire.host:
-                wire.wait_peer(host)
-    made[0].wait_state(State.HOLDING)
-    for wire in made[1:]:
-        wait_until_known(wire, hosts[0])
+    stand_by(made)
     return made
-
-
-def wait_until_known(wire: Wire, holder: Host) -> None:
-    """Until a standby has heard who holds."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        wire.ask()
-        if wire.reports[VIP].by_mac == holder.mac.hex(":"):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{wire.host.name} does not know who holds: {wire.reports}")
 
 
 def entry(wire: Wire, *succession: Wire, outgoing: Wire | None = None) -> Entry:
@@ -56,13 +34,6 @@ def entry(wire: Wire, *succession: Wire, outgoing: Wire | None = None) -> Entry:
 
 def plan(wires: list[Wire], wire: Wire, planned: Entry) -> None:
     wire.plan(planned, peers=[each.host for each in wires])
-
-
-def answering(tap: Tap) -> bytes:
-    """The MAC that answers one question. It is asked once, so whoever is silent is found out."""
-    tap.send(frames.request(CLIENT, ADDRESS, VIP))
-    found = tap.wait_for(lambda frame: frame[:6] == CLIENT and frame[20:22] == b"\0\2")
-    return found[6:12]
 
 
 def asked_until(tap: Tap, mac: bytes) -> None:

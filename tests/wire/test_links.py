@@ -14,8 +14,8 @@ from speaker.wire.links import Links
 from tests.wire import frames
 from tests.wire.network import INTERFACE, Host, Network, inside
 from tests.wire.tap import PATIENCE, Tap
-from tests.wire.test_failover import Succession, wait_until_known
-from tests.wire.wires import VIP, Wire, entry, ranked
+from tests.wire.test_failover import Succession
+from tests.wire.wires import VIP, Wire, entry, stand_by
 
 pytestmark = pytest.mark.root
 
@@ -119,16 +119,7 @@ def test_more_news_than_fit_are_one_change(
 def succession(network: Network, start_wire: WireStarter, tap: Tap) -> Succession:
     """Three; the first holds, the others stand by and know it."""
     wires = [start_wire(network.host(f"n{at}", 10 + at)) for at in (1, 2, 3)]
-    hosts = [wire.host for wire in wires]
-    for wire in wires:
-        wire.plan(ranked(wire.host, hosts), peers=hosts)
-    for wire in wires:
-        for host in hosts:
-            if host != wire.host:
-                wire.wait_peer(host)
-    wires[0].wait_state(State.HOLDING)
-    for wire in wires[1:]:
-        wait_until_known(wire, hosts[0])
+    stand_by(wires)
     return Succession(wires, tap)
 
 

@@ -13,12 +13,10 @@ from speaker.messages import State
 from tests.wire import frames
 from tests.wire.network import INTERFACE, Host, Network, enter
 from tests.wire.tap import Tap
-from tests.wire.wires import VIP, Wire, entry, ranked
+from tests.wire.wires import VIP, Wire, answering, entry, ranked
 
 pytestmark = pytest.mark.root
 
-CLIENT = bytes([2, 0, 0, 0, 0, 1])
-ADDRESS = "172.31.9.1"
 PROGRAM = Path(__file__).with_name("other_speaker.py")
 WireStarter = Callable[[Host], Wire]
 
@@ -45,13 +43,6 @@ def other(network: Network) -> Iterator[Callable[[Host], OtherSpeaker]]:
     del network  # it must outlive them
     with ExitStack() as stack:
         yield lambda host: stack.enter_context(closing(OtherSpeaker(host)))
-
-
-def answering(tap: Tap) -> bytes:
-    """The MAC that answers one question. It is asked once, so whoever is silent is found out."""
-    tap.send(frames.request(CLIENT, ADDRESS, VIP))
-    found = tap.wait_for(lambda frame: frame[:6] == CLIENT and frame[20:22] == b"\0\2")
-    return found[6:12]
 
 
 def test_where_the_other_speaker_is_the_address_is_taken_beside_it_and_no_request_is_lost(

@@ -33,10 +33,14 @@ from speaker.messages import (
 )
 from speaker.supervisor import CHANNEL_VARIABLE
 from speaker.wire import templates
+from tests.wire import frames
 from tests.wire.network import INTERFACE, Host, enter
-from tests.wire.tap import PATIENCE
+from tests.wire.tap import PATIENCE, Tap
 
 VIP = "172.31.9.100"
+CLIENT = bytes([2, 0, 0, 0, 0, 1])
+ADDRESS = "172.31.9.1"
+"""The outside host that asks."""
 OTHER_VIP = "172.31.9.101"
 BFD = Bfd()
 
@@ -172,3 +176,35 @@ class Wire:
                 self.counters = message
             case _:
                 pass
+
+
+def stand_by(wires: Sequence[Wire]) -> None:
+    """Plan one succession for them, until the first holds and the others know it."""
+    hosts = [wire.host for wire in wires]
+    for wire in wires:
+        wire.plan(ranked(wire.host, hosts), peers=hosts)
+    for wire in wires:
+        for host in hosts:
+            if host != wire.host:
+                wire.wait_peer(host)
+    wires[0].wait_state(State.HOLDING)
+    for wire in wires[1:]:
+        wait_until_known(wire, hosts[0])
+
+
+def wait_until_known(wire: Wire, holder: Host) -> None:
+    """Until a standby has heard who holds: it takes over at once only from one it knows."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        wire.ask()
+        if wire.reports[VIP].by_mac == holder.mac.hex(":"):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{wire.host.name} does not know who holds: {wire.reports}")
+
+
+def answering(tap: Tap) -> bytes:
+    """The MAC that answers one question. It is asked once, so whoever is silent is found out."""
+    tap.send(frames.request(CLIENT, ADDRESS, VIP))
+    found = tap.wait_for(lambda frame: frame[:6] == CLIENT and frame[20:22] == b"\0\2")
+    return found[6:12]
