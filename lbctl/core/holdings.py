@@ -120,11 +120,9 @@ class Holdings:
     def stale(self, view: VirtualIPView) -> bool:
         """Whether the VirtualIP says something of the Service that is not so any more."""
         request, key = self.service.request, self.service.key
-        if view.terms.get(self.service.uid) != terms_of(self.service):
-            return True
-        if self._is_alone(view):
-            return not request.problems and view.sharing_key != request.sharing_key
         alone = all(ref.key == key for ref in view.services)
-        return (alone and not request.problems and view.sharing_key != request.sharing_key) or any(
-            ref.key == key and ref != self.service.ref for ref in view.services
+        return (
+            view.terms.get(self.service.uid) != terms_of(self.service)
+            or (alone and not request.problems and view.sharing_key != request.sharing_key)
+            or any(ref.key == key and ref != self.service.ref for ref in view.services)
         )
