@@ -32,7 +32,8 @@ class Witness(Background):
     def __init__(self, kubeconfig: Path) -> None:
         super().__init__()
         self._login = from_kubeconfig(kubeconfig)
-        self._history: dict[int, tuple[str, str, Object]] = {}
+        self._history: dict[tuple[int, str], tuple[str, str, Object]] = {}
+        """By revision and uid: all that a gap hid is found gone at one revision."""
         self._known: dict[str, dict[str, Object]] = {}
         self.gaps = 0
         """How often the history was lost; then some states were not seen."""
@@ -46,7 +47,7 @@ class Witness(Background):
         self.do(self._catch_up())
         assert self._history, "there is nothing to judge"
         story = _Story({*exempt}, whole=not self.gaps)
-        for revision, (event, kind, obj) in sorted(self._history.items()):
+        for (revision, _), (event, kind, obj) in sorted(self._history.items()):
             story.tell(revision, kind, obj, gone=event == "DELETED")
 
     async def _begin(self) -> None:
@@ -67,7 +68,9 @@ class Witness(Background):
         await self._session.close()
 
     async def _catch_up(self) -> None:
-        while not all([await self._caught_up(kind) for kind in _PATHS]):  # noqa: ASYNC110 - asks
+        while not all([await self._caught_up(kind) for kind in _PATHS]):
+            for watch in self._watches:
+                assert not watch.done(), f"a watch of the witness has ended: {watch}"
             await asyncio.sleep(0.1)
 
     async def _caught_up(self, kind: str) -> bool:
@@ -77,13 +80,14 @@ class Witness(Background):
 
     async def _items(self, kind: str) -> tuple[dict[str, Object], int]:
         async with self._session.get(self._login.server + _PATHS[kind], headers=self._head) as got:
+            got.raise_for_status()
             listing = await got.json()
         items = {item["metadata"]["uid"]: item for item in listing["items"]}
         return items, int(listing["metadata"]["resourceVersion"])
 
     async def _list(self, kind: str) -> str:
         items, version = await self._items(kind)
-        for uid, gone in self._known.get(kind, {}).items():
+        for uid, gone in [*self._known.get(kind, {}).items()]:
             if uid not in items:
                 self._note("DELETED", kind, gone, version)
         for item in items.values():
@@ -97,7 +101,7 @@ class Witness(Background):
 
     async def _follow(self, kind: str, version: str) -> None:
         while True:
-            with contextlib.suppress(ClientError, OSError, KeyError):
+            with contextlib.suppress(ClientError, OSError, json.JSONDecodeError):
                 if not version:
                     self.gaps += 1
                     version = await self._list(kind)
@@ -116,11 +120,12 @@ class Witness(Background):
             if answer.status == 410:
                 yield {"type": "ERROR"}
                 return
+            answer.raise_for_status()
             while line := await answer.content.readline():
                 yield json.loads(line)
 
     def _note(self, event: str, kind: str, obj: Object, version: int) -> None:
-        self._history.setdefault(version, (event, kind, obj))
+        self._history.setdefault((version, obj["metadata"]["uid"]), (event, kind, obj))
         of_kind = self._known.setdefault(kind, {})
         if event == "DELETED":
             of_kind.pop(obj["metadata"]["uid"], None)
