@@ -4,6 +4,7 @@ Real wires in network namespaces on one switch; an outside host hears what they 
 is killed without a word, so the time is BFD's detection (100 ms x 3) and the taking over.
 """
 
+import os
 import signal
 import statistics
 import sys
@@ -117,6 +118,7 @@ def measure_many(race: Race, asker: Asker) -> None:
 
 def main() -> int:
     """Measure and print; the exit code."""
+    os.environ.setdefault("LBCTL_LOG_LEVEL", "warning")
     forged = templates.forge()
     with Network() as network, ExitStack() as stack:
         client = network.host("client", 1)
