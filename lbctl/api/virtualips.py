@@ -158,7 +158,8 @@ class HandOff(ApiModel):
 
     health_check_node_port: int | None = Field(default=None, ge=1, le=65535)
     """The Service's healthCheckNodePort, with externalTrafficPolicy Local: a node on which it does
-    not answer 200 has no pod to hand traffic to and does not hold the address."""
+    not answer 200 has no pod to hand traffic to and does not hold the address. Of several Services
+    it is that of the first that has pods."""
 
 
 class VirtualIPSpec(ApiModel):

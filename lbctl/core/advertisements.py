@@ -5,7 +5,7 @@ Without any, every node announces every address. Several that match one address 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lbctl.core.outcomes import LeftOut
 from lbctl.core.pools import PoolView
@@ -73,6 +73,11 @@ class Announcing:
     fail_back_after: float | None = None
     """Seconds for which a preferred node must have been well to get an address back; None = it
     does not get it back."""
+    each: "tuple[Announcing, ...]" = ()
+    """When Services share the address and their advertisements differ: how each of them is
+    announced. Then a node must be let in by all of these."""
+    remarks: tuple[str, ...] = field(default=(), compare=False)
+    """What is not obeyed of the Services that share it, in sentences."""
 
     def weight(self, labels: Mapping[str, str]) -> int:
         """How much a node with these labels is preferred."""
@@ -80,6 +85,8 @@ class Announcing:
 
     def exclusion(self, node: NodeView) -> Exclusion | None:
         """Why no advertisement lets the node announce; None when one does."""
+        if self.each:
+            return next((why for one in self.each if (why := one.exclusion(node))), None)
         selecting = [one for one in self.admissions if one.selects(node.labels)]
         if self.admissions and not selecting:
             detail = f"no nodeSelectors of {_list(self.names)} select it"

@@ -220,7 +220,7 @@ def _reason(one: _Verdict, endpoints: frozenset[str] | None) -> Exclusion:
     if one.firm is not None:
         return one.firm
     if endpoints is not None and one.node not in endpoints:
-        detail = "no ready endpoint of the Service is on it (externalTrafficPolicy: Local)"
+        detail = "a Service has no ready endpoint on it (externalTrafficPolicy: Local)"
         return Exclusion(one.node, LeftOut.NO_ENDPOINT, detail)
     assert one.observed is not None  # noqa: S101 - who has nothing held against it is eligible
     return one.observed

@@ -214,7 +214,7 @@ class LeftOut(StrEnum):
     NO_SUCH_INTERFACE = "NoSuchInterface"
     """None of the interfaces that the L2Advertisements name is there."""
     NO_ENDPOINT = "NoEndpoint"
-    """`externalTrafficPolicy: Local`, and no ready endpoint of the Service is on the node."""
+    """`externalTrafficPolicy: Local`, and a Service has no ready endpoint on the node."""
 
 
 class AdvertisementReason(StrEnum):
@@ -321,7 +321,8 @@ class PlannedReason(StrEnum):
 
     PLANNED = "Planned"
     RULE_NOT_OBEYED = "RuleNotObeyed"
-    """It is planned, and what is held against most or all of the nodes at once is not obeyed."""
+    """It is planned, and something is not obeyed: what is held against most or all of the nodes at
+    once, or what one of several Services needs where it leaves no node to the others."""
     NO_ELIGIBLE_SPEAKER = "NoEligibleSpeaker"
     NOT_ADVERTISED = "NotAdvertised"
     """There are L2Advertisements, and none is about the address: its plan stays as it was."""

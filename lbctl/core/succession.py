@@ -152,8 +152,11 @@ class _Planner:
             )
         else:
             told = self.judged.told or "There are no nodes."
-            said = f"No node can announce {self.address}. {told}"
+            said = f"No node can announce {self.address}. {self._remarked(told)}"
         return self._made(current, outgoing, said, reason)
+
+    def _remarked(self, said: str) -> str:
+        return " ".join((said, *self.announcing.remarks)).strip()
 
     def plan(
         self, current: tuple[str, ...], holder: str | None, under_way: str | None
@@ -227,10 +230,10 @@ class _Planner:
         wanted = max(LENGTH - len(succession), unseen)
         self._append(min(wanted, LENGTH + WATCHERS - len(succession)), succession, watching)
         self._append(LENGTH - len(succession), succession, self.judged.eligible)
-        disobeyed = bool(self.judged.disobeyed)
+        disobeyed = bool(self.judged.disobeyed or self.announcing.remarks)
         reason = PlannedReason.RULE_NOT_OBEYED if disobeyed else PlannedReason.PLANNED
         handed = "" if outgoing is None else f"{outgoing} hands over to {succession[0]}. "
-        said = f"In this order: {', '.join(succession)}. {handed}{self.judged.told}"
+        said = f"In this order: {', '.join(succession)}. {handed}{self._remarked(self.judged.told)}"
         return self._made(tuple(succession), outgoing, said, reason, again_in)
 
     def _append(

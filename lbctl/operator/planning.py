@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from lbctl.core import succession
 from lbctl.core.addresses import Address, family_of
@@ -14,6 +15,7 @@ from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
 from lbctl.core.rebalancing import AT_A_TIME
 from lbctl.core.services import ServiceRef, ServiceView
 from lbctl.core.succession import SuccessionPlan
+from lbctl.core.together import Pods, pods_of
 from lbctl.core.virtualips import UNTIMED, Timings, VirtualIPView
 from lbctl.kube.objects import Object
 from lbctl.operator.world import World
@@ -36,17 +38,21 @@ class Planning:
 
     def plan(self, view: VirtualIPView) -> SuccessionPlan | None:
         """Plan an address; None while that cannot be known, so that the plan stays as it is."""
-        known, endpoints = self._endpoints(view)
-        if not known:
+        pods = self._pods(view)
+        if pods is None:
             return None
+        advertisement = self._world.announcing(view)
+        if advertisement is not None and pods.remarks:
+            remarks = (*advertisement.remarks, *pods.remarks)
+            advertisement = replace(advertisement, remarks=remarks)
         found = succession.plan(
             view.address,
             current=self._answering.order(view, self._world.node_views()),
             holder=view.holder,
             nodes=self._world.node_views(),
             loads=self._world.loads,
-            advertisement=self._world.announcing(view),
-            endpoints=endpoints,
+            advertisement=advertisement,
+            endpoints=pods.nodes,
             outgoing=view.outgoing,
             interfaces=view.interfaces,
             timings=view.timings,
@@ -71,19 +77,29 @@ class Planning:
 
     def judge(self, view: VirtualIPView) -> Judgement | None:
         """Who may announce an address; None when nobody was asked to, or it cannot be known."""
-        known, endpoints = self._endpoints(view)
+        pods = self._pods(view)
         announcing = self._world.announcing(view)
-        if not known or announcing is None:
+        if pods is None or announcing is None:
             return None
-        return self._world.node_views().judge(view.address, announcing, endpoints)
+        return self._world.node_views().judge(view.address, announcing, pods.nodes)
 
-    def _endpoints(self, view: VirtualIPView) -> tuple[bool, frozenset[str] | None]:
-        """Whether it is known where the pods are, and the nodes when only these may announce."""
-        service = self.service(view.service)
-        if service is None or not service.local:
-            return True, None
-        endpoints = self._world.endpoints.nodes(service.key, family_of(view.address))
-        return endpoints is not None, endpoints
+    def _pods(self, view: VirtualIPView) -> Pods | None:
+        """Where the pods are of Services for which that matters; None while it is not known."""
+        each = []
+        for ref in view.services:
+            service = self.service(ref)
+            if service is None or not service.local:
+                continue
+            nodes = self._world.endpoints.nodes(service.key, family_of(view.address))
+            if nodes is None:
+                return None
+            each.append((service, nodes))
+        return pods_of(each)
+
+    def health_check_node_port(self, view: VirtualIPView) -> int | None:
+        """Where nodes say whether they have pods for the address; None when any node will do."""
+        pods = self._pods(view)
+        return view.health_check_node_port if pods is None else pods.health_check_node_port
 
     def _has_room(self, address: Address) -> bool:
         """Whether the address may begin to move though its holder is well."""
@@ -115,7 +131,7 @@ class Planning:
         return sum(self._left_out.values(), Counter[str]())
 
 
-def stands(view: VirtualIPView, plan: SuccessionPlan, service: ServiceView | None) -> bool:
+def stands(view: VirtualIPView, plan: SuccessionPlan, port: int | None) -> bool:
     """Whether the VirtualIP says already what a plan says."""
     labels = frozenset(label for label in view.labels if label.startswith(CANDIDATE_PREFIX))
     return (
@@ -123,14 +139,13 @@ def stands(view: VirtualIPView, plan: SuccessionPlan, service: ServiceView | Non
         and view.interfaces == plan.interfaces
         and view.outgoing == plan.outgoing
         and view.timings == plan.announcement
-        and view.health_check_node_port == health_check_node_port(service)
+        and view.health_check_node_port == port
         and labels == candidate_labels(seeing(plan)).keys()
     )
 
 
-def spec_of(spec: Object, plan: SuccessionPlan, service: ServiceView | None) -> Object:
-    """A VirtualIP's spec with the plan in it; what is not said is left out."""
-    port = health_check_node_port(service)
+def spec_of(spec: Object, plan: SuccessionPlan, port: int | None) -> Object:
+    """A VirtualIP's spec with the plan and a health check's port; what is not said is left out."""
     said: Object = {
         "succession": [*plan.succession],
         "interfaces": [*plan.interfaces],
@@ -148,11 +163,6 @@ def spec_of(spec: Object, plan: SuccessionPlan, service: ServiceView | None) -> 
 def seeing(plan: SuccessionPlan) -> Iterable[str]:
     """The nodes that must see the VirtualIP: who hands over is told too."""
     return (*plan.succession, *(() if plan.outgoing is None else (plan.outgoing,)))
-
-
-def health_check_node_port(service: ServiceView | None) -> int | None:
-    """Where nodes say whether they have a pod of the Service; None when any node will do."""
-    return service.health_check_node_port if service is not None and service.local else None
 
 
 def _announcement(timings: Timings) -> Object | None:

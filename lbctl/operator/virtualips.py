@@ -113,7 +113,7 @@ class VirtualIPs:
         plan = self.planning.plan(bare) or _UNPLANNED
         view = replace(bare, succession=plan.succession)
         self._world.expect(view)
-        body = _new(view, plan, service)
+        body = _new(view, plan, self.planning.health_check_node_port(view))
         try:
             self._world.virtual_ips.put(await self._client.create(VIRTUAL_IPS, body))
         finally:
@@ -242,10 +242,10 @@ class VirtualIPs:
             self._recorder.stand(self._subject(ref), topic, news, mended=found)
 
     async def _write_plan(self, obj: Object, view: VirtualIPView, plan: SuccessionPlan) -> Object:
-        service, pool = self.planning.service(view.service), self._home(view)
-        if pool == view.pool and stands(view, plan, service):
+        port, pool = self.planning.health_check_node_port(view), self._home(view)
+        if pool == view.pool and stands(view, plan, port):
             return obj
-        spec = spec_of(obj["spec"], plan, service)
+        spec = spec_of(obj["spec"], plan, port)
         spec |= {} if pool is None else {"pool": pool}
         obj = await self._replace(obj, spec, seeing(plan))
         if plan.outgoing is not None and plan.outgoing != view.outgoing:
@@ -415,10 +415,10 @@ def _seeing(view: VirtualIPView) -> Iterable[str]:
     return (*view.succession, *(() if view.outgoing is None else (view.outgoing,)))
 
 
-def _new(view: VirtualIPView, plan: SuccessionPlan, service: ServiceView) -> Object:
+def _new(view: VirtualIPView, plan: SuccessionPlan, port: int | None) -> Object:
     spec = tenants_spec({"address": str(view.address)}, view)
     if view.adopted:
         spec["adopted"] = True
     labels = candidate_labels(seeing(plan))
     metadata = {"name": object_name(view.address), "labels": labels}
-    return {"metadata": metadata, "spec": spec_of(spec, plan, service)}
+    return {"metadata": metadata, "spec": spec_of(spec, plan, port)}

@@ -7,11 +7,11 @@ the loads and the view of the nodes are derived here, object by object, and nowh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from lbctl.core.addresses import Address, address_of, object_name
-from lbctl.core.advertisements import AdvertisementView, Announcing, announcing
+from lbctl.core.advertisements import AdvertisementView, Announcing
 from lbctl.core.deaths import reported_down
 from lbctl.core.eligibility import Cluster
 from lbctl.core.endpoints import EndpointBook
@@ -39,6 +39,7 @@ from lbctl.core.requests import LBCTL, Dialect
 from lbctl.core.services import ServiceKey, ServiceView
 from lbctl.core.speakers import NodeView, SpeakerView, newest_version
 from lbctl.core.standing import Standing, look
+from lbctl.core.together import announcing_all
 from lbctl.core.virtualips import Stage, VirtualIPView
 from lbctl.kube.client import Selection
 from lbctl.kube.lease import Freshness, Record
@@ -193,10 +194,12 @@ class World:
 
     def announcing(self, view: VirtualIPView) -> Announcing | None:
         """How an address is announced; None when there are L2Advertisements and none matches."""
-        service = None if view.service is None else self.ledger.service(view.service.key)
-        pool = None if view.pool is None else self.ledger.pool(view.pool)
-        labels = {} if service is None else service.labels
-        return announcing(self.advertisement_views.values(), pool, labels)
+        return announcing_all(
+            self.advertisement_views.values(),
+            None if view.pool is None else self.ledger.pool(view.pool),
+            {service.key: service.labels for service in self._services_of(view)},
+            self.node_views().values(),
+        )
 
     def advertised_by(self, name: str) -> int:
         """How many addresses of Services an L2Advertisement matches."""
@@ -204,9 +207,14 @@ class World:
         return sum(self._matches(one, view) for view in self.ledger.virtual_ips())
 
     def _matches(self, one: AdvertisementView, view: VirtualIPView) -> bool:
-        service = None if view.service is None else self.ledger.service(view.service.key)
         pool = None if view.pool is None else self.ledger.pool(view.pool)
-        return service is not None and one.matches(pool, service.labels)
+        return any(one.matches(pool, service.labels) for service in self._services_of(view))
+
+    def _services_of(self, view: VirtualIPView) -> Iterator[ServiceView]:
+        """The Services that have an address, in the order in which they came, as far as known."""
+        for ref in view.services:
+            if (known := self.ledger.service(ref.key)) is not None:
+                yield known
 
     def lease_changed(self, name: str, record: Record | None) -> bool:
         """Learn of a speaker's Lease; None = deleted. True when the speaker's liveness changed."""
