@@ -9,7 +9,8 @@ or do not do what their names promise.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import kopf
@@ -21,6 +22,18 @@ from lbctl.operator.stateless import NoDiffBase, NoProgress
 from lbctl.operator.world import SELECTIONS, World
 
 log = logging.getLogger(__name__)
+
+
+class Patience(Iterable[float]):
+    """Pauses between attempts of a list or watch that the API server refuses, without end.
+
+    kopf gives up after the last one and ends the process. That would mend nothing: an API server
+    that is overloaded, or whose etcd is away, refuses the next process too, and a standby that
+    waits has its mirrors.
+    """
+
+    def __iter__(self) -> Iterator[float]:
+        return chain((1.0, 1.0, 2.0, 3.0, 5.0), repeat(10.0))
 
 
 def registry(world: World, login: Login, relisted: Callable[[], None]) -> kopf.OperatorRegistry:
@@ -50,6 +63,7 @@ def settings() -> kopf.OperatorSettings:
     chosen.watching.chunk_size = 500
     chosen.networking.request_timeout = 30
     chosen.networking.connect_timeout = 5
+    chosen.networking.error_backoffs = Patience()
     # An event's worker is idle at once; kopf keeps a task for each object until then.
     chosen.queueing.idle_timeout = 0.5
     chosen.persistence.diffbase_storage = NoDiffBase()
