@@ -91,6 +91,7 @@ class Services:
 
     async def _once(self, name: ServiceKey) -> None:
         """One decision and its enforcement."""
+        await self._know_namespace(name)
         decision = self._decide(name)
         if decision.release or any(take.existing is not None for take in decision.takes):
             # A mirror can lag. What takes or moves an address is decided on the live Service.
@@ -169,6 +170,16 @@ class Services:
         shown = service.ingress if status.ingress is None else status.ingress
         pool = self._world.ledger.granted_from(service) if shown else ""
         return {name: pool or None} if name and pool != service.granted_from else {}
+
+    async def _know_namespace(self, name: ServiceKey) -> None:
+        """Read the labels of a new namespace, by which pools may select it.
+
+        Watches are not ordered among each other: the first Service of a namespace that was made
+        with it can be known earlier, and would get an address of a pool that is for others.
+        """
+        ledger = self._world.ledger
+        if ledger.service(name) is not None and ledger.namespace_labels(name.namespace) is None:
+            await refresh(self._client, self._world.namespaces, Key("", name.namespace))
 
     async def _look(self, name: ServiceKey) -> None:
         """Read the Service as it is now, also when it is no LoadBalancer any more."""
