@@ -53,6 +53,13 @@ class OnRemoval(StrEnum):
     REASSIGN = "Reassign"
 
 
+class Sharing(StrEnum):
+    """Which Services may have one address of the pool together."""
+
+    WITHIN_NAMESPACE = "WithinNamespace"
+    ACROSS_NAMESPACES = "AcrossNamespaces"
+
+
 class PoolAllocation(ApiModel):
     """Who may have addresses of the pool, and when it is asked."""
 
@@ -76,6 +83,10 @@ class PoolAllocation(ApiModel):
     quota_per_namespace: int | None = Field(default=None, ge=1, le=1_000_000)
     """How many addresses of the pool, of both families together, the Services of one namespace may
     have. Not set: any number. Lowering it takes nothing away."""
+    sharing: Sharing = Sharing.WITHIN_NAMESPACE
+    """Which Services with the same lbctl.io/allow-shared-ip may have one address together. Within
+    a namespace: who may write Services elsewhere cannot take a port of it. AcrossNamespaces lets
+    Services of all namespaces that the pool is for share."""
 
 
 class IPAddressPoolSpec(ApiModel):

@@ -1,6 +1,7 @@
 """The models: what is stored survives, and reads the same way through the models and the views."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from lbctl.api.advertisements import (
     L2AdvertisementSpec,
     TaintEffect,
 )
-from lbctl.api.meta import Condition, ConditionStatus, ObjectMeta
+from lbctl.api.meta import ApiModel, Condition, ConditionStatus, ObjectMeta
 from lbctl.api.pools import (
     AddressCounts,
     IPAddressPool,
@@ -38,13 +39,36 @@ from lbctl.core.reading_pools import pool_view
 from lbctl.core.selectors import Operator, Requirement, Selector
 from lbctl.core.speakers import Taint
 from lbctl.core.virtualips import Stage
+from tests.unit.api.fields import unknown_fields, unsaid_fields
 from tests.unit.core.builders import ip, ref
+from tests.unit.core.test_advertisements import ADVERTISEMENT
+from tests.unit.core.test_reading import POOL, VIRTUAL_IP
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def ready(status: ConditionStatus) -> Condition:
     return Condition(type="Ready", status=status, reason="Because", last_transition_time=NOON)
+
+
+@pytest.mark.parametrize(
+    ("model", "obj"),
+    [
+        (IPAddressPoolSpec, POOL),
+        (L2AdvertisementSpec, ADVERTISEMENT),
+    ],
+)
+def test_what_a_person_can_write_is_what_decisions_read(
+    model: type[ApiModel], obj: dict[str, Any]
+) -> None:
+    """The objects are those that the tests of reading read in full."""
+    found = model.model_validate(obj["spec"])
+    assert [*unknown_fields(found)] == [], "read, but the API server would drop it"
+    assert [*unsaid_fields(found)] == [], "it could be written, and would not be read"
+
+
+def test_what_is_read_of_a_virtual_ip_is_what_the_api_server_stores() -> None:
+    assert [*unknown_fields(VirtualIPSpec.model_validate(VIRTUAL_IP["spec"]))] == []
 
 
 def test_fields_of_a_newer_version_survive() -> None:

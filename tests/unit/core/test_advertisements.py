@@ -39,39 +39,40 @@ def labelled(name: str, *taints: Taint, **labels: str) -> NodeView:
     return NodeView(name, node(name).speaker, taints=taints, labels=labels)
 
 
+ADVERTISEMENT: dict[str, Any] = {
+    "metadata": {
+        "name": "ad",
+        "creationTimestamp": OLD,
+        "generation": 3,
+        "uid": "u",
+        "resourceVersion": "9",
+    },
+    "spec": {
+        "ipAddressPools": ["lab"],
+        "ipAddressPoolSelectors": [GOLD],
+        "serviceSelectors": [GOLD],
+        "nodeSelectors": [
+            {"matchExpressions": [{"key": ZONE_LABEL, "operator": "Exists"}]},
+        ],
+        "avoidedTaints": [{"key": "a/b", "value": "c", "effect": "NoExecute"}],
+        "interfaces": ["eth1"],
+        "preferredNodes": [{"weight": 7, "nodeSelector": GOLD}],
+        "announcement": {"burstMilliseconds": [100], "refreshSeconds": 60},
+        "failback": "AfterHoldOff",
+        "holdOffSeconds": 0,
+    },
+}
+
+
 def test_everything_is_read() -> None:
-    seen = advertisement_view(
-        {
-            "metadata": {
-                "name": "ad",
-                "creationTimestamp": OLD,
-                "generation": 3,
-                "uid": "u",
-                "resourceVersion": "9",
-            },
-            "spec": {
-                "ipAddressPools": ["lab"],
-                "ipAddressPoolSelectors": [GOLD],
-                "serviceSelectors": [GOLD],
-                "nodeSelectors": [
-                    {"matchExpressions": [{"key": ZONE_LABEL, "operator": "Exists"}]},
-                ],
-                "avoidedTaints": [{"key": "a/b", "effect": "NoExecute"}],
-                "interfaces": ["eth1"],
-                "preferredNodes": [{"weight": 7, "nodeSelector": GOLD}],
-                "announcement": {"burstMilliseconds": [100], "refreshSeconds": 60},
-                "failback": "AfterHoldOff",
-                "holdOffSeconds": 0,
-            },
-        }
-    )
+    seen = advertisement_view(ADVERTISEMENT)
     gold = seen.pool_selectors[0]
     assert gold.matches({"tier": "gold"})
     assert not gold.matches({"tier": "iron"})
     assert (seen.pools, seen.service_selectors, seen.interfaces) == (("lab",), (gold,), ("eth1",))
     assert seen.admission.selects({ZONE_LABEL: ""})
     assert not seen.admission.selects({})
-    assert seen.admission.avoided == (AvoidedTaint("a/b", None, "NoExecute"),)
+    assert seen.admission.avoided == (AvoidedTaint("a/b", "c", "NoExecute"),)
     assert [(one.weight, one.selector) for one in seen.preferences] == [(7, gold)]
     assert (seen.timings, seen.fail_back_after) == (Timings((100,), 60), 0)
     assert (seen.generation, seen.uid, seen.resource_version) == (3, "u", "9")

@@ -111,30 +111,32 @@ def test_a_pool() -> None:
     )
 
 
-def test_a_pool_with_everything() -> None:
-    seen = pool_view(
-        {
-            "metadata": {"name": "lab"},
-            "spec": {
-                "addresses": ["10.0.0.0/28"],
-                "exclude": ["10.0.0.3"],
-                "autoAssign": False,
-                "avoidBuggyIPs": True,
-                "allowSubnetEdges": True,
-                "cooldown": "1h2m3s",
-                "retainFor": "24h",
-                "onRemoval": "Reassign",
-                "allocation": {
-                    "priority": 5,
-                    "namespaces": ["team-a"],
-                    "namespaceSelectors": [{"matchLabels": {"tier": "gold"}}],
-                    "serviceSelectors": [{}],
-                    "quotaPerNamespace": 2,
-                    "sharing": "AcrossNamespaces",
-                },
-            },
+POOL: dict[str, Any] = {
+    "metadata": {"name": "lab"},
+    "spec": {
+        "addresses": ["10.0.0.0/28"],
+        "exclude": ["10.0.0.3"],
+        "autoAssign": False,
+        "avoidBuggyIPs": True,
+        "allowSubnetEdges": True,
+        "disabled": True,
+        "cooldown": "1h2m3s",
+        "retainFor": "24h",
+        "onRemoval": "Reassign",
+        "allocation": {
+            "priority": 5,
+            "namespaces": ["team-a"],
+            "namespaceSelectors": [{"matchLabels": {"tier": "gold"}}],
+            "serviceSelectors": [{}],
+            "quotaPerNamespace": 2,
+            "sharing": "AcrossNamespaces",
         },
-    )
+    },
+}
+
+
+def test_a_pool_with_everything() -> None:
+    seen = pool_view(POOL)
     assert seen == PoolView(
         name="lab",
         created="",
@@ -143,6 +145,7 @@ def test_a_pool_with_everything() -> None:
         auto_assign=False,
         avoid_buggy_ips=True,
         allow_subnet_edges=True,
+        disabled=True,
         cooldown=3723,
         retain_for=86_400,
         on_removal=OnRemoval.REASSIGN,
@@ -179,46 +182,47 @@ def test_no_duration(written: str) -> None:
         parse_duration(written)
 
 
+VIRTUAL_IP: dict[str, Any] = {
+    "metadata": {
+        "name": "10.0.0.8",
+        "uid": "u",
+        "resourceVersion": "9",
+        "generation": 3,
+        "labels": {"candidate.lbctl.io/0": ""},
+    },
+    "spec": {
+        "address": "10.0.0.8",
+        "pool": "lab",
+        "services": [
+            {
+                "namespace": "default",
+                "name": "web",
+                "uid": "uid-web",
+                "ports": [{"protocol": "TCP", "port": 80}],
+                "localPods": "app=web",
+            },
+            {"namespace": "default", "name": "dns", "uid": "uid-dns"},
+        ],
+        "sharingKey": "edge",
+        "reservedFor": {"namespace": "default", "name": "web"},
+        "succession": ["a", "b"],
+        "outgoing": "c",
+        "interfaces": ["eth1"],
+        "announcement": {"burstMilliseconds": [100], "refreshSeconds": 5},
+        "handOff": {"healthCheckNodePort": 32000},
+    },
+    "status": {
+        "holder": "b",
+        "conditions": [
+            {"type": "Announced", "status": "True"},
+            {"type": "Released", "status": "True", "observedGeneration": 3, "message": "m"},
+        ],
+    },
+}
+
+
 def test_a_virtual_ip_with_everything() -> None:
-    seen = virtual_ip_view(
-        {
-            "metadata": {
-                "name": "10.0.0.8",
-                "uid": "u",
-                "resourceVersion": "9",
-                "generation": 3,
-                "labels": {"candidate.lbctl.io/0": ""},
-            },
-            "spec": {
-                "address": "10.0.0.8",
-                "pool": "lab",
-                "services": [
-                    {
-                        "namespace": "default",
-                        "name": "web",
-                        "uid": "uid-web",
-                        "ports": [{"protocol": "TCP", "port": 80}],
-                        "localPods": "app=web",
-                    },
-                    {"namespace": "default", "name": "dns", "uid": "uid-dns"},
-                ],
-                "sharingKey": "edge",
-                "reservedFor": {"namespace": "default", "name": "web"},
-                "succession": ["a", "b"],
-                "outgoing": "c",
-                "interfaces": ["eth1"],
-                "announcement": {"burstMilliseconds": [100], "refreshSeconds": 5},
-                "handOff": {"healthCheckNodePort": 32000},
-            },
-            "status": {
-                "holder": "b",
-                "conditions": [
-                    {"type": "Announced", "status": "True"},
-                    {"type": "Released", "status": "True", "observedGeneration": 3, "message": "m"},
-                ],
-            },
-        },
-    )
+    seen = virtual_ip_view(VIRTUAL_IP)
     assert seen == VirtualIPView(
         address=ip(".8"),
         uid="u",
