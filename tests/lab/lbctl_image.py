@@ -1,7 +1,8 @@
 """Build lbctl's own image from the Dockerfile and write it as an OCI archive that nodes can import.
 
 `python -m tests.lab.lbctl_image --base IMAGE --output FILE`. podman keeps each step as a layer, so
-a second run does only what changed: seconds for code, half a minute for new dependencies.
+a second run does only what changed: seconds for code, half a minute for new dependencies. What it
+replaces it removes.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.lab import images
-from tests.lab.layout import REPOSITORY
+from tests.lab.layout import REPOSITORY, cache_root, locked
 
 TAG = "localhost/lbctl:dev"
 
@@ -23,17 +24,42 @@ def build(*, base: str, output: Path, tag: str = TAG) -> str:
     """Build `tag` on `base`, write it to `output` unless it is there already, return its id."""
     if base == images.BASE:
         images.build()
+    with locked(cache_root() / "lbctl-image.lock"):
+        replaced = [known for name in (tag, _stage(tag)) if (known := _identity(name))]
+        _run(_command(base, _stage(tag), "--target=application"))
+        _run(_command(base, tag))
+        identity = _identity(tag)
+        _save(tag, identity, output)
+        for image in replaced:
+            _remove_unless_named(image)
+    return identity
+
+
+def _stage(tag: str) -> str:
+    """The name of the stage before the last: without one, each build would leave it behind."""
+    return f"{tag}-application"
+
+
+def _command(base: str, tag: str, *more: str) -> list[str]:
     podman = ["podman", "--cgroup-manager=cgroupfs"]
     # chroot isolation: the build runs in places that allow no containers within themselves.
     where = ["--isolation=chroot", "--network=host"]
     # podman asks for more than a sandboxed root may set, unless it is told what is enough.
     limits = ["--ulimit=nofile=10000:10000", "--ulimit=nproc=10000:10000"]
     mounts = [f"--volume={path}:{path}:ro" for path in BORROWED if path.exists()]
-    what = [f"--build-arg=BASE={base}", f"--tag={tag}", "--format=oci", str(REPOSITORY)]
-    _run([*podman, "build", "--quiet", "--layers", *where, *limits, *mounts, *what])
-    identity = _run(["podman", "image", "inspect", "--format={{.Id}}", tag])
-    _save(tag, identity, output)
-    return identity
+    what = [f"--build-arg=BASE={base}", f"--tag={tag}", "--format=oci", *more, str(REPOSITORY)]
+    return [*podman, "build", "--quiet", "--layers", *where, *limits, *mounts, *what]
+
+
+def _identity(name: str) -> str:
+    """The id of the image of this name; empty when there is none."""
+    return _ask("inspect", "--format={{.Id}}", name)
+
+
+def _remove_unless_named(image: str) -> None:
+    """Remove what a build has replaced. Whoever needs it still, gave it a name or runs it."""
+    if _ask("inspect", "--format={{len .RepoTags}}", image) == "0":
+        _ask("rm", image)
 
 
 def _save(tag: str, identity: str, output: Path) -> None:
@@ -48,6 +74,14 @@ def _save(tag: str, identity: str, output: Path) -> None:
     _run(["podman", "save", "--quiet", "--format=oci-archive", f"--output={part}", tag])
     part.replace(output)
     stamp.write_text(f"{tag} {identity}")
+
+
+def _ask(*command: str) -> str:
+    """What `podman image` prints; empty when it refuses, which is no harm."""
+    done = subprocess.run(
+        ["podman", "image", *command], check=False, text=True, capture_output=True
+    )
+    return "" if done.returncode else done.stdout.strip()
 
 
 def _run(command: list[str]) -> str:
