@@ -70,7 +70,7 @@ class Goal:
 
 
 def goal(fault: Fault) -> Goal:
-    """The promise for a fault: issue 4, section 6."""
+    """The promise for a fault, as docs/performance.md has it."""
     if fault in {Fault.STOPPED, Fault.DRAINED}:
         return Goal(moved=0.1, failed=0)
     if fault.takes_the_node:
