@@ -24,6 +24,7 @@ from tests.lab.layout import cache_root, locked
 PAUSE = "localhost/lab/pause:1"
 BASE = "localhost/lbctl-base:trixie"
 NGINX = "docker.io/library/nginx:1.29"
+KNOT = "docker.io/cznic/knot:3.4"
 
 SUITE = "trixie"
 
@@ -105,6 +106,7 @@ RECIPES = {
         },
         seconds=40,
     ),
+    "knot": Recipe(KNOT, packages=("knot",), config={"Cmd": ["knotd"]}, seconds=40),
 }
 
 
@@ -243,7 +245,7 @@ def _once(kind: str, key: str, make: Callable[[Path], None], note: str) -> Path:
 
 
 def archive(kind: str) -> Path:
-    """The archive of `base` or `nginx`, made if need be."""
+    """The archive of a recipe, made if need be."""
     recipe = RECIPES[kind]
 
     def make(output: Path) -> None:
@@ -267,6 +269,7 @@ def node_archives(programs: Binaries) -> dict[str, Path]:
 def build() -> None:
     """Make every image; give the base image to podman, which builds lbctl's own on it."""
     archive("nginx")
+    archive("knot")
     base = archive("base")
     packages.ensure(packages.BUILD)
     stamp = base.with_suffix(".loaded")

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")],
-)
+from tests.pages import PAGES, ROOT
+
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
 QUOTED_PATH = re.compile(r"`((?:docs|tests|lbctl|speaker|charts|examples|\.ci)/[\w./-]*\w)`")
 COMMAND = re.compile(r"(?:^ {4}|`)make ([a-z][a-z-]*)", re.MULTILINE)
