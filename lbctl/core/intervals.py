@@ -40,7 +40,7 @@ class AddressSet:
         return cls(tuple(merged))
 
     def __contains__(self, address: int) -> bool:
-        at = bisect_right(self.intervals, address, key=_first) - 1
+        at = self.beginning_below(address)
         return at >= 0 and address <= self.intervals[at].last
 
     def __iter__(self) -> Iterator[Interval]:
@@ -63,12 +63,15 @@ class AddressSet:
 
     def touching(self, first: int, last: int) -> Iterator[Interval]:
         """The intervals of the set that have an address from `first` to `last`, ascending."""
-        at = max(bisect_right(self.intervals, first, key=_first) - 1, 0)
-        for index in range(at, len(self.intervals)):
+        for index in range(max(self.beginning_below(first), 0), len(self.intervals)):
             if self.intervals[index].first > last:
                 return
             if self.intervals[index].last >= first:
                 yield self.intervals[index]
+
+    def beginning_below(self, address: int) -> int:
+        """The index of the last interval that begins at the address or below; -1 without one."""
+        return bisect_right(self.intervals, (address, _LAST)) - 1
 
     def of(self, family: Family) -> "AddressSet":
         """Those of one family."""
@@ -80,10 +83,6 @@ class AddressSet:
     def size(self) -> int:
         """How many addresses the set holds."""
         return sum(last - first + 1 for first, last in self.intervals)
-
-
-def _first(interval: Interval) -> int:
-    return interval.first
 
 
 class Occupancy:
@@ -119,8 +118,7 @@ class Occupancy:
 
     def lowest_free(self, among: AddressSet, start: int = 0) -> int | None:
         """The lowest address of `among`, from `start` up, that is not in use; None without one."""
-        at = max(bisect_right(among.intervals, start, key=_first) - 1, 0)
-        for index in range(at, len(among.intervals)):
+        for index in range(max(among.beginning_below(start), 0), len(among.intervals)):
             first, last = among.intervals[index]
             candidate = self._behind_run(max(first, start))
             if candidate <= last:

@@ -37,10 +37,11 @@ class Ledger:
         self._pools: dict[str, PoolView] = {}
         self._findings: dict[str, PoolFinding] | None = None
         self._shelves: dict[tuple[str, Family], Shelf] = {}
-        self._virtual_ips: dict[Address, VirtualIPView] = {}
-        self._named: dict[ServiceKey, set[Address]] = {}
+        # Addresses are known by their places here, which are hashed and sorted in no time.
+        self._virtual_ips: dict[int, VirtualIPView] = {}
+        self._named: dict[ServiceKey, set[int]] = {}
         self._services: dict[ServiceKey, ServiceView] = {}
-        self._shown: dict[Address, set[ServiceKey]] = {}
+        self._shown: dict[int, set[ServiceKey]] = {}
         self._neighborhood = Neighborhood()
         self._namespaces: dict[str, Mapping[str, str]] = {}
         self._kept: dict[Kept, Occupancy] = {reason: Occupancy() for reason in Kept}
@@ -64,31 +65,32 @@ class Ledger:
             self._changed()
 
     def put_virtual_ip(self, virtual_ip: VirtualIPView) -> None:
-        address = virtual_ip.address
-        before = self._users(address)
-        self._forget_virtual_ip(address)
-        self._virtual_ips[address] = virtual_ip
+        at = place(virtual_ip.address)
+        before = self._users(at)
+        self._forget_virtual_ip(at)
+        self._virtual_ips[at] = virtual_ip
         if virtual_ip.kept is not None:
-            self._kept[virtual_ip.kept].add(place(address))
+            self._kept[virtual_ip.kept].add(at)
         for owner in virtual_ip.services:
-            self._named.setdefault(owner.key, set()).add(address)
+            self._named.setdefault(owner.key, set()).add(at)
         self._offers.put(virtual_ip)
-        self._account(address, before)
+        self._account(at, before)
 
     def drop_virtual_ip(self, address: Address) -> None:
-        before = self._users(address)
-        self._forget_virtual_ip(address)
-        self._account(address, before)
+        at = place(address)
+        before = self._users(at)
+        self._forget_virtual_ip(at)
+        self._account(at, before)
 
-    def _forget_virtual_ip(self, address: Address) -> None:
-        known = self._virtual_ips.pop(address, None)
+    def _forget_virtual_ip(self, at: int) -> None:
+        known = self._virtual_ips.pop(at, None)
         if known is None:
             return
         if known.kept is not None:
-            self._kept[known.kept].discard(place(address))
+            self._kept[known.kept].discard(at)
         self._offers.drop(known)
         for owner in {owner.key for owner in known.services}:
-            _discard(self._named, owner, address)
+            _discard(self._named, owner, at)
 
     def put_service(self, service: ServiceView) -> None:
         """Know a Service, whoever owns it: the addresses that it shows are used."""
@@ -104,13 +106,16 @@ class Ledger:
         self, key: ServiceKey, before: tuple[Address, ...], after: tuple[Address, ...]
     ) -> None:
         """A Service's status shows other addresses than before."""
+        if before == after:
+            return
         for address in {*before} ^ {*after}:
-            users = self._users(address)
+            at = place(address)
+            users = self._users(at)
             if address in after:
-                self._shown.setdefault(address, set()).add(key)
+                self._shown.setdefault(at, set()).add(key)
             else:
-                _discard(self._shown, address, key)
-            self._account(address, users)
+                _discard(self._shown, at, key)
+            self._account(at, users)
 
     def put_namespace(self, name: str, labels: Mapping[str, str]) -> None:
         """Know a namespace's labels, which pools may ask for."""
@@ -201,21 +206,20 @@ class Ledger:
         return self._virtual_ips.values()
 
     def virtual_ip(self, address: Address) -> VirtualIPView | None:
-        return self._virtual_ips.get(address)
+        return self._virtual_ips.get(place(address))
 
     def virtual_ips_of(self, key: ServiceKey) -> tuple[VirtualIPView, ...]:
         """The VirtualIPs that name a Service of this name, whatever its uid, lowest first."""
-        return tuple(
-            self._virtual_ips[address] for address in sorted(self._named.get(key, ()), key=place)
-        )
+        named = self._named.get(key)
+        return () if named is None else tuple([self._virtual_ips[at] for at in sorted(named)])
 
     def joinable(self, key: str, ports: Iterable[Port]) -> Iterator[VirtualIPView]:
         """The VirtualIPs that are shared under a key and have none of these ports, lowest first."""
-        return (self._virtual_ips[address] for address in self._offers.shared(key, ports))
+        return (self._virtual_ips[at] for at in self._offers.shared(key, ports))
 
     def kept_for(self, service: ServiceKey) -> Iterator[VirtualIPView]:
         """The VirtualIPs that are reserved or kept for a Service, lowest first."""
-        return (self._virtual_ips[address] for address in self._offers.kept_for(service))
+        return (self._virtual_ips[at] for at in self._offers.kept_for(service))
 
     def granted_from(self, service: ServiceView) -> str:
         """The pool that this very Service's address is from; empty when no pool names it."""
@@ -224,12 +228,13 @@ class Ledger:
 
     def claimants(self, address: Address) -> tuple[ServiceView, ...]:
         """The Services whose status shows the address, oldest first."""
-        services = (self._services[key] for key in self._shown.get(address, ()))
+        services = (self._services[key] for key in self._shown.get(place(address), ()))
         return tuple(sorted(services, key=lambda service: service.seniority))
 
     def pool_of(self, address: Address) -> str | None:
         """The pool that names the address, the oldest if several do."""
-        naming = [f.pool for f in self.findings() if place(address) in f.addresses]
+        at = place(address)
+        naming = [f.pool for f in self._judged().values() if at in f.addresses]
         return min(naming, key=lambda pool: pool.seniority).name if naming else None
 
     def node_known_by(self, address: Address) -> str | None:
@@ -274,9 +279,10 @@ class Ledger:
         """
         pool = self.pool_of(address)
         if pool is None:
-            named = [f for f in self.findings() if place(address) in f.named]
-            if named:
-                return address_refusal(named[0], address)
+            at = place(address)
+            named = next((f for f in self._judged().values() if at in f.named), None)
+            if named is not None:
+                return address_refusal(named, address)
             return Refusal("", PoolRefusal.NOT_IN_POOL, f"{address} is in no pool")
         refused = address_refusal(self._judged()[pool], address)
         return self._occupant(pool, address) if refused is None else refused
@@ -302,7 +308,7 @@ class Ledger:
         return quota is not None and self.used_by_namespace(pool, namespace) >= quota
 
     def _occupant(self, pool: str, address: Address) -> Refusal | None:
-        known = self._virtual_ips.get(address)
+        known = self.virtual_ip(address)
         if known is None:
             showing = next(iter(self.claimants(address)), None)
             if showing is None:
@@ -330,9 +336,10 @@ class Ledger:
         return self._findings
 
     def _shelf(self, pool: str, family: Family) -> Shelf:
-        if (pool, family) not in self._shelves:
-            self._shelves[pool, family] = Shelf(self._judged()[pool], family)
-        return self._shelves[pool, family]
+        shelf = self._shelves.get((pool, family))
+        if shelf is None:
+            shelf = self._shelves[pool, family] = Shelf(self._judged()[pool], family)
+        return shelf
 
     def _free(self, shelf: Shelf) -> int:
         used = self._occupied.count(shelf.giveable)
@@ -345,22 +352,24 @@ class Ledger:
         self._findings = None
         self._shelves.clear()
 
-    def _users(self, address: Address) -> frozenset[str]:
-        """The namespaces that have an address."""
-        known = self._virtual_ips.get(address)
+    def _users(self, at: int) -> set[str]:
+        """The namespaces that have the address at a place."""
+        known = self._virtual_ips.get(at)
         if known is not None:
-            return frozenset([ref.namespace for ref in known.services])
-        return frozenset([key.namespace for key in self._shown.get(address, ())])
+            return {ref.key.namespace for ref in known.services}
+        return {key.namespace for key in self._shown.get(at, ())}
 
-    def _account(self, address: Address, before: frozenset[str]) -> None:
+    def _account(self, at: int, before: set[str]) -> None:
         """Mark the address as used or free, and used by those namespaces that have it now."""
-        at, users = place(address), self._users(address)
-        used = address in self._virtual_ips or address in self._shown
+        users = self._users(at)
+        used = at in self._virtual_ips or at in self._shown
         for occupancy in (self._occupied, self._buggy) if is_buggy(at) else (self._occupied,):
             (occupancy.add if used else occupancy.discard)(at)
         if not used:
             for shelf in self._shelves.values():
                 shelf.freed(at)
+        if users == before:
+            return
         for namespace in users - before:
             self._used_by.setdefault(namespace, Occupancy()).add(at)
         for namespace in before - users:

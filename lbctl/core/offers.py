@@ -7,7 +7,7 @@ of them: what is asked is which addresses of a key have none of these ports yet.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from lbctl.core.addresses import Address, place
+from lbctl.core.addresses import place
 from lbctl.core.services import Port, ServiceKey
 from lbctl.core.virtualips import Stage, Terms, VirtualIPView
 
@@ -24,32 +24,32 @@ class Offers:
     """`put` what is known of a VirtualIP, and `drop` that before it changes."""
 
     def __init__(self) -> None:
-        self._sets: dict[_Under | ServiceKey, set[Address]] = {}
+        self._sets: dict[_Under | ServiceKey, set[int]] = {}
 
     def put(self, view: VirtualIPView) -> None:
-        for where in _places(view):
-            self._sets.setdefault(where, set()).add(view.address)
+        for where in _sets(view):
+            self._sets.setdefault(where, set()).add(place(view.address))
 
     def drop(self, view: VirtualIPView) -> None:
-        for where in _places(view):
-            addresses = self._sets[where]
-            addresses.discard(view.address)
-            if not addresses:
+        for where in _sets(view):
+            places = self._sets[where]
+            places.discard(place(view.address))
+            if not places:
                 del self._sets[where]
 
-    def shared(self, key: str, ports: Iterable[Port]) -> list[Address]:
-        """The addresses under a key at which nobody has one of these ports, lowest first."""
+    def shared(self, key: str, ports: Iterable[Port]) -> list[int]:
+        """The places of the addresses under a key at which nobody has one of these ports."""
         free = set(self._sets.get(_Under(key), ()))
         for port in ports:
             free.difference_update(self._sets.get(_Under(key, port), ()))
-        return sorted(free, key=place)
+        return sorted(free)
 
-    def kept_for(self, service: ServiceKey) -> list[Address]:
-        """The addresses that are kept for a Service, lowest first."""
-        return sorted(self._sets.get(service, ()), key=place)
+    def kept_for(self, service: ServiceKey) -> list[int]:
+        """The places of the addresses that are kept for a Service, ascending."""
+        return sorted(self._sets.get(service, ()))
 
 
-def _places(view: VirtualIPView) -> Iterator[_Under | ServiceKey]:
+def _sets(view: VirtualIPView) -> Iterator[_Under | ServiceKey]:
     """The sets that hold the address, each once."""
     if view.sharing_key and view.stage is Stage.ALLOCATED:
         yield _Under(view.sharing_key)
