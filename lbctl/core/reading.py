@@ -168,7 +168,7 @@ def timings(entry: Json | None) -> Timings:
 
 
 def _service_ref(entry: Json) -> ServiceRef:
-    return ServiceRef(entry["namespace"], entry["name"], entry["uid"])
+    return ServiceRef(ServiceKey(entry["namespace"], entry["name"]), entry["uid"])
 
 
 def _terms(entry: Json) -> Terms:

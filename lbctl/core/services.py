@@ -23,13 +23,16 @@ class ServiceKey(NamedTuple):
 class ServiceRef(NamedTuple):
     """The Service that a VirtualIP was created for: this one, not its namesake of tomorrow."""
 
-    namespace: str
-    name: str
+    key: ServiceKey
     uid: str
 
     @property
-    def key(self) -> ServiceKey:
-        return ServiceKey(self.namespace, self.name)
+    def namespace(self) -> str:
+        return self.key.namespace
+
+    @property
+    def name(self) -> str:
+        return self.key.name
 
 
 class Port(NamedTuple):
@@ -62,8 +65,7 @@ VIP_MODE = "VIP"
 """`ipMode` of what lbctl announces: kube-proxy may treat the address as its own (KEP-1860)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ingress:
+class Ingress(NamedTuple):
     """One entry of `status.loadBalancer.ingress`, whoever wrote it."""
 
     ip: str = ""
@@ -115,11 +117,12 @@ class ServiceView:
 
     def __post_init__(self) -> None:
         # Asked for again and again while it is decided upon.
-        object.__setattr__(self, "key", ServiceKey(self.namespace, self.name))
-        object.__setattr__(self, "ref", ServiceRef(self.namespace, self.name, self.uid))
-        found = (entry.address for entry in self.ingress)
-        shown = tuple(dict.fromkeys(one for one in found if one is not None))
-        object.__setattr__(self, "shown", shown)
+        key = ServiceKey(self.namespace, self.name)
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "ref", ServiceRef(key, self.uid))
+        found = dict.fromkeys([entry.address for entry in self.ingress])
+        found.pop(None, None)
+        object.__setattr__(self, "shown", tuple(found))
 
     @property
     def local(self) -> bool:

@@ -23,5 +23,5 @@ def tenants_spec(spec: Object, view: VirtualIPView) -> Object:
 
 def _row(ref: ServiceRef, terms: Terms) -> Object:
     ports = [{"protocol": port.protocol, "port": port.number} for port in terms.ports]
-    row: Object = {**ref._asdict(), "ports": ports}
+    row: Object = {**ref.key._asdict(), "uid": ref.uid, "ports": ports}
     return row if terms.local_pods is None else {**row, "localPods": terms.local_pods}

@@ -15,7 +15,7 @@ from lbctl.core.outcomes import LeftOut
 from lbctl.core.partners import partnerships
 from lbctl.core.placement import Loads
 from lbctl.core.release import Begin, Delete, Reassign, begin, proceed
-from lbctl.core.services import ServiceRef
+from lbctl.core.services import ServiceKey, ServiceRef
 from lbctl.core.speakers import NodeView, exclusion
 from lbctl.core.standing import look
 from lbctl.core.succession import LENGTH, WATCHERS, SuccessionPlan, plan
@@ -316,7 +316,7 @@ def test_nothing_is_free_before_somebody_found_the_lan_silent(
     verifier: str | None,
     answer: ReleasedCondition | None,
 ) -> None:
-    owner = ServiceRef("default", "web", "uid")
+    owner = ServiceRef(ServiceKey("default", "web"), "uid")
     announced = bool(succession) or holder is not None
     in_use = VirtualIPView(LAN + 1, services=(owner,), succession=succession, holder=holder)
     start = begin(in_use, nodes)

@@ -47,7 +47,7 @@ def key(name: str = "web") -> ServiceKey:
 
 
 def ref(name: str = "web", uid: str = "") -> ServiceRef:
-    return ServiceRef("default", name, uid or f"uid-{name}")
+    return ServiceRef(ServiceKey("default", name), uid or f"uid-{name}")
 
 
 def pool(name: str, *entries: str, created: str = OLD, **fields: Any) -> PoolView:

@@ -129,7 +129,7 @@ def test_a_node_keeps_its_addresses_by_its_node_and_by_its_speaker(world: World)
 def test_what_is_about_to_be_created_is_not_given_to_another(world: World) -> None:
     world.pools.put(objects.pool("lab", "172.16.110.100-172.16.110.109"))
     first = IPv4Address("172.16.110.100")
-    world.expect(VirtualIPView(first, services=(ServiceRef("shop", "web", "uid-web"),)))
+    world.expect(VirtualIPView(first, services=(ServiceRef(ServiceKey("shop", "web"), "uid-web"),)))
     assert world.ledger.lowest_free("lab", Family.IPV4) == IPv4Address("172.16.110.101")
     world.settle(first)
     assert world.ledger.lowest_free("lab", Family.IPV4) == first, "the creation failed"

@@ -9,7 +9,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address
 import pytest
 from aiohttp import web
 
-from lbctl.core.services import ServiceRef
+from lbctl.core.services import ServiceKey, ServiceRef
 from lbctl.core.speakers import InterfaceView
 from lbctl.core.virtualips import VirtualIPView
 from speaker.agent.handoff import (
@@ -72,7 +72,7 @@ def test_when_a_node_does_not_serve(
 
 def view(address: str = "10.0.0.9", **fields: object) -> VirtualIPView:
     given = {
-        "services": (ServiceRef("default", "web", "u"),),
+        "services": (ServiceRef(ServiceKey("default", "web"), "u"),),
         "succession": ("n1", "n2"),
         "health_check_node_port": 30007,
     }

@@ -4,7 +4,7 @@ from ipaddress import IPv4Interface, ip_address, ip_interface
 
 import pytest
 
-from lbctl.core.services import ServiceRef
+from lbctl.core.services import ServiceKey, ServiceRef
 from lbctl.core.virtualips import Release, Timings, VirtualIPView
 from speaker.agent.interfaces import (
     Interface,
@@ -153,7 +153,7 @@ def test_where_an_address_is_announced_that_names_its_interfaces(
     assert [each.interface for each in made] == ([chosen] if chosen else []), sentence
 
 
-WEB = ServiceRef("default", "web", "uid-1")
+WEB = ServiceRef(ServiceKey("default", "web"), "uid-1")
 
 
 def virtual_ip(address: str = "172.16.110.100", **fields: object) -> VirtualIPView:
