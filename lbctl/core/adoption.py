@@ -8,6 +8,7 @@ from typing import assert_never
 
 from lbctl.core.addresses import Address, Family, family_of
 from lbctl.core.decisions import How, Take
+from lbctl.core.holdings import given_up
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Notice, Outcome
 from lbctl.core.services import Ownership, ServiceView
@@ -22,14 +23,12 @@ class Adoption:
     service: ServiceView
     ledger: Ledger
     ownership: Ownership
-    given_up: frozenset[Address]
-    """What it shows and must not keep."""
 
     def find(self, family: Family) -> tuple[Take | None, tuple[Notice, ...]]:
         """The shown address of a family that becomes the Service's, or why each is lost."""
         lost: list[Notice] = []
         for address in self.service.shown:
-            if family_of(address) is not family or address in self.given_up:
+            if family_of(address) is not family or self._gave_up(address):
                 continue
             obstacle = self._obstacle(address)
             if obstacle is None:
@@ -38,6 +37,11 @@ class Adoption:
                 return Take(address, pool, How.ADOPTED, known), ()
             lost.append(Notice(Outcome.ADDRESS_TAKEN, obstacle))
         return None, tuple(lost)
+
+    def _gave_up(self, address: Address) -> bool:
+        """Whether it shows the address and must not keep it."""
+        named = self.ledger.virtual_ips_of(self.service.key)
+        return any(v.address == address and given_up(self.service, v, self.ledger) for v in named)
 
     def _obstacle(self, address: Address) -> str | None:
         """Why the address cannot be adopted; None when it can."""

@@ -10,6 +10,7 @@ met is told, and takes nothing away.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lbctl.core.addresses import Address, Family, family_of
 from lbctl.core.adoption import Adoption
@@ -58,8 +59,7 @@ def _without(service: ServiceView, own: Iterable[VirtualIPView]) -> Status | Non
     return Status(None if left == service.ingress else left, None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Slot(NamedTuple):
     """What is decided for one family."""
 
     family: Family
@@ -87,11 +87,6 @@ class _Case:
     ownership: Ownership
     holdings: Holdings
 
-    @property
-    def adoption(self) -> Adoption:
-        lost = frozenset(v.address for v in self.named if given_up(self.service, v, self.ledger))
-        return Adoption(self.service, self.ledger, self.ownership, lost)
-
     def decision(self) -> Decision:
         foreign = self._foreign()
         if foreign is not None and not self.own:
@@ -99,10 +94,12 @@ class _Case:
             notice = Notice(Outcome.FOREIGN_ADDRESS, foreign)
             return Decision((), Status(None, verdict), self.named, (notice,))
         frozen = foreign is not None or self.service.deleting
-        slots = self._both_or_none([*self._slots(frozen=frozen)])
-        if self.service.deleting and not any(slot.address for slot in slots):
+        slots = self._both_or_none(self._slots(frozen=frozen))
+        has = [slot for slot in slots if slot.address is not None]
+        if self.service.deleting and not has:
             return Decision(release=self.named)
-        verdict, problems = self._verdict(slots)
+        ingress = tuple([Ingress(ip=str(slot.address), ip_mode=VIP_MODE) for slot in has])
+        verdict, problems = self._verdict(slots, ingress)
         notices = [*self._conflicts()]
         kept: list[Address | None] = []
         takes: list[Take] = []
@@ -119,7 +116,7 @@ class _Case:
             notices.append(Notice(Outcome.FOREIGN_ADDRESS, foreign))
         return Decision(
             takes=tuple(takes),
-            status=Status(None if foreign is not None else _ingress(slots), verdict),
+            status=Status(None if foreign is not None else ingress, verdict),
             # They are few, and comparing addresses is cheaper than hashing them.
             release=tuple([view for view in self.named if view.address not in kept]),
             notices=tuple(notices),
@@ -128,13 +125,15 @@ class _Case:
 
     # what it gets of each family
 
-    def _slots(self, *, frozen: bool) -> Iterator[_Slot]:
+    def _slots(self, *, frozen: bool) -> list[_Slot]:
+        slots: list[_Slot] = []
         promised: list[str | None] = []
         for family in self._families():
             slot = self._slot(family, promised, frozen=frozen)
             if slot.take is not None and slot.take.how is not How.RENEWED:
                 promised.append(slot.take.pool)
-            yield slot
+            slots.append(slot)
+        return slots
 
     def _families(self) -> tuple[Family, ...]:
         single = self.service.family_policy is FamilyPolicy.SINGLE_STACK
@@ -147,7 +146,7 @@ class _Case:
             if shown is not None:
                 return self._moving(shown, current.address)
             return self._held(current, promised, frozen=frozen)
-        adopted, lost = self.adoption.find(family)
+        adopted, lost = Adoption(self.service, self.ledger, self.ownership).find(family)
         if adopted is not None:
             return _Slot(family, adopted.address, adopted.pool, adopted)
         if frozen:
@@ -216,21 +215,24 @@ class _Case:
 
     # what is said
 
-    def _verdict(self, slots: list[_Slot]) -> tuple[Verdict, list[Notice]]:
+    def _verdict(
+        self, slots: list[_Slot], ingress: tuple[Ingress, ...]
+    ) -> tuple[Verdict, list[Notice]]:
         """The condition, and what the owner has to hear in any case."""
-        has = [slot for slot in slots if slot.address is not None]
         denied = [(slot, slot.denied) for slot in slots if slot.denied is not None]
-        if not has:
+        if not ingress:
             reason = denied[0][1].outcome if denied else Outcome.NO_FREE_ADDRESS
             message = " ".join(dict.fromkeys(why.message for _, why in denied))
             return Verdict(False, reason, message), [Notice(reason, message)]  # noqa: FBT003 - named
+        pools = [slot.pool for slot in slots if slot.address is not None]
+        has_them = f"{', '.join(map(_from, ingress, pools))}."
+        if not denied:
+            return Verdict(True, Outcome.ADDRESS_ALLOCATED, has_them), []  # noqa: FBT003 - the first field
         problems = [self._problem(slot, why) for slot, why in denied]
-        has_them = ", ".join(_from(slot) for slot in has)
-        message = " ".join([f"{has_them}.", *(problem.message for problem in problems)])
-        reason = problems[0].outcome if problems else Outcome.ADDRESS_ALLOCATED
+        message = " ".join([has_them, *(problem.message for problem in problems)])
         # Whether an address is its pool's is told with the VirtualIP, which says so too.
         told = [problem for problem in problems if problem.outcome is not Outcome.OUT_OF_POOL]
-        return Verdict(True, reason, message), told  # noqa: FBT003 - the first field
+        return Verdict(True, problems[0].outcome, message), told  # noqa: FBT003 - the first field
 
     def _problem(self, slot: _Slot, why: Denied) -> Notice:
         """What is not as it asks, though it has an address."""
@@ -277,14 +279,5 @@ class _Case:
         return in_a_pool and self.ledger.node_known_by(address) is None
 
 
-def _ingress(slots: Iterable[_Slot]) -> tuple[Ingress, ...]:
-    """What the status shows, in the order of the Service's families."""
-    return tuple(
-        Ingress(ip=str(slot.address), ip_mode=VIP_MODE)
-        for slot in slots
-        if slot.address is not None
-    )
-
-
-def _from(slot: _Slot) -> str:
-    return f"{slot.address} " + (f'from pool "{slot.pool}"' if slot.pool else "of no pool")
+def _from(entry: Ingress, pool: str | None) -> str:
+    return f'{entry.ip} from pool "{pool}"' if pool else f"{entry.ip} of no pool"

@@ -5,7 +5,7 @@ the lowest free one. Pools are asked in the order in which the Service names the
 `lbctl.core.grants.in_order`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -150,7 +150,7 @@ class Chooser:
     def _of_pools(self, family: Family, leaving: str | None) -> Take | Denied:
         refusals: list[Refusal] = []
         asked = self.service.request.pools
-        findings = [*self._findings(refusals)]
+        findings = self._findings(refusals)
         if not findings and not refusals:
             message = "There is no IPAddressPool. Create one with addresses of your LAN."
             return Denied(Outcome.NO_POOL, message, frozenset({NewPool()}))
@@ -174,17 +174,19 @@ class Chooser:
         )
         return Denied(outcome, message, wants(self.service, refusals))
 
-    def _findings(self, refusals: list[Refusal]) -> Iterator[PoolFinding]:
+    def _findings(self, refusals: list[Refusal]) -> list[PoolFinding]:
         """The pools to ask, in order; those that are asked for and not there are refusals."""
         asked = self.service.request.pools
         if not asked:
-            yield from in_order(self.ledger.findings(), self.service, self._labels)
+            return in_order(self.ledger.findings(), self.service, self._labels)
+        found = []
         for name in asked:
             finding = self.ledger.finding(name)
             if finding is not None:
-                yield finding
+                found.append(finding)
             else:
                 refusals.append(Refusal(name, PoolRefusal.NO_SUCH_POOL, "there is no such pool"))
+        return found
 
     def _shared(
         self, findings: list[PoolFinding], family: Family, leaving: str | None

@@ -79,7 +79,9 @@ def narrowed(pool: PoolView, service: ServiceView, labels: Labels | None) -> Ref
 
     A selector that matches nothing grants nothing: it is no missing selector.
     """
-    allocation = pool.allocation or _EVERYBODY
+    allocation = pool.allocation
+    if allocation is None:
+        return None
     if not _names_namespace(allocation, service.namespace, labels):
         unknown = (
             ", whose labels are not known yet"
@@ -98,21 +100,20 @@ def narrowed(pool: PoolView, service: ServiceView, labels: Labels | None) -> Ref
 
 def in_order(
     findings: Iterable[PoolFinding], service: ServiceView, labels: Labels | None
-) -> tuple[PoolFinding, ...]:
+) -> list[PoolFinding]:
     """Pools in the order in which they are asked when the Service names none.
 
     First those whose selectors mean this Service, then by priority (lower first, unset last), then
     by name.
     """
 
-    def rank(finding: PoolFinding) -> tuple[bool, bool, int, str]:
+    def turn(finding: PoolFinding) -> tuple[bool, tuple[bool, int, str]]:
         pool = finding.pool
-        allocation = pool.allocation or _EVERYBODY
-        means = allocation.selects and narrowed(pool, service, labels) is None
-        priority = allocation.priority
-        return (not means, priority is None, priority or 0, pool.name)
+        selects = pool.allocation is not None and pool.allocation.selects
+        means = selects and narrowed(pool, service, labels) is None
+        return (not means, pool.turn)
 
-    return tuple(sorted(findings, key=rank))
+    return sorted(findings, key=turn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,8 @@ def shortage(pool: str, family: Family, stock: Stock) -> Refusal | None:
 def address_refusal(finding: PoolFinding, address: Address) -> Refusal | None:
     """Why an address can never be given from this pool; None when it can, while nobody uses it."""
     at, name = place(address), finding.pool.name
+    if at in finding.giveable and not finding.avoids(at):
+        return None
     if at not in finding.named:
         return Refusal(name, PoolRefusal.NOT_IN_POOL, f"{address} is not in its addresses")
     if at not in finding.addresses:

@@ -119,10 +119,11 @@ class Holdings:
 
     def stale(self, view: VirtualIPView) -> bool:
         """Whether the VirtualIP says something of the Service that is not so any more."""
-        request, key = self.service.request, self.service.key
-        alone = all(ref.key == key for ref in view.services)
+        request, own = self.service.request, self.service.ref
+        namesakes = [ref for ref in view.services if ref.key == own.key]
+        alone = len(namesakes) == len(view.services)
         return (
-            view.terms.get(self.service.uid) != terms_of(self.service)
+            namesakes != [own]
+            or view.terms.get(own.uid) != terms_of(self.service)
             or (alone and not request.problems and view.sharing_key != request.sharing_key)
-            or any(ref.key == key and ref != self.service.ref for ref in view.services)
         )

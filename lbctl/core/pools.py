@@ -82,6 +82,13 @@ class PoolView:
     """Whether every node announces it as long as there is no L2Advertisement. Not so with
     MetalLB's: without one they are not for this LAN, but for BGP, say."""
 
+    turn: tuple[bool, int, str] = field(init=False, compare=False, repr=False)
+    """When it is asked: by priority, then by name."""
+
+    def __post_init__(self) -> None:
+        priority = None if self.allocation is None else self.allocation.priority
+        object.__setattr__(self, "turn", (priority is None, priority or 0, self.name))
+
     @property
     def seniority(self) -> tuple[str, str]:
         """A total order by age: of two pools that overlap, the lower one gives."""
@@ -117,7 +124,7 @@ class Obstacle(NamedTuple):
 
 
 _BLOCK = 256
-_FIRST_OF_BLOCK, _LAST_OF_BLOCK = 0, 255
+_EDGES_OF_BLOCK = frozenset({0, 255})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,7 @@ def is_buggy(place: int) -> bool:
 
     Some old clients take them for a network's or its broadcast address, whatever its prefix.
     """
-    return place < IPV6_BEGIN and place % _BLOCK in {_FIRST_OF_BLOCK, _LAST_OF_BLOCK}
+    return place < IPV6_BEGIN and place % _BLOCK in _EDGES_OF_BLOCK
 
 
 def buggy_within(addresses: AddressSet) -> int:
@@ -164,4 +171,4 @@ def buggy_within(addresses: AddressSet) -> int:
 def _ends_below(place: int) -> int:
     """How many of the places from 0 up to this one, without it, are the first or last of a /24."""
     blocks, rest = divmod(place, _BLOCK)
-    return 2 * blocks + (rest > _FIRST_OF_BLOCK)
+    return 2 * blocks + (rest > 0)

@@ -13,13 +13,12 @@ def moved_in(view: VirtualIPView, service: ServiceView, pool: str | None) -> Vir
 
     Whoever is alone there decides under which key others may join.
     """
-    there = [ref.key for ref in view.services]
-    rows = [*view.services] if service.key in there else [*view.services, service.ref]
-    services = dict.fromkeys(service.ref if ref.key == service.key else ref for ref in rows)
+    renamed = [service.ref if ref.key == service.key else ref for ref in view.services]
+    services = tuple(dict.fromkeys([*renamed, service.ref]))
     alone = len(services) == 1
     return replace(
         view,
-        services=tuple(services),
+        services=services,
         terms={**_terms(view, services), service.uid: terms_of(service)},
         sharing_key=service.request.sharing_key if alone else view.sharing_key,
         pool=pool or view.pool,
