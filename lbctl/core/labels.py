@@ -1,6 +1,7 @@
 """Names that lbctl puts on Kubernetes objects, in one place, for the operator and the speakers."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 
 GROUP = "lbctl.io"
@@ -75,5 +76,6 @@ def speaker_lease(node: str) -> str:
     return f"{kept}-{_hash(node)}"
 
 
+@lru_cache(maxsize=4096)  # Asked for with every address, and nodes are few.
 def _hash(node: str) -> str:
     return sha256(node.encode()).hexdigest()[:_HASH_LENGTH]

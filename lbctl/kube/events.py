@@ -60,26 +60,27 @@ class Memory:
     """What was last said of whom, by topic, so that only changes are news."""
 
     def __init__(self) -> None:
-        self._said: dict[tuple[str, str], frozenset[Note]] = {}
+        self._said: dict[str, dict[str, frozenset[Note]]] = {}
+        """By the object's uid and the topic."""
 
     def news(self, uid: str, topic: str, notes: Iterable[Note]) -> list[Note]:
         """Replace what stands for a topic; returns those notes that did not stand before."""
         standing = list(dict.fromkeys(notes))
-        before = self._said.get((uid, topic), frozenset())
+        topics = self._said.get(uid, {})
+        before = topics.get(topic, frozenset())
         if standing:
-            self._said[uid, topic] = frozenset(standing)
-        else:
-            self._said.pop((uid, topic), None)
+            self._said.setdefault(uid, {})[topic] = frozenset(standing)
+        elif before:
+            del topics[topic]
         return [note for note in standing if note not in before]
 
     def stands(self, uid: str, topic: str) -> bool:
         """Whether anything was said for a topic that is still so."""
-        return (uid, topic) in self._said
+        return topic in self._said.get(uid, ())
 
     def forget(self, uid: str) -> None:
         """The object is gone."""
-        for key in [key for key in self._said if key[0] == uid]:
-            del self._said[key]
+        self._said.pop(uid, None)
 
 
 class Recorder:

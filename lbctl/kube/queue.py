@@ -19,6 +19,7 @@ import heapq
 import logging
 import random
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from enum import IntEnum
 from itertools import count
@@ -52,8 +53,9 @@ class Schedule(Generic[K]):
     ) -> None:
         self._backoff = backoff
         self._jitter = jitter
-        # Dicts for their order: a key is removed from the middle when its priority rises.
-        self._ready: dict[Priority, dict[K, float]] = {p: {} for p in Priority}
+        # A key is removed from the middle when its priority rises. (A plain dict has an order too,
+        # but whoever takes its first key passes over all that were taken before.)
+        self._ready: dict[Priority, OrderedDict[K, float]] = {p: OrderedDict() for p in Priority}
         self._due: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []
         self._serial = count()
@@ -86,8 +88,7 @@ class Schedule(Generic[K]):
         self._ripen(now)
         for ready in self._ready.values():
             if ready:
-                key = next(iter(ready))
-                del ready[key]
+                key, _ = ready.popitem(last=False)
                 self._running.add(key)
                 return key
         return None
@@ -206,15 +207,11 @@ class WorkQueue(Generic[K]):
         async with asyncio.TaskGroup() as group:
             while True:
                 self._wake.clear()
-                while len(self._begun) < workers and self._may():
-                    key = self.schedule.take(self._clock())
-                    if key is None:
-                        break
-                    self._begun[key] = self._clock()
+                while len(self._tasks) < workers and (key := self._begin()) is not None:
                     task = group.create_task(self._run(key))
                     self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
-                await self._idle(full=len(self._begun) >= workers)
+                    task.add_done_callback(self._ended)
+                await self._idle(full=len(self._tasks) >= workers)
 
     async def _idle(self, *, full: bool) -> None:
         """Wait for a new key, the end of a run, or the time when something falls due."""
@@ -225,7 +222,26 @@ class WorkQueue(Generic[K]):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
 
+    def _begin(self) -> K | None:
+        """The next key, which counts as begun; None when nothing is ready or may be begun."""
+        key = self.schedule.take(self._clock()) if self._may() else None
+        if key is not None:
+            self._begun[key] = self._clock()
+        return key
+
     async def _run(self, key: K) -> None:
+        """Work on a key, and then on whatever is ready, until nothing is."""
+        following: K | None = key
+        while following is not None:
+            await self._do(following)
+            await asyncio.sleep(0)  # Most runs wait for nothing: the others' turn.
+            following = self._begin()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+
+    async def _do(self, key: K) -> None:
         try:
             again = await self._work(key)
         except ApiError as error:
@@ -241,7 +257,6 @@ class WorkQueue(Generic[K]):
                 self.schedule.add_later(key, self._clock(), again)
         finally:
             del self._begun[key]
-            self._wake.set()
 
 
 _GATE_SECONDS = 0.1

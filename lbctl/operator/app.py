@@ -28,7 +28,7 @@ from lbctl.kube.errors import ApiError
 from lbctl.kube.events import Recorder
 from lbctl.kube.objects import Key, Object, uid_of
 from lbctl.kube.queue import WorkQueue
-from lbctl.operator import streams
+from lbctl.operator import garbage, streams
 from lbctl.operator.advertisements import Advertisements
 from lbctl.operator.endpoints import EndpointSlices
 from lbctl.operator.failures import NodeFailures
@@ -57,6 +57,7 @@ _GRACE_SECONDS = 5.0
 
 async def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT, or until something fails. Returns the exit code."""
+    garbage.collect_seldom()
     access = login.find(settings.kubeconfig)
     async with Client(access, user_agent="lbctl-operator") as client:
         return await Operator(settings, client).run()

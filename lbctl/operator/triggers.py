@@ -102,8 +102,9 @@ class Triggers:
         Services that show an address go first: adopting comes before giving. (The ledger counts
         what they show as used in any case.)
         """
-        for key, obj in self._world.services.items():
-            shows = bool(service_view(obj).ingress)
+        for key in self._world.services:
+            view = self._world.ledger.service(ServiceKey(*key))
+            shows = view is not None and bool(view.ingress)
             self._queue.add(Item(What.SERVICE, key), Priority.LIVE if shows else Priority.RESYNC)
         for key in self._world.virtual_ips:
             self._queue.add(Item(What.VIRTUAL_IP, key), Priority.RESYNC)

@@ -83,7 +83,7 @@ class VirtualIPs:
             reconcile has to look, because only that one may release an address.
         """
         obj = self._world.virtual_ips.get(key)
-        view = None if obj is None else virtual_ip_view(obj)
+        view = self._world.virtual_ip_views.get(key)
         if view is None or view.stage is not Stage.ALLOCATED:
             self.out_of_pool.pop(key.name, None)
         if obj is None or view is None:

@@ -122,6 +122,8 @@ class World:
         self.advertisement_views: dict[str, AdvertisementView] = {}
         self.metallb_pools: dict[str, PoolView] = {}
         """MetalLB's pools, by name. One of ours of the same name counts instead."""
+        self.virtual_ip_views: dict[Key, VirtualIPView] = {}
+        """What each VirtualIP of the mirror says. The ledger may expect another there just now."""
         self.ledger = Ledger()
         self.loads = Loads()
         self.moving: set[Address] = set()
@@ -340,11 +342,12 @@ class World:
         if address is None:
             return  # The store accepts none of these.
         if new is None:
+            self.virtual_ip_views.pop(key, None)
             self.ledger.drop_virtual_ip(address)
             self.loads.drop(address)
             self.moving.discard(address)
         else:
-            view = virtual_ip_view(new)
+            self.virtual_ip_views[key] = view = virtual_ip_view(new)
             self.ledger.put_virtual_ip(view)
             (self.moving.discard if view.outgoing is None else self.moving.add)(address)
             held = None if view.outgoing is not None else view.holder

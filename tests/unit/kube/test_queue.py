@@ -1,6 +1,7 @@
 """The queue's rules, told as scripts over an injected time."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -197,6 +198,36 @@ async def test_whatever_fails_is_tried_again(error: Exception) -> None:
     await succeeded.wait()
     task.cancel()
     assert attempts == 3
+
+
+async def test_runs_that_wait_for_nothing_leave_others_their_turn() -> None:
+    done: list[str] = []
+    seen: list[int] = []
+
+    async def work(key: str) -> None:
+        done.append(key)
+
+    queue: WorkQueue[str] = WorkQueue(work)
+    for number in range(20):
+        queue.add(str(number))
+    task = asyncio.create_task(queue.run(1))
+    while len(done) < 20:
+        await asyncio.sleep(0)
+        seen.append(len(done))
+    task.cancel()
+    assert all(after - before <= 1 for before, after in pairwise(seen))
+
+
+async def test_what_comes_after_a_rest_is_worked_on() -> None:
+    done: asyncio.Queue[str] = asyncio.Queue()
+    queue: WorkQueue[str] = WorkQueue(done.put)
+    task = asyncio.create_task(queue.run(1))
+    for key in ("a", "b"):
+        queue.add(key)
+        assert await done.get() == key
+        for _ in range(10):
+            await asyncio.sleep(0)
+    task.cancel()
 
 
 async def test_nothing_begins_while_it_may_not() -> None:
