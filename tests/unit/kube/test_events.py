@@ -43,3 +43,12 @@ def test_a_gone_object_is_forgotten() -> None:
     memory.news("u", "allocation", [FULL])
     memory.forget("u")
     assert memory.news("u", "allocation", [FULL]) == [FULL]
+
+
+def test_forgetting_an_object_forgets_all_of_it_and_nothing_else() -> None:
+    memory = Memory()
+    for uid, topic in (("u", "allocation"), ("u", "plan"), ("v", "plan")):
+        memory.news(uid, topic, [FULL])
+    memory.forget("u")
+    known = [(u, t) for u in "uv" for t in ("allocation", "plan") if memory.stands(u, t)]
+    assert known == [("v", "plan")]
