@@ -135,6 +135,16 @@ def test_what_is_about_to_be_created_is_not_given_to_another(world: World) -> No
     assert world.ledger.lowest_free("lab", Family.IPV4) == first, "the creation failed"
 
 
+def test_what_is_expected_is_not_what_the_mirror_says(world: World) -> None:
+    web = objects.virtual_ip("172.16.110.100", "web")
+    world.virtual_ips.put(web)
+    world.expect(VirtualIPView(IPv4Address("172.16.110.100"), pool="other"))
+    (said,) = world.virtual_ip_views.values()
+    assert [ref.name for ref in said.services] == ["web"]
+    world.virtual_ips.remove(web)
+    assert world.virtual_ip_views == {}
+
+
 def test_a_live_look_counts_until_it_is_settled(world: World) -> None:
     key = ServiceKey("shop", "web")
     cluster_ip = objects.service("web", "172.16.110.100")
