@@ -7,39 +7,25 @@ The pauses gather what a burst of changes would ask for again and again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from typing import assert_never
 
-from lbctl.core.addresses import Address, address_of, family_of, object_name, place
+from lbctl.core.addresses import Address, address_of, object_name, place
 from lbctl.core.intervals import AddressSet
-from lbctl.core.outcomes import Liveness
 from lbctl.core.pools import PoolFinding
 from lbctl.core.reading import (
     node_addresses,
-    node_view,
     pod_ranges,
     service_view,
-    speaker_view,
     virtual_ip_view,
 )
 from lbctl.core.services import ServiceKey
-from lbctl.core.speakers import SpeakerView
-from lbctl.core.virtualips import Kept, Stage, VirtualIPView
-from lbctl.core.waiting import (
-    FreeAddress,
-    LessUsed,
-    NamespaceLabels,
-    NewPool,
-    PoolChange,
-    Sharers,
-    ThisAddress,
-    Waiting,
-    Want,
-)
+from lbctl.core.virtualips import Stage, VirtualIPView
+from lbctl.core.waiting import Waiting
 from lbctl.kube.objects import Key, Object
 from lbctl.kube.queue import Priority, WorkQueue
+from lbctl.operator import aspects
 from lbctl.operator.items import Item, What
 from lbctl.operator.rebalancing import request_of
+from lbctl.operator.waking import Waking
 from lbctl.operator.world import World
 
 POOL_PAUSE_SECONDS = 0.5
@@ -73,7 +59,7 @@ class Triggers:
         """Only a leader's queue is filled; whoever becomes one begins with `everything`."""
         self._world = world
         self._queue = queue
-        self._waiting = waiting
+        self._waking = Waking(world.ledger, waiting)
         self._findings: Mapping[str, PoolFinding] = {}
         self._reported_down: frozenset[str] = frozenset()
         for store, listener in (
@@ -94,7 +80,7 @@ class Triggers:
 
     def tried(self, service: Key) -> None:
         """A Service was reconciled, well or not. What it left is for the next who waits for it."""
-        self._waiting.tried(ServiceKey(*service), self._is_left)
+        self._waking.tried(ServiceKey(*service))
 
     def everything(self) -> None:
         """Look at all there is: at the start, and after each sweeping list.
@@ -168,7 +154,7 @@ class Triggers:
 
     def _service_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         self._queue.add(Item(What.SERVICE, key))
-        if old is not None and new is not None and _announced(old) != _announced(new):
+        if old is not None and new is not None and aspects.announced(old) != aspects.announced(new):
             self._advertisements_counted()
             self._plan_again(ServiceKey(*key))
         if old is None or new is None:
@@ -178,21 +164,25 @@ class Triggers:
         after = set() if new is None else set(service_view(new).shown)
         self._count_again(before ^ after)
         ledger = self._world.ledger
-        self._freed(one for one in before - after if ledger.virtual_ip(one) is None)
+        self._waking.freed(one for one in before - after if ledger.virtual_ip(one) is None)
 
     def _virtual_ip_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         self._queue.add(Item(What.VIRTUAL_IP, key))
-        if _owners(old) != _owners(new) or _reserved_for(old) != _reserved_for(new):
+        if aspects.owners(old) != aspects.owners(new) or aspects.reserved_for(
+            old
+        ) != aspects.reserved_for(new):
             self._taken_otherwise(old, new)
             self._advertisements_counted()
-        if _outgoing(old) != _outgoing(new):
+        if aspects.outgoing(old) != aspects.outgoing(new):
             self._moves(new)
-        if _holder(old) != _holder(new) and new is not None:
+        if aspects.holder(old) != aspects.holder(new) and new is not None:
             self._exchanges(new)
         if new is None and old is not None:
             self._virtual_ip_gone(old)
         address = address_of(key.name)
-        if address is not None and (old is None or new is None or _kept(old) != _kept(new)):
+        if address is not None and (
+            old is None or new is None or aspects.kept(old) != aspects.kept(new)
+        ):
             self._count_again({address})
 
     def _exchanges(self, virtual_ip: Object) -> None:
@@ -213,23 +203,17 @@ class Triggers:
             if obj is None:
                 continue
             self._name_services(obj)
-            view = virtual_ip_view(obj)
-            self._waiting.changed(ThisAddress(view.address))
-            if view.sharing_key:
-                self._waiting.changed(Sharers(view.sharing_key))
-            pool = self._world.ledger.pool_of(view.address)
-            for namespace in {owner.namespace for owner in view.services if pool is not None}:
-                self._waiting.freed(LessUsed(pool or "", namespace))
+            self._waking.taken_otherwise(virtual_ip_view(obj))
 
     def _virtual_ip_gone(self, old: Object) -> None:
         view = virtual_ip_view(old)
         for claimant in self._world.ledger.claimants(view.address):
             self._queue.add(Item(What.SERVICE, Key(*claimant.key)))
         if view.stage is not Stage.ALLOCATED or not self._world.ledger.claimants(view.address):
-            self._freed({view.address})
+            self._waking.freed({view.address})
 
     def _advertisement_changed(self, _key: Key, old: Object | None, new: Object | None) -> None:
-        if old is not None and new is not None and _intent(old) == _intent(new):
+        if old is not None and new is not None and aspects.intent(old) == aspects.intent(new):
             return
         self.advertisements_changed()
 
@@ -241,21 +225,21 @@ class Triggers:
     def _pool_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         if request_of(old) != request_of(new):
             self._queue.add(Item(What.REBALANCING, key))
-        if old is not None and new is not None and _intent(old) == _intent(new):
+        if old is not None and new is not None and aspects.intent(old) == aspects.intent(new):
             return
         self.pools_changed(key)
 
     def _namespace_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
-        if _labels(old) == _labels(new):
+        if aspects.labels(old) == aspects.labels(new):
             return
-        self._waiting.changed(NamespaceLabels(key.name))
+        self._waking.namespace_labelled(key.name)
         for view in self._world.ledger.virtual_ips():
             if any(owner.namespace == key.name for owner in view.services):
                 self._look_at(view)
 
     def _node_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         if self._world.judged(key.name, old) != self._world.judged(key.name, new):
-            if _ordered(old) != _ordered(new):
+            if aspects.ordered(old) != aspects.ordered(new):
                 self._hand_over_soon(key.name)
             self.speakers_changed()
             self._advertisements_counted()
@@ -273,7 +257,7 @@ class Triggers:
                 self._queue.add_later(item, ORDER_PAUSE_SECONDS)
 
     def _speaker_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
-        before, after = _announcing(old), _announcing(new)
+        before, after = aspects.announcing(old), aspects.announcing(new)
         if before is None or after is None or before.interfaces != after.interfaces:
             self._partners_changed()
         elif old is not None and new is not None and old.get("spec") != new.get("spec"):
@@ -284,33 +268,9 @@ class Triggers:
                 self._queue.add_later(Item(What.POOL, pool), POOL_PAUSE_SECONDS)
             self.speakers_changed()
             self._pools_judged()
-        elif _reports(old) != _reports(new):
+        elif aspects.reports(old) != aspects.reports(new):
             # They change often, all together when a switch dies; little follows from it.
             self._queue.add_later(Item(What.DEATHS, Key("", "")), DEATHS_PAUSE_SECONDS)
-
-    def _freed(self, addresses: Iterable[Address]) -> None:
-        """Each of these is somebody's who waits, one after the other."""
-        for address in addresses:
-            self._waiting.freed(ThisAddress(address))
-            pool = self._world.ledger.pool_of(address)
-            if pool is not None:
-                self._waiting.freed(FreeAddress(pool, family_of(address)))
-
-    def _is_left(self, want: Want) -> bool:
-        """Whether there still is what one waits for, for somebody else."""
-        ledger = self._world.ledger
-        match want:
-            case FreeAddress(pool, family):
-                known = ledger.pool(pool) is not None
-                return known and ledger.lowest_free(pool, family) is not None
-            case ThisAddress(address):
-                return ledger.why_not_free(address) is None
-            case LessUsed(pool, namespace):
-                return not ledger.quota_reached(pool, namespace)
-            case PoolChange() | NewPool() | Sharers() | NamespaceLabels():
-                return False
-            case _:
-                assert_never(want)
 
     def _judged(self) -> Mapping[str, PoolFinding]:
         return {finding.pool.name: finding for finding in self._world.ledger.findings()}
@@ -322,13 +282,11 @@ class Triggers:
             old, new = before.get(name), self._findings.get(name)
             if old is new:
                 continue
-            if old is not None and new is not None and _gives(old) == _gives(new):
+            if old is not None and new is not None and aspects.gives(old) == aspects.gives(new):
                 continue
             self._queue.add_later(Item(What.POOL, Key("", name)), POOL_PAUSE_SECONDS)
-            self._waiting.changed(PoolChange(name))
-            if new is not None and (old is None or old.giveable != new.giveable):
-                self._waiting.changed(NewPool())
-            if old is None or new is None or _grants(old) != _grants(new):
+            self._waking.pool_judged(name, old, new)
+            if old is None or new is None or aspects.grants(old) != aspects.grants(new):
                 named = [known.named for known in (old, new) if known is not None]
                 self._given_of(name, named)
 
@@ -353,7 +311,7 @@ class Triggers:
             self._queue.add(Item(What.VIRTUAL_IP, Key("", object_name(virtual_ip.address))))
 
     def _name_services(self, virtual_ip: Object) -> None:
-        for entry in _owners(virtual_ip):
+        for entry in aspects.owners(virtual_ip):
             self._queue.add(Item(What.SERVICE, Key(entry["namespace"], entry["name"])))
 
     def _count_again(self, addresses: Iterable[Address]) -> None:
@@ -361,72 +319,6 @@ class Triggers:
         for name in names:
             if name is not None:
                 self._queue.add_later(Item(What.POOL, Key("", name)), POOL_PAUSE_SECONDS)
-
-
-def _intent(obj: Object) -> object:
-    """What a person wrote that a plan may depend on."""
-    return obj.get("spec"), obj["metadata"].get("labels") or {}
-
-
-def _ordered(node: Object | None) -> object:
-    """What a person wrote about a node, wherever addresses are."""
-    if node is None:
-        return None
-    view = node_view("", None, Liveness.MISSING, node)
-    return view.draining, view.excluded
-
-
-def _gives(finding: PoolFinding) -> object:
-    """What those depend on who wait for a pool."""
-    return _grants(finding), finding.reason, finding.giveable
-
-
-def _grants(finding: PoolFinding) -> object:
-    """What those depend on who have an address of a pool."""
-    return replace(finding.pool, resource_version="", generation=0), finding.addresses
-
-
-def _labels(obj: Object | None) -> object:
-    return None if obj is None else obj["metadata"].get("labels") or {}
-
-
-def _holder(virtual_ip: Object | None) -> object:
-    return ((virtual_ip or {}).get("status") or {}).get("holder")
-
-
-def _kept(virtual_ip: Object) -> Kept | None:
-    return virtual_ip_view(virtual_ip).kept
-
-
-def _reserved_for(virtual_ip: Object | None) -> object:
-    return ((virtual_ip or {}).get("spec") or {}).get("reservedFor")
-
-
-def _announcing(speaker: Object | None) -> SpeakerView | None:
-    """A Speaker without what it says of others."""
-    return None if speaker is None else replace(speaker_view(speaker), reports=())
-
-
-def _announced(service: Object) -> object:
-    """What a Service's plan depends on."""
-    view = service_view(service)
-    return (view.local, view.health_check_node_port, view.labels)
-
-
-def _reports(speaker: Object | None) -> Object | None:
-    return ((speaker or {}).get("status") or {}).get("partners")
-
-
-def _outgoing(virtual_ip: Object | None) -> str | None:
-    """The node that is to hand the address over."""
-    return ((virtual_ip or {}).get("spec") or {}).get("outgoing")
-
-
-def _owners(virtual_ip: Object | None) -> list[Object]:
-    """The Services that a VirtualIP names: that have it, and whom it is reserved for."""
-    spec = (virtual_ip or {}).get("spec") or {}
-    reserved_for = spec.get("reservedFor")
-    return [*(spec.get("services") or ()), *([] if reserved_for is None else [reserved_for])]
 
 
 _Listener = Callable[[Key, Object | None, Object | None], None]

@@ -1,0 +1,82 @@
+"""What others depend on of an object: where two versions agree on that, nobody need look again.
+
+Each function takes an object as the API server sends it (None = it is not there), or what was found
+of a pool.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lbctl.core.outcomes import Liveness
+from lbctl.core.pools import PoolFinding
+from lbctl.core.reading import node_view, service_view, speaker_view, virtual_ip_view
+from lbctl.core.speakers import SpeakerView
+from lbctl.core.virtualips import Kept
+from lbctl.kube.objects import Object
+
+
+def intent(obj: Object) -> object:
+    """What a person wrote that a plan may depend on."""
+    return obj.get("spec"), obj["metadata"].get("labels") or {}
+
+
+def ordered(node: Object | None) -> object:
+    """What a person wrote about a node, wherever addresses are."""
+    if node is None:
+        return None
+    view = node_view("", None, Liveness.MISSING, node)
+    return view.draining, view.excluded
+
+
+def gives(finding: PoolFinding) -> object:
+    """What those depend on who wait for a pool."""
+    return grants(finding), finding.reason, finding.giveable
+
+
+def grants(finding: PoolFinding) -> object:
+    """What those depend on who have an address of a pool."""
+    return replace(finding.pool, resource_version="", generation=0), finding.addresses
+
+
+def labels(obj: Object | None) -> object:
+    return None if obj is None else obj["metadata"].get("labels") or {}
+
+
+def holder(virtual_ip: Object | None) -> object:
+    return ((virtual_ip or {}).get("status") or {}).get("holder")
+
+
+def kept(virtual_ip: Object) -> Kept | None:
+    return virtual_ip_view(virtual_ip).kept
+
+
+def reserved_for(virtual_ip: Object | None) -> object:
+    return ((virtual_ip or {}).get("spec") or {}).get("reservedFor")
+
+
+def announcing(speaker: Object | None) -> SpeakerView | None:
+    """A Speaker without what it says of others."""
+    return None if speaker is None else replace(speaker_view(speaker), reports=())
+
+
+def announced(service: Object) -> object:
+    """What a Service's plan depends on."""
+    view = service_view(service)
+    return (view.local, view.health_check_node_port, view.labels)
+
+
+def reports(speaker: Object | None) -> Object | None:
+    return ((speaker or {}).get("status") or {}).get("partners")
+
+
+def outgoing(virtual_ip: Object | None) -> str | None:
+    """The node that is to hand the address over."""
+    return ((virtual_ip or {}).get("spec") or {}).get("outgoing")
+
+
+def owners(virtual_ip: Object | None) -> list[Object]:
+    """The Services that a VirtualIP names: that have it, and whom it is reserved for."""
+    spec = (virtual_ip or {}).get("spec") or {}
+    reserved_for = spec.get("reservedFor")
+    return [*(spec.get("services") or ()), *([] if reserved_for is None else [reserved_for])]
