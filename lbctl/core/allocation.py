@@ -8,7 +8,7 @@ A Service has one address of each family that it wants. It keeps what it has: a 
 met is told, and takes nothing away.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -100,7 +100,7 @@ class _Case:
             return Decision(release=self.named)
         ingress = tuple([Ingress(ip=str(slot.address), ip_mode=VIP_MODE) for slot in has])
         verdict, problems = self._verdict(slots, ingress)
-        notices = [*self._conflicts()]
+        notices = self._conflicts()
         kept: list[Address | None] = []
         takes: list[Take] = []
         wants: frozenset[Want] = frozenset()
@@ -243,16 +243,18 @@ class _Case:
             return Notice(why.outcome, why.message)
         return Notice(why.outcome, f"{why.message} It keeps {slot.address}.")
 
-    def _conflicts(self) -> Iterator[Notice]:
+    def _conflicts(self) -> list[Notice]:
         """The addresses of the Service that somebody else on the LAN has."""
-        for known in self.named:
-            if known.conflict is not None and given_up(self.service, known, self.ledger):
-                yield Notice(
-                    Outcome.ADDRESS_IN_CONFLICT,
-                    f"{known.conflict.mac} answers for {known.address}, which no node ever held, "
-                    "and is none of the cluster's. The address is put into quarantine, and the "
-                    "Service gets another. Find that host, or take the address out of the pool.",
-                )
+        return [
+            Notice(
+                Outcome.ADDRESS_IN_CONFLICT,
+                f"{known.conflict.mac} answers for {known.address}, which no node ever held, "
+                "and is none of the cluster's. The address is put into quarantine, and the "
+                "Service gets another. Find that host, or take the address out of the pool.",
+            )
+            for known in self.named
+            if known.conflict is not None and given_up(self.service, known, self.ledger)
+        ]
 
     def _foreign(self) -> str | None:
         """What another controller wrote into the status, as a sentence; None when all is ours."""

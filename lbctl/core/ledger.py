@@ -362,14 +362,14 @@ class Ledger:
     def _account(self, at: int, before: set[str]) -> None:
         """Mark the address as used or free, and used by those namespaces that have it now."""
         users = self._users(at)
+        if users and users == before:
+            return
         used = at in self._virtual_ips or at in self._shown
         for occupancy in (self._occupied, self._buggy) if is_buggy(at) else (self._occupied,):
             (occupancy.add if used else occupancy.discard)(at)
         if not used:
             for shelf in self._shelves.values():
                 shelf.freed(at)
-        if users == before:
-            return
         for namespace in users - before:
             self._used_by.setdefault(namespace, Occupancy()).add(at)
         for namespace in before - users:
