@@ -98,12 +98,13 @@ class Recorder:
         self._instance = instance
         self._memory = Memory()
         self._waiting: deque[tuple[Subject, Note]] = deque(maxlen=_BACKLOG)
+        self._dropped = 0
         self._wake = asyncio.Event()
 
     def say(self, subject: Subject, note: Note) -> None:
         """Something happened, just now."""
         if len(self._waiting) == _BACKLOG:
-            log.warning("events: too many wait, the oldest is dropped")
+            self._dropped += 1
         self._waiting.append((subject, note))
         self._wake.set()
 
@@ -139,6 +140,9 @@ class Recorder:
                     await self._write(subject, note)
                 except ApiError as error:
                     log.warning("events: %s %s: %s", subject.name, note.reason, error)
+            if self._dropped:
+                log.warning("events: %d were dropped, for too many waited", self._dropped)
+                self._dropped = 0
 
     async def _write(self, subject: Subject, note: Note) -> None:
         event = self._event(subject, note)

@@ -1,6 +1,14 @@
 """Events are told when the outcome changes, and never as a storm."""
 
-from lbctl.kube.events import Memory, Note
+import asyncio
+import logging
+
+import pytest
+from aiohttp import web
+
+from lbctl.kube import events
+from lbctl.kube.events import Memory, Note, Recorder, Subject
+from tests.unit.kube.fake_api import serving
 
 FULL = Note("NoFreeAddress", "full", warning=True)
 NO_POOL = Note("NoPool", "none", warning=True)
@@ -52,3 +60,28 @@ def test_forgetting_an_object_forgets_all_of_it_and_nothing_else() -> None:
     memory.forget("u")
     known = [(u, t) for u in "uv" for t in ("allocation", "plan") if memory.stands(u, t)]
     assert known == [("v", "plan")]
+
+
+async def test_a_storm_drops_the_oldest_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    written: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        event = await request.json()
+        written.append(event["note"])
+        return web.json_response(event, status=201)
+
+    monkeypatch.setattr(events, "_BACKLOG", 3)
+    async with serving(answer) as client:
+        recorder = Recorder(client, controller="lbctl", instance="test")
+        for number in range(10):
+            recorder.say(Subject("v1", "Service", "shop", "web", "u"), Note("Full", str(number)))
+        with caplog.at_level(logging.WARNING, "lbctl.kube.events"):
+            task = asyncio.create_task(recorder.run())
+            async with asyncio.timeout(10):
+                while not caplog.messages:  # noqa: ASYNC110 - a log sets no event
+                    await asyncio.sleep(0.01)
+            task.cancel()
+    assert written == ["7", "8", "9"]
+    assert caplog.messages == ["events: 7 were dropped, for too many waited"]
