@@ -17,7 +17,8 @@ from collections.abc import Callable
 from lbctl.kube.client import Client
 from lbctl.kube.errors import ApiError, NotFound
 from lbctl.kube.informer import Backoff
-from lbctl.operator.world import SELECTIONS, World
+from lbctl.operator.mirrors import SELECTIONS
+from lbctl.operator.world import World
 
 log = logging.getLogger(__name__)
 

@@ -28,3 +28,10 @@ def trim_node(node: Object) -> Object:
     meta = {name: value for name, value in node["metadata"].items() if name != "annotations"}
     status = {k: v for k, v in (node.get("status") or {}).items() if k not in _UNREAD_OF_NODES}
     return {**node, "metadata": meta, "status": status}
+
+
+def trim_namespace(namespace: Object) -> Object:
+    """A Namespace's name and labels. Its annotations can weigh a hundred times that."""
+    kept = ("name", "uid", "resourceVersion", "labels")
+    meta = {name: value for name, value in namespace["metadata"].items() if name in kept}
+    return {"metadata": meta}

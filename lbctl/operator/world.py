@@ -7,7 +7,7 @@ the loads and the view of the nodes are derived here, object by object, and nowh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from lbctl.core.addresses import Address, address_of, object_name
@@ -23,7 +23,6 @@ from lbctl.core.placement import Loads
 from lbctl.core.pool_findings import RangeKind
 from lbctl.core.pools import PoolView
 from lbctl.core.reading import (
-    named_after_address,
     node_addresses,
     node_identity,
     node_view,
@@ -41,7 +40,6 @@ from lbctl.core.speakers import NodeView, SpeakerView, newest_version
 from lbctl.core.standing import Standing, look
 from lbctl.core.together import announcing_all
 from lbctl.core.virtualips import Stage, VirtualIPView
-from lbctl.kube.client import Selection
 from lbctl.kube.lease import Freshness, Record
 from lbctl.kube.objects import (
     L2_ADVERTISEMENTS,
@@ -52,44 +50,9 @@ from lbctl.kube.objects import (
     SPEAKERS,
     VIRTUAL_IPS,
     Key,
-    Kind,
     Object,
 )
-from lbctl.kube.store import Store
-from lbctl.operator.trimming import trim_node, trim_service
-
-SELECTIONS: Mapping[Kind, Selection] = {
-    SERVICES: Selection(fields="spec.type=LoadBalancer"),
-    NAMESPACES: Selection(),
-    NODES: Selection(),
-    POOLS: Selection(),
-    L2_ADVERTISEMENTS: Selection(),
-    VIRTUAL_IPS: Selection(),
-    SPEAKERS: Selection(),
-}
-"""The kinds that the operator mirrors, and which objects of them; the API server filters."""
-
-
-def _all(_: Object) -> bool:
-    return True
-
-
-def _whole(obj: Object) -> Object:
-    return obj
-
-
-def _labelled(obj: Object) -> Object:
-    """A Namespace's annotations can weigh a hundred times what is read of it."""
-    kept = ("name", "uid", "resourceVersion", "labels")
-    return {"metadata": {name: value for name, value in obj["metadata"].items() if name in kept}}
-
-
-_ACCEPTED = {VIRTUAL_IPS: named_after_address}
-_TRIMS: Mapping[Kind, Callable[[Object], Object]] = {
-    SERVICES: trim_service,
-    NODES: trim_node,
-    NAMESPACES: _labelled,
-}
+from lbctl.operator.mirrors import mirrors
 
 
 class World:
@@ -108,10 +71,7 @@ class World:
         clock: Callable[[], float] = time.monotonic,
         dialect: Dialect = LBCTL,
     ) -> None:
-        self.stores: Mapping[Kind, Store] = {
-            kind: Store(kind, accepts=_ACCEPTED.get(kind, _all), trim=_TRIMS.get(kind, _whole))
-            for kind in SELECTIONS
-        }
+        self.stores = mirrors()
         self.services = self.stores[SERVICES]
         self.nodes = self.stores[NODES]
         self.namespaces = self.stores[NAMESPACES]
