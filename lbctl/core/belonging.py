@@ -37,6 +37,12 @@ def home(view: VirtualIPView, ledger: Ledger) -> PoolFinding | None:
     return given_from if other is None else ledger.finding(other)
 
 
+def home_name(view: VirtualIPView, ledger: Ledger) -> str | None:
+    """The name of that pool; of the one that it was given from when that is gone too."""
+    found = home(view, ledger)
+    return view.pool if found is None else found.pool.name
+
+
 def out_of_pool(view: VirtualIPView, service: ServiceView, ledger: Ledger) -> OutOfPool | None:
     """Why the address would not be given to this Service today; None when it would.
 

@@ -13,15 +13,15 @@ from typing import assert_never
 
 from lbctl.core import release
 from lbctl.core.addresses import Address, family_of, object_name
-from lbctl.core.belonging import OutOfPool, home, out_of_pool
-from lbctl.core.holdings import given_up
+from lbctl.core.belonging import OutOfPool, home_name, out_of_pool
 from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
+from lbctl.core.leaving import rest, wanted
 from lbctl.core.outcomes import ConflictReason, Outcome, PlannedReason, PoolRefusal
 from lbctl.core.reading import virtual_ip_view
 from lbctl.core.services import Ownership, ServiceKey, ServiceRef, ServiceView
 from lbctl.core.succession import SuccessionPlan
 from lbctl.core.tenancy import moved_in, moved_out
-from lbctl.core.virtualips import Quarantine, Release, Stage, VirtualIPView
+from lbctl.core.virtualips import Release, Stage, VirtualIPView
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition
@@ -91,7 +91,7 @@ class VirtualIPs:
         match view.stage:
             case Stage.ALLOCATED:
                 self._tell_conflict(view)
-                if not self._wanted(view):
+                if not wanted(view, self._world.ledger, self._ownership):
                     return False
                 await self._plan(obj, view)
             case Stage.RELEASING:
@@ -158,7 +158,8 @@ class VirtualIPs:
 
     async def _let_go(self, obj: Object, view: VirtualIPView) -> None:
         live = virtual_ip_view(obj)
-        step = release.begin(live, self._world.node_views(), self._rest(live))
+        keeps = rest(live, self._world.ledger, self._ownership, _later)
+        step = release.begin(live, self._world.node_views(), keeps)
         match step:
             case release.Begin(how):
                 await self._hand_to_verifier(obj, view, how)
@@ -229,7 +230,7 @@ class VirtualIPs:
             written = await self._write_plan(obj, view, plan)
         if plan.again_in is not None:
             self._again(_key(view), plan.again_in)
-        belongs = in_pool(written, self._home(view), self._outside(view))
+        belongs = in_pool(written, home_name(view, self._world.ledger), self._outside(view))
         if written is not obj or self._may_say(obj, view, plan):
             await self._say(written, planned(written, plan.reason, plan.message), belongs)
         else:
@@ -242,7 +243,8 @@ class VirtualIPs:
             self._recorder.stand(self._subject(ref), topic, news, mended=found)
 
     async def _write_plan(self, obj: Object, view: VirtualIPView, plan: SuccessionPlan) -> Object:
-        port, pool = self.planning.health_check_node_port(view), self._home(view)
+        port = self.planning.health_check_node_port(view)
+        pool = home_name(view, self._world.ledger)
         if pool == view.pool and stands(view, plan, port):
             return obj
         spec = spec_of(obj["spec"], plan, port)
@@ -288,11 +290,6 @@ class VirtualIPs:
         self._world.virtual_ips.put(written)
         return written
 
-    def _home(self, view: VirtualIPView) -> str | None:
-        """The pool that has the address; the one that it was given from when none has it."""
-        found = home(view, self._world.ledger)
-        return view.pool if found is None else found.pool.name
-
     def _outside(self, view: VirtualIPView) -> OutOfPool | None:
         """Why a Service would not be given its address today; told to each of which it is so."""
         found: OutOfPool | None = None
@@ -312,21 +309,6 @@ class VirtualIPs:
             self.out_of_pool[object_name(view.address)] = found.reason
         return found
 
-    def _rest(self, view: VirtualIPView) -> Release:
-        """Why an address that is let go must not be given for a while."""
-        if view.conflict is not None and self._world.ledger.contested(view):
-            until = _later(release.QUARANTINE_SECONDS)
-            return Release(quarantine=Quarantine(view.conflict.mac, until))
-        pool = None if view.pool is None else self._world.ledger.pool(view.pool)
-        if pool is None:
-            return release.AT_ONCE
-        return release.resting(
-            _later,
-            cooldown=pool.cooldown,
-            retain_for=pool.retain_for,
-            service=None if view.service is None or self._lives(view.service) else view.service.key,
-        )
-
     def _tell_conflict(self, view: VirtualIPView) -> None:
         """Tell the Service's owner who else has the address, and count it, when that is news."""
         conflict = view.conflict
@@ -342,22 +324,6 @@ class VirtualIPs:
         for ref in view.services:
             topic = f"{_CONFLICT} {family_of(view.address)}"
             self._recorder.stand(self._subject(ref), topic, notes, mended=over)
-
-    def _wanted(self, view: VirtualIPView) -> bool:
-        """Whether each Service that the VirtualIP names exists, is the same one, and is ours.
-
-        And whether it may have the address: a new one that a foreign host has is nobody's.
-        """
-        return all(self._lives(ref) and self._may_keep(ref, view) for ref in view.services)
-
-    def _may_keep(self, ref: ServiceRef, view: VirtualIPView) -> bool:
-        service = self._world.ledger.service(ref.key)
-        return service is not None and not given_up(service, view, self._world.ledger)
-
-    def _lives(self, ref: ServiceRef) -> bool:
-        """Whether the very Service exists, and is ours."""
-        service = self._world.ledger.service(ref.key)
-        return service is not None and service.uid == ref.uid and self._ownership.ours(service)
 
     def _told(self, ref: ServiceRef, note: Note) -> None:
         self._recorder.say(self._subject(ref), note)
