@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from lbctl.core.addresses import Address, Family, family_of
+from lbctl.core.belonging import home_name
 from lbctl.core.decisions import How, Take
 from lbctl.core.holdings import given_up
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Notice, Outcome
 from lbctl.core.services import Ownership, ServiceView
-from lbctl.core.sharing import misfit, scope_of, terms_of
+from lbctl.core.sharing import cannot_share, terms_of
 from lbctl.core.virtualips import Stage, VirtualIPView
 
 
@@ -33,8 +34,7 @@ class Adoption:
             obstacle = self._obstacle(address)
             if obstacle is None:
                 known = self.ledger.virtual_ip(address)
-                pool = self.ledger.pool_of(address) or (None if known is None else known.pool)
-                return Take(address, pool, How.ADOPTED, known), ()
+                return Take(address, self._pool_of(address, known), How.ADOPTED, known), ()
             lost.append(Notice(Outcome.ADDRESS_TAKEN, obstacle))
         return None, tuple(lost)
 
@@ -42,6 +42,9 @@ class Adoption:
         """Whether it shows the address and must not keep it."""
         named = self.ledger.virtual_ips_of(self.service.key)
         return any(v.address == address and given_up(self.service, v, self.ledger) for v in named)
+
+    def _pool_of(self, address: Address, known: VirtualIPView | None) -> str | None:
+        return self.ledger.pool_of(address) if known is None else home_name(known, self.ledger)
 
     def _obstacle(self, address: Address) -> str | None:
         """Why the address cannot be adopted; None when it can."""
@@ -70,8 +73,7 @@ class Adoption:
                 whom = known.reserved_for or "nobody yet"
                 return f"{known.address} is reserved, for {whom}."
             case Stage.ALLOCATED:
-                pool = self.ledger.pool_of(known.address) or known.pool or ""
-                unfit = misfit(self.service, known, scope_of(self.ledger.pool(pool)))
+                unfit = cannot_share(self.service, known, self.ledger)
                 return None if unfit is None else f"{unfit.message}."
             case _ as never:
                 assert_never(never)
@@ -102,5 +104,4 @@ class Adoption:
             terms={other.uid: terms_of(other)},
             sharing_key=other.request.sharing_key,
         )
-        scope = scope_of(self.ledger.pool(self.ledger.pool_of(address) or ""))
-        return misfit(self.service, its, scope) is None
+        return cannot_share(self.service, its, self.ledger) is None

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from lbctl.core.addresses import Address, Family, family_of
 from lbctl.core.adoption import Adoption
+from lbctl.core.belonging import home_name
 from lbctl.core.choosing import Chooser, Denied
 from lbctl.core.decisions import Decision, How, Status, Take, Verdict
 from lbctl.core.holdings import Holdings, given_up
@@ -127,11 +128,11 @@ class _Case:
 
     def _slots(self, *, frozen: bool) -> list[_Slot]:
         slots: list[_Slot] = []
-        promised: list[str | None] = []
+        promised: list[Address] = []
         for family in self._families():
             slot = self._slot(family, promised, frozen=frozen)
-            if slot.take is not None and slot.take.how is not How.RENEWED:
-                promised.append(slot.take.pool)
+            if slot.take is not None:
+                promised.append(slot.take.address)
             slots.append(slot)
         return slots
 
@@ -139,7 +140,7 @@ class _Case:
         single = self.service.family_policy is FamilyPolicy.SINGLE_STACK
         return self.service.families[:1] if single else self.service.families
 
-    def _slot(self, family: Family, promised: list[str | None], *, frozen: bool) -> _Slot:
+    def _slot(self, family: Family, promised: list[Address], *, frozen: bool) -> _Slot:
         current = self.holdings.best(family, self.own)
         if current is not None:
             shown = self.holdings.still_shown(current, self.own)
@@ -156,7 +157,7 @@ class _Case:
             return _Slot(family, found.address, found.pool, found, lost=lost)
         return _Slot(family, denied=found, lost=lost)
 
-    def _held(self, view: VirtualIPView, promised: list[str | None], *, frozen: bool) -> _Slot:
+    def _held(self, view: VirtualIPView, promised: list[Address], *, frozen: bool) -> _Slot:
         """It has an address, and keeps it unless it can have one that is more like its wish."""
         flaw = self.holdings.flaw(view)
         if flaw is None:
@@ -164,7 +165,7 @@ class _Case:
         told = Denied(flaw.outcome, flaw.message)
         if not flaw.should_leave or frozen:
             return self._kept(view, told, renew=not flaw.should_leave)
-        found = self._new(family_of(view.address), promised, self.holdings.pool_of(view))
+        found = self._new(family_of(view.address), promised, view)
         if isinstance(found, Take):
             announced = found.existing is not None and found.existing.holder is not None
             if not announced and self.holdings.may_wait(view, flaw):
@@ -181,15 +182,15 @@ class _Case:
             Outcome.ADDRESS_MOVING,
             f"It moves to {coming} as soon as a node announces that.",
         )
-        pool = self.holdings.pool_of(view)
+        pool = home_name(view, self.ledger)
         return _Slot(family_of(view.address), view.address, pool, take, coming, told)
 
     def _new(
-        self, family: Family, promised: list[str | None], leaving: str | None = None
+        self, family: Family, promised: list[Address], leaving: VirtualIPView | None = None
     ) -> Take | Denied:
         if problems := self.service.request.problems:
             return Denied(problems[0].outcome, " ".join(one.message for one in problems))
-        return Chooser(self.service, self.ledger, promised).find(family, leaving)
+        return Chooser(self.service, self.ledger, tuple(promised), leaving).find(family)
 
     def _kept(self, view: VirtualIPView, denied: Denied | None, *, renew: bool) -> _Slot:
         """It keeps its address.
@@ -197,7 +198,7 @@ class _Case:
         What the VirtualIP says of it is brought up to date, unless it does not fit there: then
         those who share go on being judged by what it was let in with.
         """
-        pool, family = self.holdings.pool_of(view), family_of(view.address)
+        pool, family = home_name(view, self.ledger), family_of(view.address)
         due = renew and self.holdings.stale(view)
         take = Take(view.address, pool, How.RENEWED, view) if due else None
         return _Slot(family, view.address, pool, take, denied=denied)

@@ -6,18 +6,26 @@ the lowest free one. Pools are asked in the order in which the Service names the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
 from lbctl.core.addresses import Address, Family, family_of, place
-from lbctl.core.belonging import home, out_of_pool
+from lbctl.core.belonging import home, home_name, out_of_pool
 from lbctl.core.decisions import How, Take
-from lbctl.core.grants import PoolRefusal, Refusal, in_order, refusal
+from lbctl.core.grants import (
+    PoolRefusal,
+    Refusal,
+    address_refusal,
+    in_order,
+    narrowed,
+    over_quota,
+    refusal,
+)
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Outcome
 from lbctl.core.pools import PoolFinding
 from lbctl.core.services import ServiceView
-from lbctl.core.sharing import misfit, scope_of
+from lbctl.core.sharing import cannot_share
 from lbctl.core.virtualips import Stage, VirtualIPView
 from lbctl.core.waiting import NewPool, Want, wants
 
@@ -41,33 +49,30 @@ class Chooser:
 
     service: ServiceView
     ledger: Ledger
-    promised: list[str | None] = field(default_factory=list)
-    """The pools of what the Service gets besides in the same decision: quotas count it."""
+    promised: tuple[Address, ...] = ()
+    """What the Service gets besides in the same decision: quotas count it."""
+    leaving: VirtualIPView | None = None
+    """The address that it gives back in return: quotas do not count that."""
 
-    def find(self, family: Family, leaving: str | None = None) -> Take | Denied:
-        """Choose an address.
-
-        Args:
-            family: of which family.
-            leaving: the pool of the address that it gives back in return; a quota counts one less.
-        """
+    def find(self, family: Family) -> Take | Denied:
+        """Choose an address of a family."""
         asked = self.service.request.address(family)
         if asked is not None:
-            return self._this(asked, leaving)
+            return self._this(asked)
         if kept := self._kept(family):
             return kept
-        return self._of_pools(family, leaving)
+        return self._of_pools(family)
 
-    def _this(self, address: Address, leaving: str | None) -> Take | Denied:
+    def _this(self, address: Address) -> Take | Denied:
         known = self.ledger.virtual_ip(address)
         if known is not None and self._is_kept(known):
             return self._taken(known, How.KEPT_FOR_IT)
-        refused = self._pool_refusal(address, leaving)
+        refused = self._pool_refusal(address, known)
         if refused is None and known is not None and known.stage is Stage.ALLOCATED:
             obstacle = self._obstacle(known)
             if obstacle is None:
-                return self._taken(known, How.JOINED)
-            pool = self.ledger.pool_of(address) or ""
+                return self._taken(known, How.KEPT_FOR_IT if self._was_its(known) else How.JOINED)
+            pool = home_name(known, self.ledger) or ""
             return self._denied(
                 address, f"{obstacle}.", Refusal(pool, PoolRefusal.IN_USE, obstacle)
             )
@@ -82,10 +87,10 @@ class Chooser:
         found = wants(self.service, refusals)
         return Denied(Outcome.REQUESTED_ADDRESS_UNAVAILABLE, message, found)
 
-    def _pool_refusal(self, address: Address, leaving: str | None) -> Refusal | None:
+    def _pool_refusal(self, address: Address, known: VirtualIPView | None) -> Refusal | None:
         """Why the Service can have no address of the pool of this one, whoever has that now."""
-        pool = self.ledger.pool_of(address)
-        finding = None if pool is None else self.ledger.finding(pool)
+        pool = None if known is None else home_name(known, self.ledger)
+        finding = self.ledger.finding(pool or self.ledger.pool_of(address) or "")
         if finding is None:
             found = self.ledger.why_not_free(address)
             return found or Refusal("", PoolRefusal.NOT_IN_POOL, f"{address} is in no pool")
@@ -93,7 +98,8 @@ class Chooser:
         if asked and finding.pool.name not in asked:
             message = f"the Service asks for addresses of {', '.join(asked)} only"
             return Refusal(finding.pool.name, PoolRefusal.NOT_IN_POOL, message)
-        return self._refusal(finding, leaving, self.ledger.virtual_ip(address), by_name=True)
+        refused = self._refusal(finding, address, by_name=True)
+        return refused or address_refusal(finding, address)
 
     def _is_kept(self, known: VirtualIPView) -> bool:
         """Whether a VirtualIP is kept for the Service and can be taken now."""
@@ -111,30 +117,34 @@ class Chooser:
                     and kept.key == key
                     and self._may_return(known)
                 )
+            case Stage.ALLOCATED if known.reserved_for == key:
+                # Whoever it was let in may be there still.
+                is_there = self.service.ref in known.services
+                return not is_there and self._obstacle(known) is None
             case Stage.ALLOCATED:
-                # Its namesake of before had it. Nobody else can get it in between.
-                asked = known.address in self.service.request.addresses
-                return (
-                    (asked or known.reserved_for == key or self._retained(known))
-                    and all(ref.key == key for ref in known.services)
-                    and not self.ledger.contested(known)
-                )
+                return self._was_its(known) and self._retains(known) and self._may_return(known)
 
-    def _retained(self, known: VirtualIPView) -> bool:
+    def _was_its(self, known: VirtualIPView) -> bool:
+        """Whether its namesake of before had it, alone. Nobody else can get it in between."""
+        key, ref = self.service.key, self.service.ref
+        alone = all(one.key == key and one != ref for one in known.services)
+        return alone and not self.ledger.contested(known)
+
+    def _retains(self, known: VirtualIPView) -> bool:
         """Whether `retainFor` keeps an address whose Service went and came back unseen."""
-        pool = self.ledger.pool(known.pool or "")
-        keeps = pool is not None and pool.retain_for > 0
-        return keeps and self.service.ref not in known.services and self._may_return(known)
+        found = home(known, self.ledger)
+        return found is not None and found.pool.retain_for > 0
 
     def _may_return(self, known: VirtualIPView) -> bool:
         """Whether the Service may have the address back that it had, by its pool of today."""
         found, asked = home(known, self.ledger), self.service.request.pools
         if found is None or (asked and found.pool.name not in asked):
             return False
-        full = not known.services and self.ledger.quota_reached(
-            found.pool.name, self.service.namespace
+        return (
+            narrowed(found.pool, self.service, self._labels) is None
+            and out_of_pool(known, self.service, self.ledger) is None
+            and over_quota(found.pool, self.service, *self._used(found, known.address)) is None
         )
-        return not full and out_of_pool(known, self.service, self.ledger) is None
 
     def _kept(self, family: Family) -> Take | None:
         key = self.service.key
@@ -144,21 +154,20 @@ class Chooser:
         return None
 
     def _taken(self, known: VirtualIPView, how: How) -> Take:
-        pool = self.ledger.pool_of(known.address) or known.pool
-        return Take(known.address, pool, how, known)
+        return Take(known.address, home_name(known, self.ledger), how, known)
 
-    def _of_pools(self, family: Family, leaving: str | None) -> Take | Denied:
+    def _of_pools(self, family: Family) -> Take | Denied:
         refusals: list[Refusal] = []
         asked = self.service.request.pools
         findings = self._findings(refusals)
         if not findings and not refusals:
             message = "There is no IPAddressPool. Create one with addresses of your LAN."
             return Denied(Outcome.NO_POOL, message, frozenset({NewPool()}))
-        shared = self._shared(findings, family, leaving)
+        shared = self._shared(findings, family)
         if shared is not None:
             return shared
         for finding in findings:
-            why_not = self._refusal(finding, leaving, None, by_name=bool(asked))
+            why_not = self._refusal(finding, None, by_name=bool(asked))
             name = finding.pool.name
             lowest = self.ledger.lowest_free(name, family) if why_not is None else None
             if lowest is not None:
@@ -168,9 +177,10 @@ class Chooser:
                 refusals.append(found)
         outcome = Outcome.REQUESTED_POOL_UNAVAILABLE if asked else Outcome.NO_FREE_ADDRESS
         which = "None of the pools that the Service asks for" if asked else "No pool"
+        sharers = self._sharers(findings, family)
         message = (
             f"{which} gives an {family} address. {'; '.join(map(str, refusals))}. "
-            f"Mend one of them, or add {family} addresses or another pool.{self._sharers(family)}"
+            f"Mend one of them, or add {family} addresses or another pool.{sharers}"
         )
         return Denied(outcome, message, wants(self.service, refusals))
 
@@ -188,32 +198,48 @@ class Chooser:
                 refusals.append(Refusal(name, PoolRefusal.NO_SUCH_POOL, "there is no such pool"))
         return found
 
-    def _shared(
-        self, findings: list[PoolFinding], family: Family, leaving: str | None
-    ) -> Take | None:
+    def _shared(self, findings: list[PoolFinding], family: Family) -> Take | None:
         """The lowest address that the Service may join, in the first pool that has one."""
         key = self.service.request.sharing_key
         if not key:
             return None
+        # Where its namesake of before is still, its ports are taken by nobody else.
+        known = (
+            *self.ledger.joinable(key, self.service.ports),
+            *self.ledger.virtual_ips_of(self.service.key),
+        )
         candidates = [
-            known
-            for known in self.ledger.joinable(key, self.service.ports)
-            if family_of(known.address) is family and self._obstacle(known) is None
+            one
+            for one in sorted(known, key=lambda view: place(view.address))
+            if family_of(one.address) is family
+            and self._has_others(one)
+            and self._obstacle(one) is None
         ]
+        homes = {one.address: home(one, self.ledger) for one in candidates}
         by_name = bool(self.service.request.pools)
         for finding in findings:
-            for known in candidates:
+            for one in candidates:
                 if (
-                    place(known.address) in finding.addresses
-                    and self._refusal(finding, leaving, known, by_name=by_name) is None
+                    homes[one.address] is finding
+                    and address_refusal(finding, one.address) is None
+                    and self._refusal(finding, one.address, by_name=by_name) is None
                 ):
-                    return self._taken(known, How.JOINED)
+                    return self._taken(one, How.JOINED)
         return None
 
-    def _sharers(self, family: Family) -> str:
+    def _has_others(self, known: VirtualIPView) -> bool:
+        """Whether others have an address, and this Service has not."""
+        key, ref = self.service.key, self.service.ref
+        return ref not in known.services and any(one.key != key for one in known.services)
+
+    def _sharers(self, findings: list[PoolFinding], family: Family) -> str:
         """Why the first addresses under its key cannot be shared, as another sentence."""
-        key = self.service.request.sharing_key
-        known = (one for one in self.ledger.joinable(key, ()) if family_of(one.address) is family)
+        key, asked = self.service.request.sharing_key, {one.pool.name for one in findings}
+        known = (
+            one
+            for one in self.ledger.joinable(key, ())
+            if family_of(one.address) is family and home_name(one, self.ledger) in asked
+        )
         found = [why for one in islice(known, _TOLD) if (why := self._obstacle(one)) is not None]
         return f" Of those under its key: {'; '.join(found)}." if found else ""
 
@@ -221,9 +247,7 @@ class Chooser:
         """Why the Service cannot join those who have an address; None when it can."""
         if self.ledger.contested(known):
             return f"a host that is none of the cluster's has {known.address}"
-        pool = self.ledger.pool_of(known.address) or known.pool
-        scope = scope_of(None if pool is None else self.ledger.pool(pool))
-        found = misfit(self.service, known, scope)
+        found = cannot_share(self.service, known, self.ledger)
         return None if found is None else found.message
 
     @property
@@ -231,18 +255,36 @@ class Chooser:
         return self.ledger.namespace_labels(self.service.namespace)
 
     def _refusal(
-        self,
-        finding: PoolFinding,
-        leaving: str | None,
-        joining: VirtualIPView | None,
-        *,
-        by_name: bool,
+        self, finding: PoolFinding, address: Address | None, *, by_name: bool
     ) -> Refusal | None:
-        """Why the pool gives the Service nothing, whatever is free."""
-        name, allocation = finding.pool.name, finding.pool.allocation
-        namespace = self.service.namespace
-        limited = allocation is not None and allocation.quota_per_namespace is not None
-        used = self.ledger.used_by_namespace(name, namespace) if limited else 0
-        has_it = joining is not None and any(r.namespace == namespace for r in joining.services)
-        more = (0 if has_it or leaving == name else 1) + self.promised.count(name)
-        return refusal(finding, self.service, self._labels, used, by_name=by_name, more=more)
+        """Why the pool gives the Service nothing, or not this address, whatever is free."""
+        before, after = self._used(finding, address)
+        return refusal(
+            finding, self.service, self._labels, before=before, after=after, by_name=by_name
+        )
+
+    def _used(self, finding: PoolFinding, address: Address | None) -> tuple[int, int]:
+        """How many addresses of the pool the namespace has, and would have.
+
+        Args:
+            finding: the pool.
+            address: the one that the Service would get; None = one that nobody has.
+        """
+        allocation, namespace = finding.pool.allocation, self.service.namespace
+        if allocation is None or allocation.quota_per_namespace is None:
+            return 0, 0
+        coming = {*self.promised, *(() if address is None else (address,))}
+        more = (address is None) + sum(
+            place(one) in finding.addresses and not self.ledger.namespace_has(namespace, one)
+            for one in coming
+        )
+        before = self.ledger.used_by_namespace(finding.pool.name, namespace)
+        return before, before + more - self._gives_back(finding)
+
+    def _gives_back(self, finding: PoolFinding) -> bool:
+        """Whether the namespace has one address less of the pool when this Service has left."""
+        left = self.leaving
+        if left is None or place(left.address) not in finding.addresses:
+            return False
+        others = [ref for ref in left.services if ref != self.service.ref]
+        return all(ref.namespace != self.service.namespace for ref in others)

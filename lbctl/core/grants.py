@@ -20,6 +20,7 @@ __all__ = [
     "address_refusal",
     "in_order",
     "narrowed",
+    "over_quota",
     "refusal",
     "shortage",
 ]
@@ -47,10 +48,10 @@ def refusal(
     finding: PoolFinding,
     service: ServiceView,
     labels: Labels | None,
-    used: int,
     *,
+    before: int,
+    after: int,
     by_name: bool,
-    more: int = 1,
 ) -> Refusal | None:
     """The first reason for which a pool gives a Service no new address; None when it may give.
 
@@ -58,9 +59,9 @@ def refusal(
         finding: what was found of the pool.
         service: who wants an address.
         labels: those of its namespace; None while they are not known.
-        used: how many addresses of the pool the Services of its namespace have.
+        before: how many addresses of the pool the Services of its namespace have.
+        after: how many they would have then; sharing may need none.
         by_name: whether the Service asks for this pool, or for an address of it.
-        more: how many addresses the namespace would have in addition; sharing may need none.
     """
     pool = finding.pool
     found = _unfit(finding)
@@ -71,7 +72,7 @@ def refusal(
         )
     if found is not None:
         return Refusal(pool.name, *found)
-    return narrowed(pool, service, labels) or _over_quota(pool, service, used + more)
+    return narrowed(pool, service, labels) or over_quota(pool, service, before, after)
 
 
 def narrowed(pool: PoolView, service: ServiceView, labels: Labels | None) -> Refusal | None:
@@ -96,6 +97,15 @@ def narrowed(pool: PoolView, service: ServiceView, labels: Labels | None) -> Ref
         message = "is for Services with other labels"
         return Refusal(pool.name, PoolRefusal.SERVICE_NOT_SELECTED, message)
     return None
+
+
+def over_quota(pool: PoolView, service: ServiceView, before: int, after: int) -> Refusal | None:
+    """Why the namespace may not have so many addresses; None when it may, or gets none more."""
+    quota = (pool.allocation or _EVERYBODY).quota_per_namespace
+    if quota is None or after <= max(quota, before):
+        return None
+    message = f"namespace {service.namespace} may have {quota} of its addresses, and has them"
+    return Refusal(pool.name, PoolRefusal.QUOTA_REACHED, message)
 
 
 def in_order(
@@ -180,11 +190,3 @@ def _names_namespace(allocation: Allocation, namespace: str, labels: Labels | No
     if namespace in allocation.namespaces:
         return True
     return labels is not None and any_matches(allocation.namespace_selectors, labels)
-
-
-def _over_quota(pool: PoolView, service: ServiceView, wanted: int) -> Refusal | None:
-    quota = (pool.allocation or _EVERYBODY).quota_per_namespace
-    if quota is None or wanted <= quota:
-        return None
-    message = f"namespace {service.namespace} may have {quota} of its addresses, and has them"
-    return Refusal(pool.name, PoolRefusal.QUOTA_REACHED, message)

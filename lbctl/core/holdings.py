@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lbctl.core.addresses import Family, family_of, place
-from lbctl.core.belonging import home, out_of_pool
+from lbctl.core.belonging import home_name, out_of_pool
 from lbctl.core.ledger import Ledger
 from lbctl.core.outcomes import Outcome
 from lbctl.core.services import ServiceView
-from lbctl.core.sharing import Misfit, misfit, scope_of, terms_of
+from lbctl.core.sharing import cannot_share, terms_of
 from lbctl.core.virtualips import VirtualIPView
 
 
@@ -83,7 +83,7 @@ class Holdings:
     def flaw(self, view: VirtualIPView) -> Flaw | None:
         """What is wrong with an address that the Service has."""
         request = self.service.request
-        unfit = None if self._is_alone(view) else self._misfit(view)
+        unfit = None if self._is_alone(view) else cannot_share(self.service, view, self.ledger)
         if unfit is not None:
             message = f"The Service cannot share its address any more: {unfit.message}."
             return Flaw(Outcome.SHARING_NOT_POSSIBLE, message, must_leave=unfit.takes_a_port)
@@ -93,7 +93,8 @@ class Holdings:
         asked = request.address(family_of(view.address))
         if asked is not None and asked != view.address:
             return Flaw(Outcome.REQUESTED_ADDRESS_UNAVAILABLE)
-        if asked is None and request.pools and self.pool_of(view) not in request.pools:
+        elsewhere = request.pools and home_name(view, self.ledger) not in request.pools
+        if asked is None and elsewhere and view.reserved_for != self.service.key:
             return Flaw(Outcome.REQUESTED_POOL_UNAVAILABLE)
         return self._out_of_pool(view)
 
@@ -101,21 +102,12 @@ class Holdings:
         """Whether this very Service has the address for itself, as most have."""
         return view.services == (self.service.ref,)
 
-    def _misfit(self, view: VirtualIPView) -> Misfit | None:
-        scope = scope_of(self.ledger.pool(self.pool_of(view) or ""))
-        return misfit(self.service, view, scope)
-
     def _out_of_pool(self, view: VirtualIPView) -> Flaw | None:
         """Whether its pool would not give it the address any more."""
         found = out_of_pool(view, self.service, self.ledger)
         if found is None:
             return None
         return Flaw(Outcome.OUT_OF_POOL, found.message, should_leave=found.reassign)
-
-    def pool_of(self, view: VirtualIPView) -> str | None:
-        """The pool that has the address; the one that it was given from when none has it."""
-        found = home(view, self.ledger)
-        return view.pool if found is None else found.pool.name
 
     def stale(self, view: VirtualIPView) -> bool:
         """Whether the VirtualIP says something of the Service that is not so any more."""

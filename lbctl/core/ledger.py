@@ -237,6 +237,10 @@ class Ledger:
         naming = [f.pool for f in self._judged().values() if at in f.addresses]
         return min(naming, key=lambda pool: pool.seniority).name if naming else None
 
+    def pools_naming(self, address: Address) -> Iterator[str]:
+        """The pools that count the address, whether they can give it or not."""
+        return (f.pool.name for f in self.findings() if place(address) in f.named)
+
     def node_known_by(self, address: Address) -> str | None:
         """The node whose Node object names the address as the node's."""
         return self._neighborhood.known_by(address)
@@ -299,6 +303,11 @@ class Ledger:
         """
         used = self._used_by.get(namespace)
         return 0 if used is None else used.count(self._judged()[pool].addresses)
+
+    def namespace_has(self, namespace: str, address: Address) -> bool:
+        """Whether a Service of the namespace has the address."""
+        used = self._used_by.get(namespace)
+        return used is not None and place(address) in used
 
     def quota_reached(self, pool: str, namespace: str) -> bool:
         """Whether the Services of a namespace have as many addresses of the pool as they may."""

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from lbctl.core.addresses import Address
+from lbctl.core.belonging import home
+from lbctl.core.ledger import Ledger
 from lbctl.core.pools import PoolView, SharingScope
 from lbctl.core.services import Port, ServiceRef, ServiceView
 from lbctl.core.virtualips import Terms, VirtualIPView
@@ -48,7 +50,18 @@ def _selector(labels: Mapping[str, str]) -> str:
     return text if len(text) <= _MAX_SELECTOR else f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
-def scope_of(pool: PoolView | None) -> SharingScope:
+def cannot_share(service: ServiceView, view: VirtualIPView, ledger: Ledger) -> Misfit | None:
+    """Why the Service cannot have the address beside those who have it; None when it can.
+
+    One pool says across which namespaces, to who comes and to who is there: the one that gave the
+    address, while it has it. With one for those and another for these, who is let in would have to
+    leave.
+    """
+    found = home(view, ledger)
+    return misfit(service, view, _scope(None if found is None else found.pool))
+
+
+def _scope(pool: PoolView | None) -> SharingScope:
     """Which Services a pool lets share its addresses."""
     if pool is None or pool.allocation is None:
         return SharingScope.WITHIN_NAMESPACE

@@ -32,7 +32,8 @@ def asked(
     more: int = 1,
 ) -> Refusal | None:
     web = service(labels=service_labels or {})
-    return refusal(assess([one])[one.name], web, labels, used, by_name=by_name, more=more)
+    found = assess([one])[one.name]
+    return refusal(found, web, labels, before=used, after=used + more, by_name=by_name)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_refusals(
 
 def test_a_newer_pool_that_overlaps_refuses() -> None:
     found = assess([lab(), pool("twin", "10.0.0.1", created=NEW)])["twin"]
-    refused = refusal(found, service(), {}, 0, by_name=True)
+    refused = refusal(found, service(), {}, before=0, after=1, by_name=True)
     assert refused is not None
     assert refused.reason is PoolRefusal.OVERLAP
 
