@@ -51,8 +51,10 @@ def kept(virtual_ip: Object) -> Kept | None:
     return virtual_ip_view(virtual_ip).kept
 
 
-def reserved_for(virtual_ip: Object | None) -> object:
-    return ((virtual_ip or {}).get("spec") or {}).get("reservedFor")
+def tenancy(virtual_ip: Object | None) -> object:
+    """Who has an address, for whom it is kept, and who else may have it."""
+    spec = (virtual_ip or {}).get("spec") or {}
+    return spec.get("services") or (), spec.get("reservedFor"), spec.get("sharingKey")
 
 
 def announcing(speaker: Object | None) -> SpeakerView | None:

@@ -168,9 +168,7 @@ class Triggers:
 
     def _virtual_ip_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
         self._queue.add(Item(What.VIRTUAL_IP, key))
-        if aspects.owners(old) != aspects.owners(new) or aspects.reserved_for(
-            old
-        ) != aspects.reserved_for(new):
+        if aspects.tenancy(old) != aspects.tenancy(new):
             self._taken_otherwise(old, new)
             self._advertisements_counted()
         if aspects.outgoing(old) != aspects.outgoing(new):
@@ -315,10 +313,9 @@ class Triggers:
             self._queue.add(Item(What.SERVICE, Key(entry["namespace"], entry["name"])))
 
     def _count_again(self, addresses: Iterable[Address]) -> None:
-        names = {self._world.ledger.pool_of(address) for address in addresses}
-        for name in names:
-            if name is not None:
-                self._queue.add_later(Item(What.POOL, Key("", name)), POOL_PAUSE_SECONDS)
+        ledger = self._world.ledger
+        for name in {name for address in addresses for name in ledger.pools_naming(address)}:
+            self._queue.add_later(Item(What.POOL, Key("", name)), POOL_PAUSE_SECONDS)
 
 
 _Listener = Callable[[Key, Object | None, Object | None], None]

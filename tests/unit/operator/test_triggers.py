@@ -16,6 +16,7 @@ from lbctl.core.waiting import (
     NamespaceLabels,
     NewPool,
     PoolChange,
+    Sharers,
     ThisAddress,
     Waiting,
     Want,
@@ -376,6 +377,11 @@ async def test_a_request_to_rebalance_and_each_end_of_its_moves_are_looked_into(
             NamespaceLabels("shop"),
             lambda site: site.world.namespaces.put(objects.namespace("shop", team="gold")),
         ),
+        (
+            "who has an address alone lets others in",
+            Sharers("edge"),
+            lambda site: site.world.virtual_ips.put(shared_under("edge")),
+        ),
     ],
 )
 async def test_who_waits_is_tried_when_it_has_come_and_not_before(
@@ -388,6 +394,19 @@ async def test_who_waits_is_tried_when_it_has_come_and_not_before(
     assert PATIENT not in site.drained(), rule
     change(site)
     assert PATIENT in site.drained(), rule
+
+
+def shared_under(key: str) -> dict[str, Any]:
+    found = objects.virtual_ip("172.16.110.100", "web", "n1")
+    return {**found, "spec": {**found["spec"], "sharingKey": key}}
+
+
+async def test_each_pool_that_names_an_address_counts_it(site: Site) -> None:
+    """Of two that overlap too, though the older one alone gives."""
+    site.world.pools.put(objects.pool("other", "172.16.110.105-172.16.110.120"))
+    site.drained()
+    site.world.virtual_ips.put(objects.virtual_ip("172.16.110.105", None))
+    assert {POOL, "pool other"} <= site.drained()
 
 
 def free(world: World) -> None:
