@@ -1,0 +1,66 @@
+"""The reasons of a VirtualIP's conditions."""
+
+from enum import StrEnum
+
+
+class AnnouncedReason(StrEnum):
+    """The reason of the condition `Announced` of a VirtualIP."""
+
+    HOLDING = "Holding"
+    ANSWERED_BY_ANOTHER = "AnsweredByAnother"
+    NOT_HELD = "NotHeld"
+
+
+class ConflictReason(StrEnum):
+    """The reason of the condition `Conflict` of a VirtualIP."""
+
+    ANSWERED_BY_FOREIGN_HOST = "AnsweredByForeignHost"
+    """A host that is none of the cluster's answers for it, so that no node takes it."""
+    CLAIMED_BY_FOREIGN_HOST = "ClaimedByForeignHost"
+    """A node holds it, and such a host claims it too."""
+    NO_CONFLICT = "NoConflict"
+    """It is over: nobody hears such a host any more."""
+
+
+class ReleasedReason(StrEnum):
+    """The reason of the condition `Released` of a VirtualIP."""
+
+    SILENT = "Silent"
+    STILL_ANSWERED = "StillAnswered"
+
+
+class PlannedReason(StrEnum):
+    """The reason of the condition `Planned` of a VirtualIP."""
+
+    PLANNED = "Planned"
+    RULE_NOT_OBEYED = "RuleNotObeyed"
+    """It is planned, and something is not obeyed: what is held against most or all of the nodes at
+    once, or what one of several Services needs where it leaves no node to the others."""
+    NO_ELIGIBLE_SPEAKER = "NoEligibleSpeaker"
+    NOT_ADVERTISED = "NotAdvertised"
+    """There are L2Advertisements, and none is about the address: its plan stays as it was."""
+    QUARANTINED = "Quarantined"
+    """A host that is none of the cluster's answered for it: it is not given for a while."""
+    COOLING_DOWN = "CoolingDown"
+    """It was let go and rests for the `cooldown` of its pool."""
+    RETAINED = "Retained"
+    """It was let go and is kept for its Service for the `retainFor` of its pool."""
+    NOBODY_TO_ASK = "NobodyToAsk"
+    """It is being released, and no speaker can ask whether anybody still answers for it."""
+
+
+class InPoolReason(StrEnum):
+    """The reason of the condition `InPool` of a VirtualIP that is; else it is a `PoolRefusal`."""
+
+    IN_POOL = "InPool"
+
+
+class ReservedReason(StrEnum):
+    """The reason of the condition `Reserved` of a VirtualIP without a Service."""
+
+    FOR_SERVICE = "ForService"
+    """The Service that it is reserved for is there, and has not taken it."""
+    SERVICE_NOT_FOUND = "ServiceNotFound"
+    """The Service that it is reserved for is not there, or is none of lbctl's."""
+    FOR_NOBODY = "ForNobody"
+    """`spec.reservedFor` is not set: no Service gets it."""
