@@ -7,12 +7,15 @@ writes. The order of writes is the one that `lbctl.core.allocation` asks for.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
 from lbctl.core.addresses import Address
 from lbctl.core.allocation import decide
-from lbctl.core.decisions import Take
+from lbctl.core.belonging import home
+from lbctl.core.decisions import How, Take
+from lbctl.core.leaving import rest
 from lbctl.core.ledger import Ledger
 from lbctl.core.pools import PoolView
 from lbctl.core.release import Begin, Delete, Reassign, begin, proceed
@@ -56,6 +59,13 @@ class Server:
 
     objects: dict[Name, Thing] = field(default_factory=dict)
     log: list[Event] = field(default_factory=list)
+    seconds: int = 0
+    """Since the beginning of all."""
+
+    def later(self, seconds: int) -> str:
+        """The time so many seconds from now, as it is written into objects."""
+        moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds + seconds)
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def put(self, thing: Thing) -> None:
         """Store an object under the next resourceVersion, and tell the watches."""
@@ -102,8 +112,8 @@ class Operator:
 
     server: Server
     nodes: dict[str, NodeView]
-    taken: Callable[[Address, ServiceView], None]
-    """Told of each address that is newly given, before anybody can use it."""
+    taken: Callable[[Take, ServiceView], None]
+    """Told of each address that becomes a Service's, before it is written."""
     ledger: Ledger = field(default_factory=Ledger)
     seen: int = 0
     newest: dict[Name, int] = field(default_factory=dict)
@@ -171,18 +181,19 @@ class Operator:
     def _take(self, take: Take, service: ServiceView) -> None:
         bare = take.existing or VirtualIPView(take.address, succession=("n1",))
         made = moved_in(bare, service, take.pool)
+        if take.how is not How.RENEWED:
+            self.taken(take, service)
         if take.existing is not None:
-            self.server.write(take.existing, made)
-            return
-        self.server.create(made)
-        self.taken(take.address, service)
+            self.server.write(take.existing, replace(made, generation=made.generation + 1))
+        else:
+            self.server.create(made)
 
     def _release(self, view: VirtualIPView, key: ServiceKey) -> Iterator[Name]:
         left = moved_out(view, key)
         if left.services or left.reserved_for is not None:
             yield from self._try(view.address, lambda: self.server.write(view, left))
             return
-        match begin(view, self.nodes):
+        match begin(view, self.nodes, rest(view, self.ledger, OWNERSHIP, self.server.later)):
             case Delete():
                 yield from self._try(view.address, lambda: self._delete(view))
             case Begin(release):
@@ -194,12 +205,22 @@ class Operator:
                 }
                 yield from self._try(view.address, lambda: self.server.update(view, **emptied))
 
+    def follow_the_pool(self, address: Address) -> None:
+        """An address that another pool has now is that pool's."""
+        view = self.ledger.virtual_ip(address)
+        if view is None or view.stage is not Stage.ALLOCATED:
+            return
+        found = home(view, self.ledger)
+        if found is not None and found.pool.name != view.pool:
+            changes = {"pool": found.pool.name, "generation": view.generation + 1}
+            run(self._try(address, lambda: self.server.update(view, **changes)), None)
+
     def finish_release(self, address: Address) -> None:
         """The next step for an address that is being released."""
         view = self.ledger.virtual_ip(address)
         if view is None:
             return
-        match proceed(view, self.nodes):
+        match proceed(view, self.nodes, self.server.later(0)):
             case Delete():
                 run(self._try(address, lambda: self._delete(view)), None)
             case Reassign(release):

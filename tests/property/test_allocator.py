@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 )
 
 from lbctl.core.addresses import Address, Family, family_of, place
+from lbctl.core.decisions import Take
 from lbctl.core.pools import PoolView
 from lbctl.core.services import FamilyPolicy, ServiceKey, ServiceView
 from lbctl.core.virtualips import Stage
@@ -44,7 +45,10 @@ class Allocator(RuleBasedStateMachine):
     def newborn(self) -> Operator:
         return Operator(self.server, self.nodes, self.check_nobody_else_answers)
 
-    def check_nobody_else_answers(self, address: Address, service: ServiceView) -> None:
+    def check_nobody_else_answers(self, take: Take, service: ServiceView) -> None:
+        address = take.address
+        if take.existing is not None or address in self.server.objects:
+            return  # Not given newly, or not at all: somebody was faster.
         assert address not in self.answering or address in service.shown, (
             f"{address} is given to {service.key} while a speaker answers for it"
         )

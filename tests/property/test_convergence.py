@@ -16,7 +16,8 @@ from lbctl.core.allocation import decide
 from lbctl.core.ledger import Ledger
 from lbctl.core.services import VIP_MODE, Ingress, ServiceKey, ServiceView
 from lbctl.core.virtualips import Release, VirtualIPView
-from tests.property.test_rules import KEYS, NAMESPACES, POOLS, SUBNETS, addresses, golden, pools
+from tests.property import people
+from tests.property.people import KEYS, NAMESPACES, POOLS, SUBNETS, addresses, golden
 from tests.unit.core.builders import OURS
 
 Step = Callable[[Ledger], None]
@@ -45,7 +46,9 @@ def virtual_ips(draw: st.DrawFn) -> VirtualIPView:
 
 
 def _pool(name: str) -> st.SearchStrategy[Step]:
-    put = pools.map(lambda one: replace(one, name=name, created="2026-01-01T00:00:00Z"))
+    put = people.seeded(people.pool).map(
+        lambda one: replace(one, name=name, created="2026-01-01T00:00:00Z")
+    )
     return put.map(lambda one: lambda ledger: ledger.put_pool(one)) | st.just(
         lambda ledger: ledger.drop_pool(name)
     )

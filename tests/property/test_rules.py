@@ -2,210 +2,303 @@
 
 The operator sees everything at once here; that it may see late, and die, is the story of
 `test_allocator.py`. Whenever an address is given, the model says which one it had to be. When all
-is quiet, nobody waits to whom the model would give one.
+is quiet, nobody waits to whom the model would give one, nobody has an address who may not, and
+what rests or is kept does so to the second.
 """
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import ip_network
+from random import Random
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from lbctl.core.addresses import Address, Family
-from lbctl.core.pools import Allocation, PoolView
+from lbctl.core.addresses import Address
+from lbctl.core.allocation import decide
+from lbctl.core.decisions import How, Take
+from lbctl.core.pools import PoolView
+from lbctl.core.requests import Request
 from lbctl.core.services import ServiceKey, ServiceView
-from lbctl.core.virtualips import VirtualIPView
-from tests.property.cluster import OWNERSHIP, Operator, Server
-from tests.property.naive import Naive
-from tests.property.strategies import GOLD
+from lbctl.core.virtualips import Stage, VirtualIPView
+from tests.property import people
+from tests.property.cluster import Operator, Server, verify
+from tests.property.judge import OWNERSHIP, Judge
+from tests.property.people import KEYS, NAMESPACES, POOLS, SUBNETS, Said, addresses, golden, keys
+from tests.property.rests import Rests
 from tests.unit.core.builders import node, nodes
 
-NAMESPACES = ("blue", "red")
-KEYS = tuple(ServiceKey(namespace, name) for namespace in NAMESPACES for name in "abcd")
-POOLS = tuple(f"pool-{number}" for number in range(4))
-SUBNETS = ("10.0.1.0/30", "fd00::100/126")
-"""Their edges are within the pools' reach."""
-
-LOW, LOW6 = IPv4Address("10.0.0.250"), IPv6Address("fd00::fa")
-"""Six below an address that ends in .0."""
-
-keys = st.sampled_from(KEYS)
-golden = st.sampled_from([{}, {"tier": "gold"}])
-addresses: st.SearchStrategy[Address] = st.integers(0, 14).flatmap(
-    lambda host: st.sampled_from([LOW + host, LOW6 + host])
-)
-ranges = st.tuples(st.sampled_from([LOW, LOW6]), st.integers(0, 12), st.integers(0, 4)).map(
-    lambda drawn: f"{drawn[0] + drawn[1]}-{drawn[0] + drawn[1] + drawn[2]}"
-)
-entries = st.lists(ranges, min_size=1, max_size=3).map(tuple)
-allocations = st.none() | st.builds(
-    Allocation,
-    priority=st.sampled_from([None, 1, 2]),
-    namespaces=st.sampled_from([(), (), (), ("blue",), ("green",)]),
-    namespace_selectors=st.sampled_from([(), (), (GOLD,)]),
-    service_selectors=st.sampled_from([(), (), (GOLD,)]),
-    quota_per_namespace=st.sampled_from([None, 1, 2]),
-)
-pools = st.builds(
-    PoolView,
-    name=st.sampled_from(POOLS),
-    created=st.just(""),
-    entries=entries,
-    exclude=st.just(()) | st.lists(ranges, max_size=2).map(tuple),
-    disabled=st.sampled_from([False] * 7 + [True]),
-    auto_assign=st.sampled_from([True] * 7 + [False]),
-    avoid_buggy_ips=st.booleans(),
-    allow_subnet_edges=st.booleans(),
-    allocation=allocations,
-)
+pools, pool_edits = people.seeded(people.pool), people.seeded(people.pool_edit)
+specs, edits = people.seeded(people.spec), people.seeded(people.edit)
+requests = people.seeded(people.request)
 
 
 class Rules(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.server = Server()
-        self.model = Naive()
+        self.judge = Judge()
+        self.model = self.judge.model
         self.nodes = nodes(node("n1", "10.0.0.201/24", "fd00::201/64"))
         self.operator = self.newborn()
         self.births = 0
         self.lags = False
+        self.announces = True
         self.order = [*KEYS]
+        self.chances = Random(0)  # noqa: S311 - no secret
+        self.rests = Rests(self.server, self.model)
 
     def newborn(self) -> Operator:
         """An operator that knows what its watches told it."""
-        one = Operator(self.server, self.nodes, self.check_it_had_to_be_this_one)
+        one = Operator(self.server, self.nodes, self.check_it_may_have_it)
         for name, labels in self.model.namespaces.items():
             one.ledger.put_namespace(name, labels)
-        for name, own in self.model.own.items():
-            one.ledger.put_node(name, frozenset(own), frozenset(own))
         self.tell_of_the_lan(one)
         return one
 
     def tell_of_the_lan(self, one: Operator) -> None:
+        for name, own in self.model.own.items():
+            one.ledger.put_node(name, frozenset(own), frozenset(own))
         subnets = frozenset(ip_network(text) for text in self.model.subnets)
         one.ledger.put_lan("n9", subnets, frozenset(self.model.gateways))
 
     def look(self) -> None:
         """Operator and model see all that there is."""
         self.operator.watch(len(self.server.log))
-        services = self.server.services()
-        shown = {address: one.key for one in services for address in one.shown}
-        held = {
-            view.address: None if view.service is None else view.service.key
-            for view in self.server.virtual_ips()
-        }
-        self.model.taken = {**shown, **held}
-        self.model.pools = {
-            p.name: p for p in self.server.objects.values() if isinstance(p, PoolView)
-        }
+        things = self.server.objects.values()
+        self.rests.follow()
+        self.model.services = {one.key: one for one in self.server.services()}
+        self.model.virtual_ips = {one.address: one for one in self.server.virtual_ips()}
+        self.model.pools = {one.name: one for one in things if isinstance(one, PoolView)}
 
-    def check_it_had_to_be_this_one(self, address: Address, service: ServiceView) -> None:
-        if address not in service.shown:
-            wanted = self.model.wanted(service)
-            assert wanted is not None, f"{address} may not be given to {service.key}"
-            assert wanted[1] == address, f"{service.key} had to get {wanted}"
+    # ---- what people do
 
-    @initialize(pool=pools)
-    def there_is_a_pool(self, pool: PoolView) -> None:
-        self.a_pool_is_made_or_edited(pool)
-
-    @initialize(labels=golden)
-    def one_namespace_has_many_services(self, labels: dict[str, str]) -> None:
-        for key in KEYS[:4]:
-            self.a_service_is_created(key, labels, Family.IPV4)
+    @initialize(
+        many=st.tuples(*[pools] * 3),
+        each=st.tuples(*[specs] * 8),
+        chances=people.seeded(lambda chances: chances),
+    )
+    def there_is_much(
+        self, many: tuple[PoolView, ...], each: tuple[Said, ...], chances: Random
+    ) -> None:
+        self.chances = chances
+        for pool in many:
+            self.a_pool_is_made(pool)
+        self.services_are_created([*zip(KEYS, each, strict=False)])
 
     @rule(pool=pools)
-    def a_pool_is_made_or_edited(self, pool: PoolView) -> None:
-        old = self.server.objects.get(pool.name)
-        self.births += 1
-        created = old.created if isinstance(old, PoolView) else f"2026-01-01T{self.births:06}Z"
-        self.server.put(replace(pool, created=created, uid=pool.name))
+    def a_pool_is_made(self, pool: PoolView) -> None:
+        if pool.name not in self.server.objects:
+            self.births += 1
+            created = f"2026-01-01T{self.births:06}Z"
+            self.server.create(replace(pool, created=created, uid=f"p{self.births}"))
+
+    @rule(edits=st.lists(pool_edits, min_size=1, max_size=3))
+    def pools_are_edited(self, edits: list[tuple[str, Said]]) -> None:
+        for name, said in edits:
+            pool = self.server.objects.get(name)
+            if pool is not None:
+                self.server.update(pool, **said)
 
     @rule(name=st.sampled_from(POOLS))
     def a_pool_is_deleted(self, name: str) -> None:
-        if name in self.server.objects:
+        if name in self.server.objects and len(self.model.pools) > 1:
             self.server.delete(name)
 
-    @rule(name=st.sampled_from(NAMESPACES), labels=golden)
-    def a_namespace_is_labelled(self, name: str, labels: dict[str, str]) -> None:
-        self.model.namespaces[name] = labels
-        self.operator.ledger.put_namespace(name, labels)
+    @rule(name=st.sampled_from(NAMESPACES), labels=st.none() | golden)
+    def a_namespace_has_labels(self, name: str, labels: dict[str, str] | None) -> None:
+        """Or they are not known."""
+        if labels is None:
+            self.model.namespaces.pop(name, None)
+            self.operator.ledger.drop_namespace(name)
+        else:
+            self.model.namespaces[name] = labels
+            self.operator.ledger.put_namespace(name, labels)
 
-    @rule(name=st.sampled_from(NAMESPACES))
-    def a_namespace_is_not_known(self, name: str) -> None:
-        self.model.namespaces.pop(name, None)
-        self.operator.ledger.drop_namespace(name)
+    @rule(each=st.lists(st.tuples(keys, specs), min_size=1, max_size=3))
+    def services_are_created(self, each: list[tuple[ServiceKey, Said]]) -> None:
+        for key, spec in each:
+            self.a_service_is_created(key, spec)
 
-    @rule(name=st.sampled_from(["n7", "n8"]), own=st.sets(addresses, max_size=2))
-    def a_node_has_addresses(self, name: str, own: set[Address]) -> None:
-        self.model.own[name] = own
-        self.operator.ledger.put_node(name, frozenset(own), frozenset(own))
-
-    @rule(subnets=st.sets(st.sampled_from(SUBNETS)), gateways=st.sets(addresses, max_size=1))
-    def the_lan_is_seen(self, subnets: set[str], gateways: set[Address]) -> None:
-        self.model.subnets, self.model.gateways = subnets, gateways
-        self.tell_of_the_lan(self.operator)
-
-    @rule(key=keys, labels=golden, family=st.sampled_from(Family))
-    def a_service_is_created(self, key: ServiceKey, labels: dict[str, str], family: Family) -> None:
+    def a_service_is_created(self, key: ServiceKey, spec: Said) -> None:
         if key not in self.server.objects:
             self.births += 1
             born = ServiceView(*key, uid=f"s{self.births}", created=f"2026-01-01T{self.births:06}Z")
-            self.server.create(replace(born, labels=labels, families=(family,)))
+            self.server.create(replace(born, **spec))
+
+    @rule(edits=st.lists(edits, min_size=1, max_size=4))
+    def services_are_edited(self, edits: list[tuple[ServiceKey, Said]]) -> None:
+        for key, said in edits:
+            service = self.server.objects.get(key)
+            if isinstance(service, ServiceView):
+                self.server.update(service, **said)
+
+    @rule(key=keys, request=requests)
+    def a_service_asks(self, key: ServiceKey, request: Request) -> None:
+        self.services_are_edited([(key, {"request": request})])
+
+    @rule(key=keys)
+    def a_service_changes_its_type(self, key: ServiceKey) -> None:
+        """To ClusterIP; whoever was one is none any more."""
+        for service in self.server.services():
+            if not service.is_load_balancer:
+                self.server.update(service, is_load_balancer=True)
+            elif service.key == key:
+                # The API server empties the status of what is no load balancer any more.
+                self.server.update(service, is_load_balancer=False, ingress=())
 
     @rule(key=keys)
     def a_service_is_deleted(self, key: ServiceKey) -> None:
         if key in self.server.objects:
             self.server.delete(key)
 
-    @rule(address=addresses)
-    def somebody_reserves_an_address(self, address: Address) -> None:
-        if address not in self.server.objects:
-            self.server.create(VirtualIPView(address))
+    @rule(key=keys, spec=specs)
+    def a_service_is_deleted_and_created_anew(self, key: ServiceKey, spec: Said) -> None:
+        self.a_service_is_deleted(key)
+        self.a_service_is_created(key, spec)
+
+    @rule(address=addresses, whose=st.none() | keys)
+    def somebody_reserves_an_address(self, address: Address, whose: ServiceKey | None) -> None:
+        every = [one for one in self.server.virtual_ips() if one.stage is Stage.RESERVED]
+        for other in every[2:]:  # They shall not have it all.
+            self.a_virtual_ip_is_deleted_by_hand(other.address)
+        view = self.server.virtual_ip(address)
+        if view is None:
+            self.server.create(VirtualIPView(address, reserved_for=whose))
+        elif view.stage is not Stage.RELEASING:
+            self.server.update(view, reserved_for=whose, generation=view.generation + 1)
 
     @rule(address=addresses)
     def a_virtual_ip_is_deleted_by_hand(self, address: Address) -> None:
         if address in self.server.objects:
+            self.rests.given_up_by_hand(address)
             self.server.delete(address)
 
-    @rule(order=st.permutations(KEYS))
-    def the_operator_is_busy_for_a_while(self, order: list[ServiceKey]) -> None:
-        """It lags, and goes through what happened in whatever order."""
-        self.lags, self.order = not self.lags, order
+    # ---- what the machines do
 
-    @rule()
-    def the_operator_starts_anew(self) -> None:
-        self.operator = self.newborn()
+    @rule(
+        own=st.sets(addresses, max_size=2),
+        subnets=st.sets(st.sampled_from(SUBNETS)),
+        gateways=st.sets(addresses, max_size=1),
+    )
+    def the_lan_is_seen(self, own: set[Address], subnets: set[str], gateways: set[Address]) -> None:
+        self.model.own = {"n9": own}
+        self.model.subnets, self.model.gateways = subnets, gateways
+        self.tell_of_the_lan(self.operator)
+
+    @rule(seconds=st.integers(1, 20))
+    def time_goes_on(self, seconds: int) -> None:
+        self.server.seconds += seconds
+
+    @rule(early=st.sampled_from([0, 1]))
+    def what_rests_has_rested(self, early: int) -> None:
+        """To the second, or not yet."""
+        end = self.rests.next_end()
+        if end is not None:
+            self.server.seconds = end - early
+
+    @rule(order=st.permutations(KEYS), lags=st.booleans(), starts=st.booleans())
+    def the_operator_is_busy(self, order: list[ServiceKey], *, lags: bool, starts: bool) -> None:
+        """It goes through what happened in whatever order, or begins anew."""
+        self.order, self.lags = order, lags
+        if starts:
+            self.operator = self.newborn()
+
+    @rule(announces=st.booleans())
+    def speakers_take_new_addresses(self, *, announces: bool) -> None:
+        """Or none of them does."""
+        self.announces = announces
+
+    def the_speakers_work(self) -> None:
+        """Holders announce and withdraw; the verifier finds a silent LAN."""
+        for view in self.server.virtual_ips():
+            if view.stage is Stage.ALLOCATED and view.holder is None and self.announces:
+                self.server.update(view, holder="n1", ever_held=True)
+            elif view.stage is Stage.RELEASING and view.holder is not None:
+                self.server.update(view, holder=None)
+            elif view.stage is Stage.RELEASING and not self.is_verified(view):
+                verify(self.server, view.address, anybody_answers=False)
+
+    # ---- what the operator does about it
 
     def work(self, key: ServiceKey) -> None:
         self.look()
+        before = self.server.objects.get(key)
+        had = {view.address: view for view in self.server.virtual_ips()}
         self.operator.reconcile(key)
         self.look()
+        service = self.server.objects.get(key)
+        if (
+            isinstance(before, ServiceView)
+            and isinstance(service, ServiceView)
+            and OWNERSHIP.ours(service)
+        ):
+            self.judge.takes_nothing_away(before, service, had)
+            self.judge.gives_both_or_none(before, service)
 
     @invariant()
     def all_becomes_quiet(self) -> None:
         if self.lags:
             return
-        for _ in range(10):
+        for _ in range(12):
             before = len(self.server.log)
             for key in self.order:
                 self.work(key)
-            for view in self.server.virtual_ips():
-                if view.release is not None:
-                    self.server.delete(view.address)
+            self.the_speakers_work()
+            for address in [view.address for view in self.server.virtual_ips()]:
+                self.look()
+                self.operator.follow_the_pool(address)
+                self.operator.finish_release(address)
+            self.look()
             if len(self.server.log) == before:
                 break
         else:
             raise AssertionError("the operator never comes to rest")
-        self.check_nobody_waits_in_vain()
+        for service in filter(self.is_served, self.server.services()):
+            self.judge.shows_what_it_has(service)
+            self.judge.is_at_rest(service, moving=not self.announces)
+        for view in self.server.virtual_ips():
+            self.judge.shares_rightly(view)
+            self.rests.check(view)
+        for _ in range(4):
+            self.check_what_would_be()
 
-    def check_nobody_waits_in_vain(self) -> None:
-        for service in filter(OWNERSHIP.ours, self.server.services()):
-            has = [view.address for view in self.operator.ledger.virtual_ips_of(service.key)]
-            assert tuple(has) == service.shown
-            if not has:
-                assert self.model.wanted(service) is None, f"{service.key} waits for nothing"
+    # ---- what must be so
+
+    def check_it_may_have_it(self, take: Take, service: ServiceView) -> None:
+        """At the moment when an address becomes a Service's."""
+        self.look()
+        self.judge.gives_rightly(take, service)
+
+    def check_what_would_be(self) -> None:
+        """If somebody came, or changed, just now: nothing happens, but all rules are asked."""
+        key, said = people.edit(self.chances)
+        here = self.server.objects.get(key)
+        if not isinstance(here, ServiceView):
+            here = ServiceView(*key, uid="new", created="9")
+            said = people.spec(self.chances)
+        changed = replace(here, **said)
+        self.model.services[key] = changed
+        self.operator.ledger.put_service(changed)
+        decision = decide(key, self.operator.ledger, OWNERSHIP)
+        takes = [take for take in decision.takes if take.how is not How.RENEWED]
+        if takes:
+            self.judge.gives_rightly(takes[0], changed)
+        elif not decision.release and self.is_served(changed):
+            self.judge.is_at_rest(changed, moving=not self.announces)
+        if key in self.server.objects:
+            self.operator.ledger.put_service(here)
+        else:
+            self.operator.ledger.drop_service(key)
+        self.look()
+
+    # ---- words for that
+
+    def is_served(self, service: ServiceView) -> bool:
+        return OWNERSHIP.ours(service) and not self.judge.is_foreign(service)
+
+    def is_verified(self, view: VirtualIPView) -> bool:
+        return view.released is not None and view.released.observed_generation == view.generation
 
 
 TestRules = Rules.TestCase
