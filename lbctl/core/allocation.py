@@ -29,9 +29,14 @@ from lbctl.core.services import (
     ServiceView,
 )
 from lbctl.core.virtualips import VirtualIPView
-from lbctl.core.waiting import Want
+from lbctl.core.waiting import NewPool, Want
 
 __all__ = ["Decision", "How", "Status", "Take", "Verdict", "decide"]
+
+
+_MAY_BE_OURS: frozenset[Want] = frozenset({NewPool()})
+"""What an address that nobody can explain waits for: after a restore, Services may be there before
+the pools."""
 
 
 def decide(key: ServiceKey, ledger: Ledger, ownership: Ownership) -> Decision:
@@ -93,7 +98,7 @@ class _Case:
         if foreign is not None and not self.own:
             verdict = Verdict(allocated=False, reason=Outcome.FOREIGN_ADDRESS, message=foreign)
             notice = Notice(Outcome.FOREIGN_ADDRESS, foreign)
-            return Decision((), Status(None, verdict), self.named, (notice,))
+            return Decision((), Status(None, verdict), self.named, (notice,), _MAY_BE_OURS)
         frozen = foreign is not None or self.service.deleting
         slots = self._both_or_none(self._slots(frozen=frozen))
         has = [slot for slot in slots if slot.address is not None]
@@ -115,6 +120,7 @@ class _Case:
         notices += problems
         if foreign is not None:
             notices.append(Notice(Outcome.FOREIGN_ADDRESS, foreign))
+            wants |= _MAY_BE_OURS
         return Decision(
             takes=tuple(takes),
             status=Status(None if foreign is not None else ingress, verdict),

@@ -634,6 +634,11 @@ FOR_OTHERS = replace(LAB, allocation=Allocation(namespaces=("shop",)))
             [pool("one", "10.0.0.11"), TAKEN, sharer(port=HTTP)],
             {FreeAddress("one", Family.IPV4), PoolChange("one"), NewPool(), Sharers("edge")},
         ),
+        (
+            "a pool with what it shows, which may be lbctl's of before a restore",
+            [LAB, service("web", "10.9.9.9")],
+            {NewPool()},
+        ),
         ("nothing: it has all", [LAB, allocated(".10"), service("web", ".10")], set()),
         (
             "the other family, though it has an address",
