@@ -86,11 +86,13 @@ def _why(
     finding: PoolFinding, address: Address, service: ServiceView, ledger: Ledger
 ) -> tuple[PoolRefusal, str] | None:
     refused = address_refusal(finding, address)
-    if refused is None and finding.pool.disabled:
-        return PoolRefusal.DISABLED, "it is disabled"
-    labels = ledger.namespace_labels(service.namespace)
-    if refused is None and labels is not None:
-        refused = narrowed(finding.pool, service, labels)
+    if refused is None or refused.reason in _OBSERVED:
+        # What somebody wrote counts before what is reported: it alone can move the address.
+        if finding.pool.disabled:
+            return PoolRefusal.DISABLED, "it is disabled"
+        labels = ledger.namespace_labels(service.namespace)
+        narrow = None if labels is None else narrowed(finding.pool, service, labels)
+        refused = narrow or refused
     if refused is None:
         return None
     about_address = refused.reason in _ABOUT_ADDRESS

@@ -107,6 +107,17 @@ def test_what_speakers_report_takes_no_address_away() -> None:
     assert "exclude it" in found.message
 
 
+def test_what_somebody_wrote_counts_before_what_speakers_report() -> None:
+    """Or a pool that is being emptied would keep what happens to be reported."""
+    off = pool("lab", "10.0.0.0/24", disabled=True, on_removal=OnRemoval.REASSIGN)
+    known = ledger(GIVEN, off)
+    known.put_lan("n1", frozenset(), frozenset({GIVEN.address}))
+    found = out_of_pool(GIVEN, service(), known)
+    assert found is not None
+    assert found.reason is PoolRefusal.DISABLED
+    assert found.reassign
+
+
 def test_the_pool_of_an_address_is_the_one_that_gave_it_while_that_has_it() -> None:
     both = [pool("a-other", "10.0.0.0/24"), pool("lab", "10.0.0.10")]
     found = home(GIVEN, ledger(GIVEN, *both))
