@@ -6,19 +6,20 @@ second is refused there. The ledger only says where to try first, and it errs on
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 from lbctl.core.addresses import Address, Family, Subnet, address_at, place
 from lbctl.core.grants import Refusal, Stock, address_refusal, shortage
-from lbctl.core.intervals import Occupancy
 from lbctl.core.neighborhood import Neighborhood
+from lbctl.core.occupants import occupied
 from lbctl.core.offers import Offers
 from lbctl.core.outcomes import ConflictReason, PoolRefusal
 from lbctl.core.pool_findings import ClusterRange, RangeKind, assess
-from lbctl.core.pools import PoolCounts, PoolFinding, PoolView, is_buggy
+from lbctl.core.pools import PoolCounts, PoolFinding, PoolView
 from lbctl.core.services import Port, ServiceKey, ServiceView
 from lbctl.core.stock import Shelf
-from lbctl.core.virtualips import Kept, Stage, VirtualIPView
+from lbctl.core.usage import Usage
+from lbctl.core.virtualips import Kept, VirtualIPView
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -44,12 +45,7 @@ class Ledger:
         self._shown: dict[int, set[ServiceKey]] = {}
         self._neighborhood = Neighborhood()
         self._namespaces: dict[str, Mapping[str, str]] = {}
-        self._kept: dict[Kept, Occupancy] = {reason: Occupancy() for reason in Kept}
-        self._occupied = Occupancy()
-        self._buggy = Occupancy()
-        """Of those in use, the ones that end in .0 or .255."""
-        self._used_by: dict[str, Occupancy] = {}
-        """The addresses that the Services of a namespace have."""
+        self._usage = Usage()
         self._offers = Offers()
 
     def put_pool(self, pool: PoolView) -> None:
@@ -70,7 +66,7 @@ class Ledger:
         self._forget_virtual_ip(at)
         self._virtual_ips[at] = virtual_ip
         if virtual_ip.kept is not None:
-            self._kept[virtual_ip.kept].add(at)
+            self._usage.keep(at, virtual_ip.kept)
         for owner in virtual_ip.services:
             self._named.setdefault(owner.key, set()).add(at)
         self._offers.put(virtual_ip)
@@ -87,7 +83,7 @@ class Ledger:
         if known is None:
             return
         if known.kept is not None:
-            self._kept[known.kept].discard(at)
+            self._usage.keep_no_more(at, known.kept)
         self._offers.drop(known)
         for owner in {owner.key for owner in known.services}:
             _discard(self._named, owner, at)
@@ -256,13 +252,12 @@ class Ledger:
     def counts(self, pool: str, family: Family) -> PoolCounts:
         """How many addresses of a family the pool has, by what became of them."""
         shelf = self._shelf(pool, family)
-        used, free = self._occupied.count(shelf.named), self._free(shelf)
+        used, free = self._usage.count(shelf.named), self._usage.free(shelf)
         return PoolCounts(shelf.total, used, free, excluded=shelf.total - used - free)
 
     def kept(self, pool: str, family: Family) -> Mapping[Kept, int]:
         """How many of the used addresses no Service has, by why they are not given all the same."""
-        named = self._shelf(pool, family).named
-        return {reason: occupancy.count(named) for reason, occupancy in self._kept.items()}
+        return self._usage.kept(self._shelf(pool, family).named)
 
     def shortage(self, pool: str, family: Family) -> Refusal | None:
         """Why the pool has no address of a family to give; None when it has one."""
@@ -273,7 +268,7 @@ class Ledger:
 
     def lowest_free(self, pool: str, family: Family) -> Address | None:
         """The lowest address of the pool that nobody uses; whether the pool gives is not asked."""
-        lowest = self._shelf(pool, family).lowest_free(self._occupied)
+        lowest = self._usage.lowest_free(self._shelf(pool, family))
         return None if lowest is None else address_at(lowest)
 
     def why_not_free(self, address: Address) -> Refusal | None:
@@ -289,7 +284,16 @@ class Ledger:
                 return address_refusal(named, address)
             return Refusal("", PoolRefusal.NOT_IN_POOL, f"{address} is in no pool")
         refused = address_refusal(self._judged()[pool], address)
-        return self._occupant(pool, address) if refused is None else refused
+        return self._why_used(pool, address) if refused is None else refused
+
+    def _why_used(self, pool: str, address: Address) -> Refusal | None:
+        known = self.virtual_ip(address)
+        if known is not None:
+            return occupied(pool, known)
+        showing = next(iter(self.claimants(address)), None)
+        if showing is None:
+            return None
+        return Refusal(pool, PoolRefusal.IN_USE, f"{address} is shown by {showing.key}")
 
     def namespace_labels(self, name: str) -> Mapping[str, str] | None:
         """The labels of a namespace; None when it is not known."""
@@ -301,13 +305,11 @@ class Ledger:
         Those of its VirtualIPs; where one is missing, those that a status shows. An address that
         is not in the pool any more does not count.
         """
-        used = self._used_by.get(namespace)
-        return 0 if used is None else used.count(self._judged()[pool].addresses)
+        return self._usage.count_of(namespace, self._judged()[pool].addresses)
 
     def namespace_has(self, namespace: str, address: Address) -> bool:
         """Whether a Service of the namespace has the address."""
-        used = self._used_by.get(namespace)
-        return used is not None and place(address) in used
+        return self._usage.has(namespace, place(address))
 
     def quota_reached(self, pool: str, namespace: str) -> bool:
         """Whether the Services of a namespace have as many addresses of the pool as they may."""
@@ -315,28 +317,6 @@ class Ledger:
         allocation = None if known is None else known.allocation
         quota = None if allocation is None else allocation.quota_per_namespace
         return quota is not None and self.used_by_namespace(pool, namespace) >= quota
-
-    def _occupant(self, pool: str, address: Address) -> Refusal | None:
-        known = self.virtual_ip(address)
-        if known is None:
-            showing = next(iter(self.claimants(address)), None)
-            if showing is None:
-                return None
-            return Refusal(pool, PoolRefusal.IN_USE, f"{address} is shown by {showing.key}")
-        match known.stage:
-            case Stage.ALLOCATED:
-                owner = "another Service" if known.service is None else str(known.service.key)
-                return Refusal(pool, PoolRefusal.IN_USE, f"{address} belongs to {owner}")
-            case Stage.RESERVED:
-                message = f"{address} is reserved by a VirtualIP without a Service"
-                return Refusal(pool, PoolRefusal.RESERVED, message)
-            case Stage.RELEASING if known.kept is Kept.QUARANTINED:
-                message = f"{address} is in quarantine: a foreign host answered for it"
-                return Refusal(pool, PoolRefusal.QUARANTINED, message)
-            case Stage.RELEASING:
-                return Refusal(pool, PoolRefusal.RELEASING, f"{address} {_rests(known)}")
-            case _ as never:
-                assert_never(never)
 
     def _judged(self) -> dict[str, PoolFinding]:
         if self._findings is None:
@@ -349,12 +329,6 @@ class Ledger:
         if shelf is None:
             shelf = self._shelves[pool, family] = Shelf(self._judged()[pool], family)
         return shelf
-
-    def _free(self, shelf: Shelf) -> int:
-        used = self._occupied.count(shelf.giveable)
-        if shelf.avoids_buggy:
-            used -= self._buggy.count(shelf.giveable)
-        return shelf.size - used
 
     def _changed(self) -> None:
         """A pool, or something that is in its way: all of them are judged anew."""
@@ -374,30 +348,15 @@ class Ledger:
         if users and users == before:
             return
         used = at in self._virtual_ips or at in self._shown
-        for occupancy in (self._occupied, self._buggy) if is_buggy(at) else (self._occupied,):
-            (occupancy.add if used else occupancy.discard)(at)
+        self._usage.mark(at, used=used)
         if not used:
             for shelf in self._shelves.values():
                 shelf.freed(at)
-        for namespace in users - before:
-            self._used_by.setdefault(namespace, Occupancy()).add(at)
-        for namespace in before - users:
-            self._used_by[namespace].discard(at)
-            if not self._used_by[namespace]:
-                del self._used_by[namespace]
+        self._usage.change_namespaces(at, before, users)
 
 
 def _intent(pool: PoolView) -> PoolView:
     return replace(pool, resource_version="")
-
-
-def _rests(view: VirtualIPView) -> str:
-    release = view.release
-    if release is not None and release.retained_for is not None:
-        return f"is kept for {release.retained_for.key} until {release.retained_for.until}"
-    if release is not None and release.cooling_until:
-        return f"is cooling down until {release.cooling_until}"
-    return "is being released"
 
 
 def _discard(index: dict[_K, set[_V]], key: _K, value: _V) -> None:
