@@ -31,8 +31,10 @@ class Judge:
             assert view is None or self.model.fits(service, view), f"{take.address} is another's"
             return
         has = [one for one in self.its(service) if family_of(one) is family]
-        each: list[Address | None] = [*has] or [None]
-        due = [self.model.due(service, family, leaves) for leaves in each]
+        leaves = [one for one in has if self.model.should_leave(service, one)]
+        assert leaves or not has, f"{service.key} moves from {has} to {take.address} for nothing"
+        each: list[Address | None] = [*leaves] or [None]
+        due = [self.model.due(service, family, one) for one in each]
         right = {address for one in due for address in one.addresses}
         assert take.address in right, f"{service.key} is given {take.address}, not {due}"
 

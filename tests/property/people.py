@@ -87,7 +87,8 @@ _POOL_ASPECTS: tuple[Callable[[Random], Said], ...] = (
 def pool(r: Random) -> PoolView:
     """As somebody makes one: most give to everybody."""
     name = r.choice(POOLS)
-    said: Said = {"entries": _entries(name, r)}
+    ranked = Allocation(priority=r.choice([None, 1, 2]))
+    said: Said = {"entries": _entries(name, r), "allocation": ranked}
     for aspect in r.sample(_POOL_ASPECTS, r.randrange(6)):
         said |= aspect(r)
     return PoolView(name, "", **said)
