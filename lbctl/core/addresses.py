@@ -13,7 +13,6 @@ from ipaddress import (
     IPv6Address,
     IPv6Interface,
     IPv6Network,
-    ip_address,
 )
 
 Address = IPv4Address | IPv6Address
@@ -52,11 +51,18 @@ def address_at(where: int) -> Address:
     return IPv4Address(where) if where < IPV6_BEGIN else IPv6Address(where - IPV6_BEGIN)
 
 
-@lru_cache(maxsize=4096)  # What a status shows is read again and again while it is decided upon.
+_LONGEST = len("0000:0000:0000:0000:0000:ffff:255.255.255.255")
+
+
 def parse(text: str) -> Address | None:
     """Read an address, in any of its forms; None when it is none, has a zone, or is mapped IPv4."""
+    return _parse(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1 << 14)  # What a status shows is read again and again while it is decided upon.
+def _parse(text: str) -> Address | None:
     try:
-        address = ip_address(text)
+        address = IPv6Address(text) if ":" in text else IPv4Address(text)
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and (address.scope_id or address.ipv4_mapped):

@@ -4,6 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from lbctl.core import addresses
 from lbctl.core.addresses import IPV6_BEGIN, address_at, address_of, object_name, parse, place
 
 
@@ -42,6 +43,13 @@ def test_what_is_two_addresses_or_none_is_refused() -> None:
     assert parse("fe80::1%eth0") is None, "an address with a zone"
     assert parse("::ffff:10.0.0.1") is None, "IPv4 as IPv6"
     assert parse("10.0.0.010") is None, "octal, perhaps"
+
+
+def test_the_longest_form_is_read_and_nothing_longer_is_remembered() -> None:
+    assert parse("0000:0000:0000:0000:0000:fffe:255.255.255.255") == ip_address("::fffe:ffff:ffff")
+    before = addresses._parse.cache_info().currsize
+    assert parse("1" * 250_000) is None, "an annotation can be that long, and change for ever"
+    assert addresses._parse.cache_info().currsize == before
 
 
 def test_ipv4_stands_before_ipv6() -> None:
