@@ -101,13 +101,14 @@ class Cluster(Mapping[str, NodeView]):
         self._verdicts: dict[tuple[object, Announcing], tuple[_Verdict, ...]] = {}
         self._weighed: dict[Announcing, Mapping[str, int]] = {}
         self._judgements: dict[object, Judgement] = {}
-        self._prefixes: dict[tuple[int, int], set[int]] = {}
+        prefixes: dict[tuple[int, int], set[int]] = {}
         for node in nodes.values():
             for interface in () if node.speaker is None else node.speaker.interfaces:
                 for own in interface.addresses:
                     shift = own.max_prefixlen - own.network.prefixlen
-                    held = self._prefixes.setdefault((own.version, shift), set())
+                    held = prefixes.setdefault((own.version, shift), set())
                     held.add(int(own.network.network_address) >> shift)
+        self._prefixes = sorted(prefixes.items())
 
     def __getitem__(self, name: str) -> NodeView:
         return self._nodes[name]
@@ -146,7 +147,7 @@ class Cluster(Mapping[str, NodeView]):
             (address.version, 0),
             *(
                 (shift, number >> shift)
-                for (version, shift), held in sorted(self._prefixes.items())
+                for (version, shift), held in self._prefixes
                 if version == address.version and number >> shift in held
             ),
         )
