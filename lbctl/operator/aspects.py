@@ -6,8 +6,10 @@ of a pool.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from lbctl.core.advertisements import AdvertisementView
 from lbctl.core.outcomes import Liveness
 from lbctl.core.pools import PoolFinding
 from lbctl.core.reading import node_view, service_view, speaker_view, virtual_ip_view
@@ -27,6 +29,22 @@ def ordered(node: Object | None) -> object:
         return None
     view = node_view("", None, Liveness.MISSING, node)
     return view.draining, view.excluded
+
+
+def judged(node: Object | None, advertisements: Iterable[AdvertisementView]) -> object:
+    """What plans depend on of a Node: not its heartbeat, nor labels that nobody asks for."""
+    if node is None:
+        return None
+    view = node_view(node["metadata"]["name"], None, Liveness.MISSING, node)
+    asked = tuple(
+        (
+            one.admission.selects(view.labels),
+            one.admission.avoids(view.taints),
+            tuple(each.selector.matches(view.labels) for each in one.preferences),
+        )
+        for one in advertisements
+    )
+    return replace(view, labels={}, taints=()), asked
 
 
 def gives(finding: PoolFinding) -> object:

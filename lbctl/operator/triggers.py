@@ -236,7 +236,8 @@ class Triggers:
                 self._look_at(view)
 
     def _node_changed(self, key: Key, old: Object | None, new: Object | None) -> None:
-        if self._world.judged(key.name, old) != self._world.judged(key.name, new):
+        asking = self._world.advertisement_views.values()
+        if aspects.judged(old, asking) != aspects.judged(new, asking):
             if aspects.ordered(old) != aspects.ordered(new):
                 self._hand_over_soon(key.name)
             self.speakers_changed()

@@ -315,21 +315,6 @@ class World:
             carried = view.succession if view.stage is Stage.ALLOCATED else ()
             self.loads.put(address, carried, held)
 
-    def judged(self, name: str, node: Object | None) -> object:
-        """What plans depend on of a Node: not its heartbeat, nor labels that nobody asks for."""
-        if node is None:
-            return None
-        view = node_view(name, None, Liveness.MISSING, node)
-        asked = tuple(
-            (
-                one.admission.selects(view.labels),
-                one.admission.avoids(view.taints),
-                tuple(each.selector.matches(view.labels) for each in one.preferences),
-            )
-            for one in self.advertisement_views.values()
-        )
-        return replace(view, labels={}, taints=()), asked
-
     def _advertisement_changed(self, key: Key, _old: Object | None, new: Object | None) -> None:
         if new is None:
             self.advertisement_views.pop(key.name, None)
