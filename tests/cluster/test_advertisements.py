@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.operators import Operators
-from tests.cluster.oracle import GROUP, Oracle, eventually
+from tests.cluster.oracle import GROUP, NAMESPACE, Oracle, eventually
 from tests.cluster.speakers import Speakers
 
 pytestmark = pytest.mark.lab
@@ -72,6 +72,38 @@ def test_only_selected_nodes_announce_and_timings_reach_the_plan(ready: Oracle) 
     eventually(lambda: "n3" in spec(ready)["succession"], what="a node that is labelled joins")
     ready.custom.delete_cluster_custom_object(*GROUP, "l2advertisements", "edges")
     eventually(lambda: "announcement" not in spec(ready), what="and without it all is as before")
+
+
+def test_who_shares_an_address_is_announced_where_all_of_them_may_be(ready: Oracle) -> None:
+    edges, name = {"matchLabels": {"role": "edge"}}, "kubernetes.io/hostname"
+    for node in ("n1", "n2", "n3"):
+        label(ready, node, **{name: node})
+    for service, port in (("web", 80), ("dns", 53)):
+        ready.service(service, {"allow-shared-ip": "edge"}, ports=[{"port": port}])
+        labels = {"metadata": {"labels": {"app": service}}}
+        ready.core.patch_namespaced_service(service, NAMESPACE, labels)
+        ready.wait_shown(service, VIP)
+    for_web, for_dns = (
+        {"serviceSelectors": [{"matchLabels": {"app": app}}]} for app in ("web", "dns")
+    )
+    advertise(ready, "edges", nodeSelectors=[edges], **for_web)
+    eventually(lambda: {*spec(ready)["succession"]} == {"n1", "n2"}, what="web's nodes")
+    said = "No L2Advertisement is about shop/dns, which is announced with the others."
+    eventually(lambda: said in planned(ready).get("message", ""), what="dns has none")
+    assert (planned(ready)["status"], planned(ready)["reason"]) == ("True", "RuleNotObeyed")
+
+    of_dns = {"matchExpressions": [{"key": name, "operator": "In", "values": ["n2", "n3"]}]}
+    advertise(ready, "dns", nodeSelectors=[of_dns], **for_dns)
+    eventually(lambda: {*spec(ready)["succession"]} == {"n2"}, what="the node of both")
+    eventually(lambda: planned(ready)["reason"] == "Planned", what="all are obeyed")
+    eventually(lambda: counts(ready, "dns") == (1, 2, 1), what="and both count the address")
+    label(ready, "n2", role=None)
+    eventually(lambda: {*spec(ready)["succession"]} == {"n1"}, what="who was there first leads")
+    assert "L2Advertisement dns is not obeyed for shop/dns" in planned(ready)["message"]
+
+
+def planned(cluster: Oracle) -> dict[str, Any]:
+    return cluster.condition("virtualips", VIP, "Planned")
 
 
 def test_an_advertisement_that_selects_nothing_says_so(ready: Oracle) -> None:

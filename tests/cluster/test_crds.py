@@ -230,6 +230,11 @@ def test_a_pool_may_not_hold(objects: Objects, row: Refused) -> None:
             "should be greater than or equal to 1",
         ),
         (
+            "who may share an address is one of two words",
+            pool("10.0.0.1", allocation={"sharing": "Everybody"}),
+            "spec.allocation.sharing: Unsupported value",
+        ),
+        (
             "the selectors of a pool are selectors",
             pool("10.0.0.1", allocation={"namespaceSelectors": [requirement("In")]}),
             "In and NotIn need values, Exists and DoesNotExist take none",
@@ -483,6 +488,7 @@ def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) 
                     "namespaceSelectors": [{"matchLabels": {"tier": "gold"}}],
                     "serviceSelectors": [{}],
                     "quotaPerNamespace": 1,
+                    "sharing": "AcrossNamespaces",
                 },
             ),
         ),

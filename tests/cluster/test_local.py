@@ -77,3 +77,30 @@ def test_a_pod_that_moves_takes_the_address_along_without_a_gap(ready: Oracle) -
 
 def holder(cluster: Oracle) -> str | None:
     return (cluster.vips().get(VIP, {}).get("status") or {}).get("holder")
+
+
+def test_who_shares_an_address_is_announced_where_all_have_pods(ready: Oracle) -> None:
+    for name, port, health in (("web", 80, 30998), ("dns", 53, 30999)):
+        ready.service(
+            name,
+            {"allow-shared-ip": "edge"},
+            ports=[{"port": port}],
+            selector={"app": "web"},
+            externalTrafficPolicy="Local",
+            healthCheckNodePort=health,
+        )
+        ready.wait_shown(name, VIP)
+
+    def health_port() -> int:
+        return int(ready.vips()[VIP]["spec"]["handOff"]["healthCheckNodePort"])
+
+    put_slice(ready, "web", "n1", "n2", ready=True)
+    put_slice(ready, "dns", "n2", "n3", ready=True)
+    eventually(lambda: candidates(ready) == {"n2"}, what="the node with pods of both")
+    assert health_port() == 30998
+    put_slice(ready, "dns")
+    eventually(lambda: candidates(ready) == {"n1", "n2"}, what="who has no pod harms no other")
+    put_slice(ready, "dns", "n3", ready=True)
+    put_slice(ready, "web")
+    eventually(lambda: candidates(ready) == {"n3"}, what="nor does the first of them")
+    eventually(lambda: health_port() == 30999, what="which is asked for pods no more")

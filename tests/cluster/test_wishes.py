@@ -1,6 +1,6 @@
 """What a Service asks for, on a real API server: addresses, pools, sharing, reservations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -91,6 +91,36 @@ def test_services_share_an_address(
     assert cluster.shown("tls") == ["172.16.110.100"], "and the address stays"
     cluster.delete_service("tls")
     eventually(lambda: "172.16.110.100" not in cluster.vips(), what="until the last one goes")
+
+
+@pytest.fixture
+def neighbour(cluster: Oracle) -> Iterator[Callable[[], list[str]]]:
+    """A Service of another namespace with the same key; what it shows."""
+    annotations = {"lbctl.io/allow-shared-ip": "edge"}
+    spec = {"type": "LoadBalancer", **HTTPS}
+    body = {"metadata": {"name": "neighbour", "annotations": annotations}, "spec": spec}
+    cluster.core.create_namespaced_service("default", body)
+
+    def shown() -> list[str]:
+        found = cluster.core.read_namespaced_service("neighbour", "default")
+        return [entry.ip for entry in found.status.load_balancer.ingress or []]
+
+    yield shown
+    cluster.core.delete_namespaced_service("neighbour", "default")
+
+
+def test_namespaces_share_an_address_where_the_pool_lets_them(
+    cluster: Oracle, operators: Operators, neighbour: Callable[[], list[str]]
+) -> None:
+    cluster.pool("lab", "172.16.110.100")
+    operators.start()
+    eventually(lambda: neighbour() == ["172.16.110.100"], what="the neighbour was there first")
+    cluster.service("web", EDGE, **HTTP)
+    said = cluster.wait_said("web", "False", "NoFreeAddress")
+    assert "(allocation.sharing: WithinNamespace)" in said
+    cluster.change_pool("lab", allocation={"sharing": "AcrossNamespaces"})
+    cluster.wait_shown("web", "172.16.110.100")
+    assert cluster.tenants("172.16.110.100") == ["neighbour", "web"]
 
 
 def test_who_takes_anothers_port_at_a_shared_address_has_to_leave_it(

@@ -1,50 +1,34 @@
 """The examples of what a Service can ask for: both families, and one address for two Services."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 import pytest
 
-from lbctl.core.addresses import object_name
+from tests.e2e.examples import applied, holder, shown
 from tests.tour.looking import ask, get, until
-from tests.tour.site import ROOT, Site
+from tests.tour.site import Site
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 
 
-def apply(installed: Site, example: str, deployment: str) -> Iterator[None]:
-    folder = str(ROOT / "examples" / example)
-    installed.kubectl("apply", "-f", folder)
-    installed.kubectl("rollout", "status", f"deployment/{deployment}", "--timeout=180s")
-    yield
-    installed.kubectl("delete", "-f", folder, "--wait=false", "--ignore-not-found")
-
-
 @pytest.fixture(scope="module")
 def both(installed: Site) -> Iterator[None]:
-    yield from apply(installed, "04-dual-stack", "both")
+    with applied(installed, "04-dual-stack"):
+        installed.kubectl("rollout", "status", "deployment/both", "--timeout=180s")
+        yield
 
 
 @pytest.fixture(scope="module")
 def shop(installed: Site) -> Iterator[None]:
-    yield from apply(installed, "05-shared-address", "shop")
-
-
-def shown(site: Site, service: str) -> list[str]:
-    status = get(site, "service", service)["status"]
-    return [entry["ip"] for entry in status["loadBalancer"].get("ingress") or []]
+    with applied(installed, "05-shared-address"):
+        installed.kubectl("rollout", "status", "deployment/shop", "--timeout=180s")
+        yield
 
 
 def pair(site: Site) -> tuple[str, str] | None:
     """Both addresses of the dual-stack Service; None while there are not two."""
     found = shown(site, "both")
     return (found[0], found[1]) if len(found) == 2 else None
-
-
-def holder(site: Site, address: str) -> str | None:
-    vip = get(site, "virtualip", object_name(ip_address(address)))
-    found: str | None = (vip.get("status") or {}).get("holder")
-    return found
 
 
 @pytest.mark.usefixtures("both")

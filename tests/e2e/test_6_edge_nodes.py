@@ -3,10 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from tests.e2e.examples import condition, virtual_ip
 from tests.tour import steps
 from tests.tour.looking import ask, get, until
 from tests.tour.site import NAMESPACE, ROOT, Site
@@ -31,15 +31,6 @@ def edge(installed: Site, address: str) -> Iterator[str]:
 
 def labelled(site: Site, label: str) -> set[str]:
     return {node["metadata"]["name"] for node in get(site, "nodes", "-l", label)["items"]}
-
-
-def virtual_ip(site: Site, address: str) -> Any:
-    return get(site, "virtualip", address)
-
-
-def condition(found: Any, kind: str) -> dict[str, str]:
-    known = found.get("status", {}).get("conditions", [])
-    return next((one for one in known if one["type"] == kind), {})
 
 
 def settled_on(site: Site, address: str, nodes: set[str]) -> str | None:
