@@ -129,6 +129,13 @@ def requirement(operator: str, *values: str, key: str = "tier") -> dict[str, Any
     return {"matchExpressions": [{"key": key, "operator": operator, "values": [*values]}]}
 
 
+def holds(stored: object, given: object) -> bool:
+    """Whether all that was given is stored as it was; defaults may have joined it."""
+    if isinstance(stored, dict) and isinstance(given, dict):
+        return all(key in stored and holds(stored[key], value) for key, value in given.items())
+    return stored == given
+
+
 def body(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "lbctl.io/v1beta1",
@@ -545,7 +552,7 @@ def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) 
 )
 def test_let_in(objects: Objects, rule: str, given: dict[str, Any]) -> None:
     made = objects.create(f"{given['kind'].lower()}s", given)
-    assert made["spec"].items() >= given["spec"].items(), rule
+    assert holds(made["spec"], given["spec"]), rule
 
 
 def test_64_of_the_longest_entries_are_within_cels_limits(objects: Objects) -> None:
