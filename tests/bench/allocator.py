@@ -1,8 +1,9 @@
 """How much CPU time the allocator takes: `python -m tests.bench.allocator`.
 
 Each Service is decided for as the reconciler does it: decide, record the VirtualIP, decide again,
-record the status. Python searches for cycles as seldom as in the operator. Exit code 1 when 20,000
-of one /16 take longer than is promised.
+record the status. Python searches for cycles as seldom as in the operator. All is allocated in
+several runs, which are printed: the least of them is what the code takes, and what others take more
+is the machine's other work. Exit code 1 when that is longer than is promised.
 """
 
 import sys
@@ -21,6 +22,7 @@ from lbctl.operator.garbage import collect_seldom
 from tests.bench.conditions import machine, revision
 
 MANY = 20_000
+RUNS = 3
 PROMISED_SECONDS = 2.0
 USED = (100, 1_000, 10_000, 60_000)
 """So many addresses are in use when the cost of one more is measured."""
@@ -33,15 +35,18 @@ def main() -> int:
     """Measure and print; the exit code."""
     print(f"{machine()}; commit {revision()}")
     collect_seldom()
-    took = {family: _fill(family) for family in Family}
-    for family, (all_given, half_again) in took.items():
-        told = f"{all_given:.2f} s; every second again: {half_again:.2f} s"
-        print(f"{MANY:,} of {POOLS[family]}: {told}")
+    took = {family: [_fill(family) for _ in range(RUNS)] for family in Family}
+    for family, runs in took.items():
+        all_given, half_again = (
+            " ".join(f"{one:.2f}" for one in each) for each in zip(*runs, strict=True)
+        )
+        print(f"{MANY:,} of {POOLS[family]}: {all_given} s; every second again: {half_again} s")
     print(f"{'in use':>8} {'one more':>10}   {'one of a hole':>13}")
     for count in USED:
         more, again = _one_more(count)
         print(f"{count:>8,} {more * 1e6:>7.0f} us   {again * 1e6:>10.0f} us")
-    return 0 if max(given for given, _ in took.values()) < PROMISED_SECONDS else 1
+    slowest = max(min(given for given, _ in runs) for runs in took.values())
+    return 0 if slowest < PROMISED_SECONDS else 1
 
 
 def _fill(family: Family) -> tuple[float, float]:
