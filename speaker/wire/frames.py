@@ -24,6 +24,13 @@ class Frames(Protocol):
     def announcements(self) -> tuple[bytes, ...]:
         """Tell everybody that the address is here; all of them are sent."""
 
+    def questions(self, source: bytes) -> tuple[bytes | bytearray, ...]:
+        """Ask everybody for the address; all of them are sent.
+
+        Args:
+            source: as for `poll`.
+        """
+
     def poll(self, mac: bytes, source: bytes) -> bytes | bytearray:
         """The question to one MAC alone, so that nobody else is troubled (RFC 1122, 2.3.2.1).
 
@@ -62,6 +69,10 @@ class ArpFrames:
             peer_at=templates.reply.fields["peer"][0],
         )
 
+    def questions(self, source: bytes) -> tuple[bytes, ...]:
+        del source  # a probe names none
+        return (self.probe,)
+
     def poll(self, mac: bytes, source: bytes) -> bytes:
         del source  # a probe names none
         return mac + self.probe[_MAC_BYTES:]
@@ -84,15 +95,19 @@ class NdpFrames:
     peer_at: int
     unsealed: int
     """The sum of the advertisement without the peer: the checksum is two additions away."""
+    solicitation: bytearray
+    """By our own address, to the group; source and checksum are patched, as in `question`."""
     question: bytearray
     """The unicast solicitation; source, destination's MAC and checksum are patched."""
     source_at: int
+    """Where both have it."""
 
     @classmethod
     def fill(cls, templates: NdpTemplates, *, own_mac: bytes, address: bytes) -> Self:
         """Fill in what does not change while an address stays on an interface."""
         fixed = {"own_mac": own_mac, "address": address}
-        probe = templates.probe.fill(**fixed, group=address[13:])
+        group = address[13:]
+        probe = templates.probe.fill(**fixed, group=group)
         announcement = templates.announcement.fill(**fixed)
         ndp.seal(probe)
         ndp.seal(announcement)
@@ -104,19 +119,27 @@ class NdpFrames:
             advertisement=advertisement,
             peer_at=peer_at,
             unsealed=ndp.unsealed_sum(advertisement, without=slice(peer_at, peer_at + 16)),
+            solicitation=templates.solicitation.fill(**fixed, group=group),
             question=templates.poll.fill(**fixed),
             source_at=templates.poll.fields["peer"][0],
         )
+
+    def questions(self, source: bytes) -> tuple[bytes | bytearray, ...]:
+        """By nobody, and by ourselves: speakers that are not ours answer only who tells its MAC.
+
+        MetalLB is one (RFC 4861 section 7.2.4 would have it tell all nodes). Who asks for the
+        address as well has to hear the first, and a kernel answers both.
+        """
+        if not source:
+            return (self.probe,)
+        return self.probe, self._from(self.solicitation, source)
 
     def poll(self, mac: bytes, source: bytes) -> bytes | bytearray:
         if not source:
             # Answered to everybody, but answered. RFC 6085: a group may be sent to one MAC.
             return mac + self.probe[_MAC_BYTES:]
-        frame = self.question
-        frame[:_MAC_BYTES] = mac
-        frame[self.source_at : self.source_at + 16] = source
-        ndp.seal(frame)
-        return frame
+        self.question[:_MAC_BYTES] = mac
+        return self._from(self.question, source)
 
     def answer(self, mac: bytes, address: bytes) -> bytes | bytearray:
         if address in NOBODY:
@@ -126,6 +149,11 @@ class NdpFrames:
         frame[:_MAC_BYTES] = mac
         frame[at : at + 16] = address
         ndp.write_checksum(frame, self.unsealed + int.from_bytes(address, "big"))
+        return frame
+
+    def _from(self, frame: bytearray, source: bytes) -> bytearray:
+        frame[self.source_at : self.source_at + 16] = source
+        ndp.seal(frame)
         return frame
 
 

@@ -61,7 +61,7 @@ class Hearing:
         frames = port.held.get(heard.target)
         if frames is not None and heard.target != heard.sender:
             kept = port.kept[heard.target]
-            if heard.sender in NOBODY and kept.leaves:
+            if kept.leaves and (heard.sender in NOBODY or self._is_speaker(kept, heard.mac)):
                 return self._asked_for(kept, line, frames, heard)
             self._answer(line, frames, heard)
             return Verdict.ANSWERED if claimed is None else Verdict.CLAIM
@@ -79,11 +79,16 @@ class Hearing:
         foreign = kept.kin is not None and by not in kept.kin
         self._tell(kept, watch.Claimed(by=by, foreign=foreign))
 
+    def _is_speaker(self, kept: Kept, mac: bytes) -> bool:
+        return mac in self.partners or (kept.kin is not None and mac in kept.kin)
+
     def _asked_for(self, kept: Kept, line: Line, frames: Frames, heard: Heard) -> Verdict:
-        """A probe for an address that is held and to be handed over."""
+        """Another speaker asks for an address that is held and to be handed over."""
         if not self.stopping:
             self._answer(line, frames, heard)
-            self._tell(kept, watch.Probed(by=heard.mac, directed=not heard.to_all))
+            # It asks in its own name beside that, for those who answer nobody else.
+            if heard.sender in NOBODY:
+                self._tell(kept, watch.Probed(by=heard.mac, directed=not heard.to_all))
             return Verdict.ANSWERED
         # The next one asks because this node ends: an answer would make it wait.
         return Verdict.RIVAL_PROBE

@@ -49,13 +49,13 @@ class Speech:
         via = kept.line.socket
         match action:
             case Action.PROBE:
-                return self._ask(via, kept.frames.probe)
+                return self._ask(via, *kept.frames.questions(via.source))
             case Action.POLL:
                 if not self._pace.allows(self._clock()):
                     return watch.Unsent()
-                by = watch.answered_by(kept.watch)
-                frame = kept.frames.poll(by, via.source) if by else kept.frames.probe
-                return self._ask(via, frame)
+                if by := watch.answered_by(kept.watch):
+                    return self._ask(via, kept.frames.poll(by, via.source))
+                return self._ask(via, *kept.frames.questions(via.source))
             case Action.ANNOUNCE:
                 return self._announce(via, kept.frames)
             case Action.OFFER:
@@ -87,9 +87,8 @@ class Speech:
             # Of either family by nobody, as a probe: no kernel asks one host alone like that.
             self._ask(via, heir + frames.probe[len(heir) :])
 
-    def _ask(self, via: PacketSocket, frame: bytes | bytearray) -> watch.Unsent | None:
-        if via.send(frame):
-            self._totals.probes += 1
-            return None
-        self._totals.unsent += 1
-        return watch.Unsent()
+    def _ask(self, via: PacketSocket, *frames: bytes | bytearray) -> watch.Unsent | None:
+        refused = sum(not via.send(frame) for frame in frames)
+        self._totals.probes += len(frames) - refused
+        self._totals.unsent += refused
+        return watch.Unsent() if refused else None

@@ -26,6 +26,8 @@ WireStarter = Callable[[Host], Wire]
 VIP, OTHER_VIP, NOBODYS = "fd00:9::100", "fd00:9::101", "fd00:9::1ee"
 CLIENT = bytes([2, 0, 0, 0, 0, 1])
 NODE = bytes([2, 0, 0, 0, 0, 11])
+LINK_LOCAL = "fe80::ff:fe00:b"
+"""The node's."""
 STRANGER = bytes([2, 0, 0, 0, 0, 77])
 ADDRESS, ANOTHER_ADDRESS = "fd00:9::1", "fd00:9::fa"
 
@@ -197,10 +199,8 @@ def test_taking_an_address_byte_for_byte(wire: Wire, tap: NdpTap) -> None:
 
     tap.wait_for(lambda frame: frame == frames.announcement(NODE, VIP))
 
-    assert tap.frames == [
-        *[frames.probe(NODE, VIP)] * Timings().probes,
-        frames.announcement(NODE, VIP),
-    ]
+    asked = [frames.probe(NODE, VIP), frames.request(NODE, LINK_LOCAL, VIP)]
+    assert tap.frames == [*asked * Timings().probes, frames.announcement(NODE, VIP)]
 
 
 def test_nothing_is_answered_while_asking(wire: Wire, tap: NdpTap) -> None:
@@ -443,6 +443,27 @@ def test_a_takeover_is_in_the_caches_at_once(
     tap.drain()
     announced = tap.frames.index(frames.announcement(second.mac, VIP))
     assert frames.probe(second.mac, VIP) not in tap.frames[:announced], "it did not ask first"
+
+
+def test_who_ends_answers_clients_and_leaves_the_next_to_take(
+    succession: Succession, tap: NdpTap
+) -> None:
+    """A standby asks in its own name too: an answer would make it wait for who is gone then."""
+    first, second = succession.hosts
+    succession.second.signal(signal.SIGSTOP)
+    asked, last = 0, ""
+
+    succession.first.signal(signal.SIGTERM)
+    while True:
+        asked += 1
+        last, asker = f"fd00:9::e:{asked:x}", f"fd00:9::f:{asked:x}"
+        tap.send(frames.request(second.mac, last, VIP))
+        tap.send(frames.request(CLIENT, asker, VIP))
+        to_client = frames.reply(first.mac, VIP, CLIENT, asker)
+        tap.wait_for(lambda frame, wanted=to_client: frame == wanted)  # type: ignore[misc]  # bound now
+        if frames.reply(first.mac, VIP, second.mac, last) not in tap.frames:
+            break
+    succession.second.signal(signal.SIGCONT)
 
 
 def test_who_starts_again_does_not_take_back(

@@ -17,6 +17,7 @@ from tests.wire.wires import VIP, Wire, answering, entry, ranked
 
 pytestmark = pytest.mark.root
 
+VIP6 = "fd00:9::100"
 PROGRAM = Path(__file__).with_name("other_speaker.py")
 WireStarter = Callable[[Host], Wire]
 
@@ -24,8 +25,8 @@ WireStarter = Callable[[Host], Wire]
 class OtherSpeaker:
     """The program on a host, once it answers."""
 
-    def __init__(self, host: Host) -> None:
-        command = enter(host.namespace, sys.executable, str(PROGRAM), INTERFACE, VIP)
+    def __init__(self, host: Host, address: str) -> None:
+        command = enter(host.namespace, sys.executable, str(PROGRAM), INTERFACE, address)
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == b"answering\n"
@@ -37,16 +38,23 @@ class OtherSpeaker:
             self._process.communicate()
 
 
+OtherStarter = Callable[..., OtherSpeaker]
+
+
 @pytest.fixture
-def other(network: Network) -> Iterator[Callable[[Host], OtherSpeaker]]:
+def other(network: Network) -> Iterator[OtherStarter]:
     """Starts other controllers' speakers on hosts; ends them."""
     del network  # it must outlive them
     with ExitStack() as stack:
-        yield lambda host: stack.enter_context(closing(OtherSpeaker(host)))
+
+        def start(host: Host, address: str = VIP) -> OtherSpeaker:
+            return stack.enter_context(closing(OtherSpeaker(host, address)))
+
+        yield start
 
 
 def test_where_the_other_speaker_is_the_address_is_taken_beside_it_and_no_request_is_lost(
-    wire: Wire, tap: Tap, other: Callable[[Host], OtherSpeaker]
+    wire: Wire, tap: Tap, other: OtherStarter
 ) -> None:
     """It does not hear what the node itself sends; and to clients the two are one."""
     before = other(wire.host)
@@ -62,7 +70,7 @@ def test_on_another_node_it_is_waited_for_and_the_plan_that_moves_there_loses_no
     network: Network,
     start_wire: WireStarter,
     tap: Tap,
-    other: Callable[[Host], OtherSpeaker],
+    other: OtherStarter,
 ) -> None:
     first, second = (start_wire(network.host(f"n{at}", 10 + at)) for at in (1, 2))
     hosts = [first.host, second.host]
@@ -84,7 +92,7 @@ def test_when_it_stops_before_the_plan_knew_of_it_the_first_takes_over(
     network: Network,
     start_wire: WireStarter,
     tap: Tap,
-    other: Callable[[Host], OtherSpeaker],
+    other: OtherStarter,
 ) -> None:
     first, second = (start_wire(network.host(f"n{at}", 10 + at)) for at in (1, 2))
     hosts = [first.host, second.host]
@@ -98,3 +106,17 @@ def test_when_it_stops_before_the_plan_knew_of_it_the_first_takes_over(
     tap.wait_for(lambda frame: frame == frames.gratuitous_reply(first.host.mac, VIP))
     print(f"taken over after {time.monotonic() - began:.2f} s")
     assert answering(tap) == first.host.mac
+
+
+def test_of_either_family_it_is_found_on_another_node_and_its_end_is_noticed(
+    network: Network, start_wire: WireStarter, other: OtherStarter
+) -> None:
+    """It answers nobody who does not tell a MAC, as the probe of IPv6 does not."""
+    first, second = (start_wire(network.host(f"n{at}", 10 + at)) for at in (1, 2))
+    network.speak_ipv6(first.host, second.host)
+    for address in (VIP, VIP6):
+        before = other(second.host, address)
+        first.plan(entry(first.host, address))
+        assert first.wait_state(State.BLOCKED, address).by_mac == second.host.mac.hex(":")
+        before.close()
+        first.wait_state(State.HOLDING, address)

@@ -56,6 +56,8 @@ def test_every_frame_is_what_scapy_builds(
     theirs = octets(peer_address)
 
     assert made.probe == frames.probe(own, address)
+    asked = frames.probe(own, address), frames.request(own, peer_address, address)
+    assert made.questions(theirs) == asked
     assert made.announcements == (frames.announcement(own, address),)
     assert made.answer(peer, theirs) == frames.reply(own, address, peer, peer_address)
     assert made.poll(peer, theirs) == frames.poll(own, peer_address, address, peer)
@@ -79,13 +81,14 @@ def test_who_probes_is_answered_before_all_nodes(forged: templates.NdpTemplates)
     assert made.answer(CLIENT, bytes(16)) == frames.announcement(OURS, VIP)
 
 
-def test_without_an_address_of_our_own_a_poll_is_a_probe_to_one_mac(
+def test_without_an_address_of_our_own_nobody_asks(
     forged: templates.NdpTemplates,
 ) -> None:
     made = NdpFrames.fill(forged, own_mac=OURS, address=octets(VIP))
 
     poll = made.poll(CLIENT, b"")
 
+    assert made.questions(b"") == (frames.probe(OURS, VIP),)
     assert poll == CLIENT + frames.probe(OURS, VIP)[6:]
     answered = ndp.read(poll, len(poll), PACKET_HOST, CLIENT)
     assert answered == Heard(True, OURS, bytes(16), octets(VIP), to_all=False)
