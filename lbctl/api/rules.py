@@ -1,7 +1,7 @@
 """What the API server itself refuses: CEL rules, each with the sentence that tells what to write.
 
-The rules on an entry of a pool say the same as `lbctl.core.entries.parse_entry`, and the tests
-hold both to one table. CEL has no variables: `[x].all(name, ...)` binds a name to a value.
+The rules on an entry of a pool say the same as `lbctl.core.objects.entries.parse_entry`, and the
+tests hold both to one table. CEL has no variables: `[x].all(name, ...)` binds a name to a value.
 """
 
 from dataclasses import dataclass

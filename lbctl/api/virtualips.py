@@ -32,9 +32,9 @@ MAX_BURST = 16
 MAX_SERVICES = 64
 """So many Services may share an address."""
 MAX_PORTS = 256
-"""Of one Service; `lbctl.core.sharing` lets nobody share who has more."""
+"""Of one Service; `lbctl.core.allocation.sharing` lets nobody share who has more."""
 MAX_SHARING_KEY = 253
-"""Characters; `lbctl.core.requests` refuses longer ones in words."""
+"""Characters; `lbctl.core.objects.requests` refuses longer ones in words."""
 
 _IP_MAX_LENGTH = 45
 """An IPv6 address fits, so that a rule refuses it that says why."""

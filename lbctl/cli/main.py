@@ -12,7 +12,7 @@ import click
 
 from lbctl import __version__, logs
 from lbctl.core.labels import DEFAULT_LOAD_BALANCER_CLASS
-from lbctl.core.services import Ownership
+from lbctl.core.objects.services import Ownership
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

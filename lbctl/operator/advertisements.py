@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lbctl.core.advertisement_findings import AdvertisementFinding, assess_advertisement
 from lbctl.core.outcomes import ConditionType
+from lbctl.core.succession.advertisement_findings import AdvertisementFinding, assess_advertisement
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition

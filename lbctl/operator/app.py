@@ -16,11 +16,11 @@ from typing import Any, assert_never
 
 import kopf
 
+from lbctl.core.allocation.waiting import Waiting
 from lbctl.core.labels import OPERATOR_LEASE
-from lbctl.core.metallb_requests import METALLB
-from lbctl.core.requests import LBCTL
-from lbctl.core.services import ServiceKey
-from lbctl.core.waiting import Waiting
+from lbctl.core.metallb.requests import METALLB
+from lbctl.core.objects.requests import LBCTL
+from lbctl.core.objects.services import ServiceKey
 from lbctl.kube import login
 from lbctl.kube.client import Client
 from lbctl.kube.election import Elector, LeadershipLostError, Terms

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lbctl.core.advertisements import AdvertisementView
+from lbctl.core.objects.advertisements import AdvertisementView
+from lbctl.core.objects.pools import PoolFinding
+from lbctl.core.objects.speakers import SpeakerView
+from lbctl.core.objects.virtualips import Kept
 from lbctl.core.outcomes import Liveness
-from lbctl.core.pools import PoolFinding
-from lbctl.core.reading import node_view, service_view, speaker_view, virtual_ip_view
-from lbctl.core.speakers import SpeakerView
-from lbctl.core.virtualips import Kept
+from lbctl.core.reading.objects import node_view, service_view, speaker_view, virtual_ip_view
 from lbctl.kube.objects import Object
 
 

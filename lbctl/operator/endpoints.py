@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from lbctl.core.reading import SERVICE_NAME_LABEL, slice_view
-from lbctl.core.services import Ownership, ServiceKey
+from lbctl.core.objects.services import Ownership, ServiceKey
+from lbctl.core.reading.objects import SERVICE_NAME_LABEL, slice_view
 from lbctl.kube.client import Client, Selection
 from lbctl.kube.informer import Change, Informer
 from lbctl.kube.objects import ENDPOINT_SLICES, Key, Object

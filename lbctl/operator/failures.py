@@ -1,8 +1,9 @@
 """`fastNodeFailure`: the pods of a dead node leave the EndpointSlices at once, not after a minute.
 
-`lbctl.core.failures` judges; this asks the kubelet, and patches the pods. Every replica does it,
-the leader or not, for the leader may have been on the dead node: the patch is idempotent. A pod is
-patched once in an incident. A kubelet that says otherwise afterwards lives, and is believed.
+`lbctl.core.succession.failures` judges; this asks the kubelet, and patches the pods. Every replica
+does it, the leader or not, for the leader may have been on the dead node: the patch is idempotent.
+A pod is patched once in an incident. A kubelet that says otherwise afterwards lives, and is
+believed.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lbctl.core.failures import Incidents, Suspicion, alive, suspicions
 from lbctl.core.outcomes import NodeEvent, Spared
+from lbctl.core.succession.failures import Incidents, Suspicion, alive, suspicions
 from lbctl.kube import conditions
 from lbctl.kube.client import Client, Selection
 from lbctl.kube.errors import AlreadyExists, ApiError, Conflict, NotFound

@@ -12,8 +12,8 @@ import json
 import time
 from collections.abc import Callable, Mapping
 
-from lbctl.core.failures import MARKING_SECONDS, recent
 from lbctl.core.labels import FAILURES_LEASE, MARKED_NODES
+from lbctl.core.succession.failures import MARKING_SECONDS, recent
 from lbctl.kube.client import Client, Selection
 from lbctl.kube.informer import Change, Informer
 from lbctl.kube.objects import LEASES, Key, Object

@@ -13,11 +13,11 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from lbctl.core.addresses import Family
-from lbctl.core.advertisement_findings import assess_advertisement
-from lbctl.core.metallb_advertisements import metallb_advertisement_view
-from lbctl.core.metallb_pools import metallb_pool_view
-from lbctl.core.metallb_reading import Problem
+from lbctl.core.metallb.advertisements import metallb_advertisement_view
+from lbctl.core.metallb.pools import metallb_pool_view
+from lbctl.core.metallb.reading import Problem
 from lbctl.core.outcomes import AdvertisementReason, CompatReason, PoolReason
+from lbctl.core.succession.advertisement_findings import assess_advertisement
 from lbctl.kube.client import Client, Selection
 from lbctl.kube.errors import NotFound
 from lbctl.kube.events import Note, Recorder, Subject

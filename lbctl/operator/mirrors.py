@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from lbctl.core.reading import named_after_address
+from lbctl.core.reading.objects import named_after_address
 from lbctl.kube.client import Selection
 from lbctl.kube.objects import (
     L2_ADVERTISEMENTS,

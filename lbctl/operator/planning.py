@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from lbctl.core import succession
 from lbctl.core.addresses import Address, family_of
-from lbctl.core.answering import Answering
-from lbctl.core.eligibility import Judgement
 from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
-from lbctl.core.rebalancing import AT_A_TIME
-from lbctl.core.services import ServiceRef, ServiceView
-from lbctl.core.succession import SuccessionPlan
-from lbctl.core.together import Pods, pods_of
-from lbctl.core.virtualips import UNTIMED, Timings, VirtualIPView
+from lbctl.core.objects.services import ServiceRef, ServiceView
+from lbctl.core.objects.virtualips import UNTIMED, Timings, VirtualIPView
+from lbctl.core.succession import planner
+from lbctl.core.succession.answering import Answering
+from lbctl.core.succession.eligibility import Judgement
+from lbctl.core.succession.planner import SuccessionPlan
+from lbctl.core.succession.rebalancing import AT_A_TIME
+from lbctl.core.succession.together import Pods, pods_of
 from lbctl.kube.objects import Object
 from lbctl.operator.world import World
 
@@ -45,7 +45,7 @@ class Planning:
         if advertisement is not None and pods.remarks:
             remarks = (*advertisement.remarks, *pods.remarks)
             advertisement = replace(advertisement, remarks=remarks)
-        found = succession.plan(
+        found = planner.plan(
             view.address,
             current=self._answering.order(view, self._world.node_views()),
             holder=view.holder,

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import assert_never
 
 from lbctl.core.addresses import Family
-from lbctl.core.advertisement_findings import unadvertised
+from lbctl.core.objects.pools import PoolFinding
+from lbctl.core.objects.virtualips import Kept
 from lbctl.core.outcomes import ConditionType, PoolReason
-from lbctl.core.pools import PoolFinding
-from lbctl.core.virtualips import Kept
+from lbctl.core.succession.advertisement_findings import unadvertised
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from lbctl.core.addresses import object_name
 from lbctl.core.labels import REBALANCE
+from lbctl.core.objects.virtualips import Stage, VirtualIPView
 from lbctl.core.outcomes import ConditionType, PoolEvent, RebalancedReason
-from lbctl.core.rebalancing import STEP_PAUSE, Step, next_step
-from lbctl.core.virtualips import Stage, VirtualIPView
+from lbctl.core.succession.rebalancing import STEP_PAUSE, Step, next_step
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition

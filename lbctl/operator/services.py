@@ -1,7 +1,7 @@
 """Services: give an address, adopt one, keep it, say why there is none, and let it go.
 
-`lbctl.core.allocation.decide` says what to do; this carries it out in the one safe order. The
-VirtualIPs come first, the status second: whoever dies between the two leaves an address that is
+`lbctl.core.allocation.deciding.decide` says what to do; this carries it out in the one safe order.
+The VirtualIPs come first, the status second: whoever dies between the two leaves an address that is
 taken and not shown, which the next reconcile completes. A release goes the other way round: out of
 the status, then out of the VirtualIP. So a Service that moves has its new address before it shows
 it, and shows it before the old one is let go; who shares an address does not lose it with another.
@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from lbctl.core.addresses import object_name
-from lbctl.core.allocation import decide
-from lbctl.core.decisions import Decision, How, Status, Take
+from lbctl.core.allocation.deciding import decide
+from lbctl.core.allocation.decisions import Decision, How, Status, Take
+from lbctl.core.allocation.waiting import Waiting
+from lbctl.core.objects.services import Ingress, Ownership, ServiceKey, ServiceView
+from lbctl.core.objects.virtualips import VirtualIPView
 from lbctl.core.outcomes import ConditionType, Notice, Outcome
-from lbctl.core.services import Ingress, Ownership, ServiceKey, ServiceView
-from lbctl.core.virtualips import VirtualIPView
-from lbctl.core.waiting import Waiting
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lbctl.core.services import Ownership
+from lbctl.core.objects.services import Ownership
 
 
 @dataclass(frozen=True, slots=True)

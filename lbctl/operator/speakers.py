@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from lbctl.core.partners import Partner
+from lbctl.core.succession.partners import Partner
 from lbctl.kube.client import Client
 from lbctl.kube.errors import Conflict, NotFound
 from lbctl.kube.objects import SPEAKERS, Key, Object

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lbctl.core.services import ServiceRef
-from lbctl.core.virtualips import Terms, VirtualIPView
+from lbctl.core.objects.services import ServiceRef
+from lbctl.core.objects.virtualips import Terms, VirtualIPView
 from lbctl.kube.objects import Object
 
 _WRITTEN = ("services", "sharingKey", "pool", "outgoing", "release")

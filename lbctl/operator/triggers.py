@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from lbctl.core.addresses import Address, address_of, object_name, place
+from lbctl.core.allocation.waiting import Waiting
 from lbctl.core.intervals import AddressSet
-from lbctl.core.pools import PoolFinding
-from lbctl.core.reading import (
+from lbctl.core.objects.pools import PoolFinding
+from lbctl.core.objects.services import ServiceKey
+from lbctl.core.objects.virtualips import Stage, VirtualIPView
+from lbctl.core.reading.objects import (
     node_addresses,
     pod_ranges,
     service_view,
     virtual_ip_view,
 )
-from lbctl.core.services import ServiceKey
-from lbctl.core.virtualips import Stage, VirtualIPView
-from lbctl.core.waiting import Waiting
 from lbctl.kube.objects import Key, Object
 from lbctl.kube.queue import Priority, WorkQueue
 from lbctl.operator import aspects

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lbctl.core.belonging import OutOfPool
+from lbctl.core.allocation.belonging import OutOfPool
+from lbctl.core.objects.services import Ownership
+from lbctl.core.objects.virtualips import VirtualIPView
 from lbctl.core.outcomes import ConditionType, InPoolReason, PlannedReason, ReservedReason
-from lbctl.core.services import Ownership
-from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition

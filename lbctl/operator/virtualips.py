@@ -11,17 +11,17 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
-from lbctl.core import release
 from lbctl.core.addresses import Address, family_of, object_name
-from lbctl.core.belonging import OutOfPool, home_name, out_of_pool
+from lbctl.core.allocation import release
+from lbctl.core.allocation.belonging import OutOfPool, home_name, out_of_pool
+from lbctl.core.allocation.leaving import rest, wanted
+from lbctl.core.allocation.tenancy import moved_in, moved_out
 from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
-from lbctl.core.leaving import rest, wanted
+from lbctl.core.objects.services import Ownership, ServiceKey, ServiceRef, ServiceView
+from lbctl.core.objects.virtualips import Release, Stage, VirtualIPView
 from lbctl.core.outcomes import ConflictReason, Outcome, PlannedReason, PoolRefusal
-from lbctl.core.reading import virtual_ip_view
-from lbctl.core.services import Ownership, ServiceKey, ServiceRef, ServiceView
-from lbctl.core.succession import SuccessionPlan
-from lbctl.core.tenancy import moved_in, moved_out
-from lbctl.core.virtualips import Release, Stage, VirtualIPView
+from lbctl.core.reading.objects import virtual_ip_view
+from lbctl.core.succession.planner import SuccessionPlan
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition

@@ -1,4 +1,7 @@
-"""Who waits is told when what they wait for may have come: `lbctl.core.waiting` says who."""
+"""Who waits is told when what they wait for may have come.
+
+`lbctl.core.allocation.waiting` says who waits for what.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,8 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from lbctl.core.addresses import Address, family_of
-from lbctl.core.ledger import Ledger
-from lbctl.core.pools import PoolFinding
-from lbctl.core.services import ServiceKey
-from lbctl.core.virtualips import VirtualIPView
-from lbctl.core.waiting import (
+from lbctl.core.allocation.ledger import Ledger
+from lbctl.core.allocation.waiting import (
     FreeAddress,
     LessUsed,
     NamespaceLabels,
@@ -21,6 +21,9 @@ from lbctl.core.waiting import (
     Waiting,
     Want,
 )
+from lbctl.core.objects.pools import PoolFinding
+from lbctl.core.objects.services import ServiceKey
+from lbctl.core.objects.virtualips import VirtualIPView
 
 
 class Waking:

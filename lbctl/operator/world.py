@@ -11,18 +11,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from lbctl.core.addresses import Address, address_of, object_name
-from lbctl.core.advertisements import AdvertisementView, Announcing
-from lbctl.core.deaths import reported_down
-from lbctl.core.eligibility import Cluster
-from lbctl.core.endpoints import EndpointBook
+from lbctl.core.allocation.ledger import Ledger
+from lbctl.core.allocation.pool_findings import RangeKind
 from lbctl.core.labels import speaker_lease
-from lbctl.core.ledger import Ledger
+from lbctl.core.objects.advertisements import AdvertisementView, Announcing
+from lbctl.core.objects.endpoints import EndpointBook
+from lbctl.core.objects.pools import PoolView
+from lbctl.core.objects.requests import LBCTL, Dialect
+from lbctl.core.objects.services import ServiceKey, ServiceView
+from lbctl.core.objects.speakers import NodeView, SpeakerView, newest_version
+from lbctl.core.objects.virtualips import Stage, VirtualIPView
 from lbctl.core.outcomes import Liveness
-from lbctl.core.partners import Partnerships, partnerships
-from lbctl.core.placement import Loads
-from lbctl.core.pool_findings import RangeKind
-from lbctl.core.pools import PoolView
-from lbctl.core.reading import (
+from lbctl.core.reading.advertisements import advertisement_view
+from lbctl.core.reading.objects import (
     node_addresses,
     node_identity,
     node_view,
@@ -32,14 +33,13 @@ from lbctl.core.reading import (
     speaker_view,
     virtual_ip_view,
 )
-from lbctl.core.reading_advertisements import advertisement_view
-from lbctl.core.reading_pools import pool_view
-from lbctl.core.requests import LBCTL, Dialect
-from lbctl.core.services import ServiceKey, ServiceView
-from lbctl.core.speakers import NodeView, SpeakerView, newest_version
-from lbctl.core.standing import Standing, look
-from lbctl.core.together import announcing_all
-from lbctl.core.virtualips import Stage, VirtualIPView
+from lbctl.core.reading.pools import pool_view
+from lbctl.core.succession.deaths import reported_down
+from lbctl.core.succession.eligibility import Cluster
+from lbctl.core.succession.partners import Partnerships, partnerships
+from lbctl.core.succession.placement import Loads
+from lbctl.core.succession.standing import Standing, look
+from lbctl.core.succession.together import announcing_all
 from lbctl.kube.lease import Freshness, Record
 from lbctl.kube.objects import (
     L2_ADVERTISEMENTS,

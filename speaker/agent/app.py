@@ -14,8 +14,8 @@ from typing import Final
 from lbctl.core.addresses import object_name
 from lbctl.core.labels import candidate_label
 from lbctl.core.outcomes import ConditionType
-from lbctl.core.partners import Partner
-from lbctl.core.reading import condition
+from lbctl.core.reading.objects import condition
+from lbctl.core.succession.partners import Partner
 from lbctl.kube.client import Client, Selection
 from lbctl.kube.conditions import Condition
 from lbctl.kube.informer import Change, Informer

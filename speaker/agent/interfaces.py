@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from lbctl.core import speakers
 from lbctl.core.addresses import Address, InterfaceAddress
-from lbctl.core.speakers import InterfaceView
+from lbctl.core.objects import speakers
+from lbctl.core.objects.speakers import InterfaceView
 
 _ETHERNET: Final = 1  # ARPHRD_ETHER, <linux/if_arp.h>
 _UP, _BROADCAST, _LOOPBACK, _NOARP, _LOWER_UP = 0x1, 0x2, 0x8, 0x80, 0x10000  # <linux/if.h>

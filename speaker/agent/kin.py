@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
-from lbctl.core.reading import speaker_view
-from lbctl.core.speakers import InterfaceView
+from lbctl.core.objects.speakers import InterfaceView
+from lbctl.core.reading.objects import speaker_view
 from lbctl.kube.client import Client
 from lbctl.kube.errors import ApiError, NotFound
 from lbctl.kube.objects import SPEAKERS

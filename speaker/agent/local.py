@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Literal
 
-from lbctl.core.virtualips import Stage, VirtualIPView
+from lbctl.core.objects.virtualips import Stage, VirtualIPView
 from speaker.agent.handoff import Endpoints, LocalHealth, Reply, endpoints
 from speaker.agent.health import Asker
 from speaker.agent.interfaces import Interface

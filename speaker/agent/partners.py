@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from lbctl.core.addresses import Address, parse
 from lbctl.core.outcomes import ConditionType, PartnersReason, PartnerState
-from lbctl.core.partners import Partner
+from lbctl.core.succession.partners import Partner
 from lbctl.kube.conditions import Condition
 from lbctl.kube.objects import Object
 from speaker.agent.interfaces import Interface

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from lbctl.core.addresses import place
-from lbctl.core.virtualips import Stage, VirtualIPView
+from lbctl.core.objects.virtualips import Stage, VirtualIPView
 from speaker.agent.interfaces import Interface, interface_for
 from speaker.messages import Entry, Role
 

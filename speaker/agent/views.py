@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from lbctl.core.reading import named_after_address, virtual_ip_view
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.objects.virtualips import VirtualIPView
+from lbctl.core.reading.objects import named_after_address, virtual_ip_view
 from lbctl.kube.informer import Change
 from lbctl.kube.objects import Key
 from speaker.agent.local import Port, port_of

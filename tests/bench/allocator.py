@@ -12,12 +12,12 @@ from statistics import median
 from time import process_time
 
 from lbctl.core.addresses import Address, Family
-from lbctl.core.allocation import decide
-from lbctl.core.ledger import Ledger
-from lbctl.core.pools import PoolView
-from lbctl.core.services import VIP_MODE, Ingress, Ownership, ServiceView
-from lbctl.core.tenancy import moved_in
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.allocation.deciding import decide
+from lbctl.core.allocation.ledger import Ledger
+from lbctl.core.allocation.tenancy import moved_in
+from lbctl.core.objects.pools import PoolView
+from lbctl.core.objects.services import VIP_MODE, Ingress, Ownership, ServiceView
+from lbctl.core.objects.virtualips import VirtualIPView
 from lbctl.operator.garbage import collect_seldom
 from tests.bench.conditions import machine, revision
 

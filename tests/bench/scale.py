@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_interface
 from time import process_time
 
-from lbctl.core.eligibility import Cluster
+from lbctl.core.objects.speakers import InterfaceView, NodeView, SpeakerView
 from lbctl.core.outcomes import Liveness
-from lbctl.core.partners import Partnerships, partnerships
-from lbctl.core.placement import Loads
-from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
-from lbctl.core.succession import SuccessionPlan, plan
+from lbctl.core.succession.eligibility import Cluster
+from lbctl.core.succession.partners import Partnerships, partnerships
+from lbctl.core.succession.placement import Loads
+from lbctl.core.succession.planner import SuccessionPlan, plan
 
 SIZES = ((3, 1_000), (100, 2_000), (1_000, 20_000))
 """Nodes and addresses."""

@@ -2,7 +2,7 @@
 
 The server is the truth: names are unique, writes carry a resourceVersion, deletes a uid as well.
 Each operator has a ledger that lags by any number of watch events, and it can die between any two
-writes. The order of writes is the one that `lbctl.core.allocation` asks for.
+writes. The order of writes is the one that `lbctl.core.allocation.deciding` asks for.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,17 +12,17 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
 from lbctl.core.addresses import Address
-from lbctl.core.allocation import decide
-from lbctl.core.belonging import home
-from lbctl.core.decisions import How, Take
-from lbctl.core.leaving import rest
-from lbctl.core.ledger import Ledger
-from lbctl.core.pools import PoolView
-from lbctl.core.release import Begin, Delete, Reassign, begin, proceed
-from lbctl.core.services import Ownership, ServiceKey, ServiceView
-from lbctl.core.speakers import NodeView
-from lbctl.core.tenancy import moved_in, moved_out
-from lbctl.core.virtualips import ReleasedCondition, Stage, VirtualIPView
+from lbctl.core.allocation.belonging import home
+from lbctl.core.allocation.deciding import decide
+from lbctl.core.allocation.decisions import How, Take
+from lbctl.core.allocation.leaving import rest
+from lbctl.core.allocation.ledger import Ledger
+from lbctl.core.allocation.release import Begin, Delete, Reassign, begin, proceed
+from lbctl.core.allocation.tenancy import moved_in, moved_out
+from lbctl.core.objects.pools import PoolView
+from lbctl.core.objects.services import Ownership, ServiceKey, ServiceView
+from lbctl.core.objects.speakers import NodeView
+from lbctl.core.objects.virtualips import ReleasedCondition, Stage, VirtualIPView
 
 OWNERSHIP = Ownership()
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field, replace
 
 from lbctl.core.addresses import Address, Family
-from lbctl.core.decisions import How, Take
-from lbctl.core.services import FamilyPolicy, Ownership, ServiceView
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.allocation.decisions import How, Take
+from lbctl.core.objects.services import FamilyPolicy, Ownership, ServiceView
+from lbctl.core.objects.virtualips import VirtualIPView
 from tests.property.naive import Naive, families, family_of
 
 OWNERSHIP = Ownership()

@@ -11,10 +11,10 @@ from ipaddress import IPv4Address, ip_address, ip_network
 from typing import NamedTuple
 
 from lbctl.core.addresses import Address, Family
-from lbctl.core.pools import Allocation, OnRemoval, PoolView, SharingScope
+from lbctl.core.objects.pools import Allocation, OnRemoval, PoolView, SharingScope
+from lbctl.core.objects.services import FamilyPolicy, ServiceKey, ServiceView
+from lbctl.core.objects.virtualips import Terms, VirtualIPView
 from lbctl.core.selectors import Selector
-from lbctl.core.services import FamilyPolicy, ServiceKey, ServiceView
-from lbctl.core.virtualips import Terms, VirtualIPView
 
 EVERYBODY = Allocation()
 

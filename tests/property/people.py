@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from lbctl.core.addresses import Address, Family
-from lbctl.core.pools import Allocation, OnRemoval, PoolView, SharingScope
-from lbctl.core.requests import Request, read
-from lbctl.core.services import FamilyPolicy, Port, ServiceKey, TrafficPolicy
+from lbctl.core.objects.pools import Allocation, OnRemoval, PoolView, SharingScope
+from lbctl.core.objects.requests import Request, read
+from lbctl.core.objects.services import FamilyPolicy, Port, ServiceKey, TrafficPolicy
 from tests.property.strategies import GOLD
 from tests.unit.core.builders import CLASS
 

@@ -4,9 +4,9 @@ from collections.abc import Coroutine
 from random import Random
 from typing import Any
 
+from lbctl.core.allocation.waiting import Waiting
 from lbctl.core.labels import speaker_lease
-from lbctl.core.services import ServiceKey
-from lbctl.core.waiting import Waiting
+from lbctl.core.objects.services import ServiceKey
 from lbctl.kube.errors import ApiError
 from lbctl.kube.events import Recorder
 from lbctl.kube.lease import Record

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lbctl.core.addresses import Address
-from lbctl.core.services import ServiceKey, ServiceView
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.objects.services import ServiceKey, ServiceView
+from lbctl.core.objects.virtualips import VirtualIPView
 from tests.property.cluster import Server
 from tests.property.judge import OWNERSHIP
 from tests.property.naive import Naive

@@ -6,11 +6,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from lbctl.core.advertisements import Admission, Announcing, Preference
 from lbctl.core.intervals import Interval
+from lbctl.core.objects.advertisements import Admission, Announcing, Preference
+from lbctl.core.objects.speakers import InterfaceView, NodeView, SpeakerView
 from lbctl.core.outcomes import Liveness
 from lbctl.core.selectors import Operator, Requirement, Selector
-from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
 
 LAN = IPv4Address("10.0.0.0")
 LAN6 = IPv6Address("fd00::")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lbctl.core.addresses import address_at, address_of, object_name, place
-from lbctl.core.entries import AddressError, parse_entry
 from lbctl.core.intervals import AddressSet, Interval, Occupancy
+from lbctl.core.objects.entries import AddressError, parse_entry
 from tests.property.strategies import LAN, intervals
 
 changes = st.lists(st.tuples(st.booleans(), st.integers(0, 60)), max_size=80)

@@ -18,10 +18,10 @@ from hypothesis.stateful import (
 )
 
 from lbctl.core.addresses import Address, Family, family_of, place
-from lbctl.core.decisions import Take
-from lbctl.core.pools import PoolView
-from lbctl.core.services import FamilyPolicy, ServiceKey, ServiceView
-from lbctl.core.virtualips import Stage
+from lbctl.core.allocation.decisions import Take
+from lbctl.core.objects.pools import PoolView
+from lbctl.core.objects.services import FamilyPolicy, ServiceKey, ServiceView
+from lbctl.core.objects.virtualips import Stage
 from tests.property.cluster import OWNERSHIP, Operator, Server, verify
 from tests.property.strategies import entries
 from tests.unit.core.builders import node, nodes

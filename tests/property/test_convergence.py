@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lbctl.core.addresses import Family
-from lbctl.core.allocation import decide
-from lbctl.core.ledger import Ledger
-from lbctl.core.services import VIP_MODE, Ingress, ServiceKey, ServiceView
-from lbctl.core.virtualips import Release, VirtualIPView
+from lbctl.core.allocation.deciding import decide
+from lbctl.core.allocation.ledger import Ledger
+from lbctl.core.objects.services import VIP_MODE, Ingress, ServiceKey, ServiceView
+from lbctl.core.objects.virtualips import Release, VirtualIPView
 from tests.property import people
 from tests.property.people import KEYS, NAMESPACES, POOLS, SUBNETS, addresses, golden
 from tests.unit.core.builders import OURS

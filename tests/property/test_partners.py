@@ -6,9 +6,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lbctl.core.objects.speakers import InterfaceView, NodeView, SpeakerView
 from lbctl.core.outcomes import Liveness
-from lbctl.core.partners import SIDE, Partner, partnerships
-from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
+from lbctl.core.succession.partners import SIDE, Partner, partnerships
 from tests.property.strategies import LAN, NODE_NAMES, node_names
 
 names = st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True)

@@ -9,17 +9,17 @@ from random import Random
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lbctl.core.advertisements import EVERYWHERE, Announcing
-from lbctl.core.eligibility import Cluster, Judgement
+from lbctl.core.allocation.release import Begin, Delete, Reassign, begin, proceed
+from lbctl.core.objects.advertisements import EVERYWHERE, Announcing
+from lbctl.core.objects.services import ServiceKey, ServiceRef
+from lbctl.core.objects.speakers import NodeView, exclusion
+from lbctl.core.objects.virtualips import Release, ReleasedCondition, VirtualIPView
 from lbctl.core.outcomes import LeftOut
-from lbctl.core.partners import partnerships
-from lbctl.core.placement import Loads
-from lbctl.core.release import Begin, Delete, Reassign, begin, proceed
-from lbctl.core.services import ServiceKey, ServiceRef
-from lbctl.core.speakers import NodeView, exclusion
-from lbctl.core.standing import look
-from lbctl.core.succession import LENGTH, WATCHERS, SuccessionPlan, plan
-from lbctl.core.virtualips import Release, ReleasedCondition, VirtualIPView
+from lbctl.core.succession.eligibility import Cluster, Judgement
+from lbctl.core.succession.partners import partnerships
+from lbctl.core.succession.placement import Loads
+from lbctl.core.succession.planner import LENGTH, WATCHERS, SuccessionPlan, plan
+from lbctl.core.succession.standing import look
 from tests.property.strategies import (
     LAN,
     addresses,

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from lbctl.core.addresses import Address, Family, Subnet, address_at, family_of, place
-from lbctl.core.entries import parse_entry
+from lbctl.core.allocation.ledger import Ledger
+from lbctl.core.allocation.overlaps import Claim, overlaps
+from lbctl.core.allocation.pool_findings import RangeKind
 from lbctl.core.intervals import AddressSet, Interval
-from lbctl.core.ledger import Ledger
-from lbctl.core.overlaps import Claim, overlaps
-from lbctl.core.pool_findings import RangeKind
-from lbctl.core.pools import PoolView
-from lbctl.core.services import Ingress, ServiceView
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.objects.entries import parse_entry
+from lbctl.core.objects.pools import PoolView
+from lbctl.core.objects.services import Ingress, ServiceView
+from lbctl.core.objects.virtualips import VirtualIPView
 from tests.property.strategies import intervals
 
 OLD, NEW = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from lbctl.core.addresses import Address
-from lbctl.core.allocation import decide
-from lbctl.core.decisions import How, Take
-from lbctl.core.pools import PoolView
-from lbctl.core.requests import Request
-from lbctl.core.services import ServiceKey, ServiceView
-from lbctl.core.virtualips import Stage, VirtualIPView
+from lbctl.core.allocation.deciding import decide
+from lbctl.core.allocation.decisions import How, Take
+from lbctl.core.objects.pools import PoolView
+from lbctl.core.objects.requests import Request
+from lbctl.core.objects.services import ServiceKey, ServiceView
+from lbctl.core.objects.virtualips import Stage, VirtualIPView
 from tests.property import people
 from tests.property.cluster import Operator, Server, verify
 from tests.property.judge import OWNERSHIP, Judge

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lbctl.core.partners import SIDE
-from lbctl.core.succession import LENGTH, WATCHERS
+from lbctl.core.succession.partners import SIDE
+from lbctl.core.succession.planner import LENGTH, WATCHERS
 from tests.bench.scale import Site
 
 

@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lbctl.core.addresses import Address, object_name
-from lbctl.core.reading import service_view, virtual_ip_view
-from lbctl.core.reading_pools import pool_view
-from lbctl.core.services import ServiceKey, ServiceView
-from lbctl.core.virtualips import Stage
+from lbctl.core.objects.services import ServiceKey, ServiceView
+from lbctl.core.objects.virtualips import Stage
+from lbctl.core.reading.objects import service_view, virtual_ip_view
+from lbctl.core.reading.pools import pool_view
 from lbctl.kube.objects import (
     NAMESPACES,
     NODES,

@@ -1,8 +1,8 @@
-"""What people write, as the JSON of the API server: the inverse of `lbctl.core.reading`."""
+"""What people write, as the JSON of the API server: the inverse of `lbctl.core.reading.objects`."""
 
-from lbctl.core.pools import Allocation, PoolView
+from lbctl.core.objects.pools import Allocation, PoolView
+from lbctl.core.objects.services import ServiceView
 from lbctl.core.selectors import Selector
-from lbctl.core.services import ServiceView
 from lbctl.kube.objects import Object
 
 

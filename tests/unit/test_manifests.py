@@ -9,8 +9,8 @@ import pytest
 
 from lbctl.api.crd import KINDS
 from lbctl.api.meta import API_VERSION
-from lbctl.core.entries import parse_entry
 from lbctl.core.intervals import AddressSet
+from lbctl.core.objects.entries import parse_entry
 from tests.pages import ROOT, manifests, objects
 from tests.unit.api.fields import unknown_fields
 

@@ -8,14 +8,14 @@ from ipaddress import ip_address
 import pytest
 
 from lbctl.api.crd import KINDS
-from lbctl.core.advertisements import Announcing, announcing
-from lbctl.core.allocation import decide
-from lbctl.core.ledger import Ledger
-from lbctl.core.placement import Loads
-from lbctl.core.requests import Request
-from lbctl.core.services import Ownership, ServiceKey
-from lbctl.core.succession import plan
-from lbctl.core.together import announcing_all
+from lbctl.core.allocation.deciding import decide
+from lbctl.core.allocation.ledger import Ledger
+from lbctl.core.objects.advertisements import Announcing, announcing
+from lbctl.core.objects.requests import Request
+from lbctl.core.objects.services import Ownership, ServiceKey
+from lbctl.core.succession.placement import Loads
+from lbctl.core.succession.planner import plan
+from lbctl.core.succession.together import announcing_all
 from tests.pages import PAGES, ROOT
 from tests.unit.core.builders import allocated, key, ledger, node, nodes, pool, service
 from tests.unit.core.test_advertisements import advertisement

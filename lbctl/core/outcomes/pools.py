@@ -30,7 +30,7 @@ class PoolReason(StrEnum):
 
 
 class PoolRefusal(StrEnum):
-    """Why a Service gets no address of a pool, or not this one: `lbctl.core.grants`.
+    """Why a Service gets no address of a pool, or not this one: `lbctl.core.allocation.grants`.
 
     Part of the message of the Service's condition, one for each pool that was considered.
     """

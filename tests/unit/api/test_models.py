@@ -30,15 +30,15 @@ from lbctl.api.virtualips import (
     VirtualIPSpec,
     VirtualIPStatus,
 )
-from lbctl.core.advertisements import HOLD_OFF
 from lbctl.core.labels import candidate_labels
-from lbctl.core.pools import Allocation
-from lbctl.core.reading import speaker_view, virtual_ip_view
-from lbctl.core.reading_advertisements import advertisement_view
-from lbctl.core.reading_pools import pool_view
+from lbctl.core.objects.advertisements import HOLD_OFF
+from lbctl.core.objects.pools import Allocation
+from lbctl.core.objects.speakers import Taint
+from lbctl.core.objects.virtualips import Stage
+from lbctl.core.reading.advertisements import advertisement_view
+from lbctl.core.reading.objects import speaker_view, virtual_ip_view
+from lbctl.core.reading.pools import pool_view
 from lbctl.core.selectors import Operator, Requirement, Selector
-from lbctl.core.speakers import Taint
-from lbctl.core.virtualips import Stage
 from tests.unit.api.fields import unknown_fields, unsaid_fields
 from tests.unit.core.builders import ip, ref
 from tests.unit.core.test_advertisements import ADVERTISEMENT

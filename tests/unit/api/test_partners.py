@@ -1,10 +1,10 @@
 """The API's words for partners are those that decisions are made upon."""
 
 from lbctl.api.speakers import MAX_PARTNERS, SessionState, Speaker
+from lbctl.core.objects.speakers import PartnerReport
 from lbctl.core.outcomes import PartnerState
-from lbctl.core.partners import MOST
-from lbctl.core.reading import speaker_view
-from lbctl.core.speakers import PartnerReport
+from lbctl.core.reading.objects import speaker_view
+from lbctl.core.succession.partners import MOST
 
 
 def test_states_and_limits_agree() -> None:

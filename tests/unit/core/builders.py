@@ -5,10 +5,10 @@ from ipaddress import ip_address, ip_interface
 from typing import Any
 
 from lbctl.core.addresses import Address
-from lbctl.core.ledger import Ledger
-from lbctl.core.outcomes import Liveness
-from lbctl.core.pools import PoolView
-from lbctl.core.services import (
+from lbctl.core.allocation.ledger import Ledger
+from lbctl.core.allocation.sharing import terms_of
+from lbctl.core.objects.pools import PoolView
+from lbctl.core.objects.services import (
     VIP_MODE,
     Ingress,
     Ownership,
@@ -16,9 +16,15 @@ from lbctl.core.services import (
     ServiceRef,
     ServiceView,
 )
-from lbctl.core.sharing import terms_of
-from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
-from lbctl.core.virtualips import Quarantine, Release, ReleasedCondition, Terms, VirtualIPView
+from lbctl.core.objects.speakers import InterfaceView, NodeView, SpeakerView
+from lbctl.core.objects.virtualips import (
+    Quarantine,
+    Release,
+    ReleasedCondition,
+    Terms,
+    VirtualIPView,
+)
+from lbctl.core.outcomes import Liveness
 
 OLD, MIDDLE, NEW = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
 OURS = Ownership()

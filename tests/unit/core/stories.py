@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lbctl.core.allocation import decide
-from lbctl.core.decisions import Decision, How, Take
-from lbctl.core.ledger import Ledger
+from lbctl.core.allocation.deciding import decide
+from lbctl.core.allocation.decisions import Decision, How, Take
+from lbctl.core.allocation.ledger import Ledger
+from lbctl.core.objects.pools import PoolView
+from lbctl.core.objects.services import Ownership, ServiceView
+from lbctl.core.objects.virtualips import VirtualIPView
 from lbctl.core.outcomes import Notice, Outcome
-from lbctl.core.pools import PoolView
-from lbctl.core.services import Ownership, ServiceView
-from lbctl.core.virtualips import VirtualIPView
 from tests.unit.core.builders import OURS, ip, key, ledger
 
 

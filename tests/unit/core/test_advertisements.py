@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from lbctl.core.advertisement_findings import assess_advertisement, unadvertised
-from lbctl.core.advertisements import (
+from lbctl.core.allocation.pool_findings import assess
+from lbctl.core.labels import ZONE_LABEL
+from lbctl.core.objects.advertisements import (
     EVERYWHERE,
     HOLD_OFF,
     Admission,
@@ -14,13 +15,12 @@ from lbctl.core.advertisements import (
     announcing,
     combine,
 )
-from lbctl.core.labels import ZONE_LABEL
+from lbctl.core.objects.speakers import NodeView, Taint
+from lbctl.core.objects.virtualips import UNTIMED, Timings
 from lbctl.core.outcomes import AdvertisementReason, LeftOut, PoolReason
-from lbctl.core.pool_findings import assess
-from lbctl.core.reading_advertisements import advertisement_view
-from lbctl.core.reading_pools import pool_view
-from lbctl.core.speakers import NodeView, Taint
-from lbctl.core.virtualips import UNTIMED, Timings
+from lbctl.core.reading.advertisements import advertisement_view
+from lbctl.core.reading.pools import pool_view
+from lbctl.core.succession.advertisement_findings import assess_advertisement, unadvertised
 from tests.unit.core.builders import MIDDLE, NEW, OLD, node, nodes, pool
 
 GOLD: dict[str, Any] = {"matchLabels": {"tier": "gold"}}

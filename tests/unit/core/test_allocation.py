@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from lbctl.core.addresses import Family
-from lbctl.core.allocation import decide
+from lbctl.core.allocation.deciding import decide
+from lbctl.core.objects.requests import Request
+from lbctl.core.objects.services import FamilyPolicy, Ingress, Ownership, ServiceView
+from lbctl.core.objects.virtualips import Conflict, Quarantine
 from lbctl.core.outcomes import ConflictReason, Outcome
-from lbctl.core.requests import Request
-from lbctl.core.services import FamilyPolicy, Ingress, Ownership, ServiceView
-from lbctl.core.virtualips import Conflict, Quarantine
 from tests.unit.core.builders import (
     CLASS,
     NEW,

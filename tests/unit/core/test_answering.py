@@ -3,10 +3,10 @@
 from dataclasses import replace
 from ipaddress import ip_address
 
-from lbctl.core.answering import Answering
+from lbctl.core.objects.speakers import InterfaceView, NodeView, SpeakerView
+from lbctl.core.objects.virtualips import Conflict, VirtualIPView
 from lbctl.core.outcomes import ConflictReason, Liveness
-from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
-from lbctl.core.virtualips import Conflict, VirtualIPView
+from lbctl.core.succession.answering import Answering
 
 NODES = {
     name: NodeView(

@@ -2,11 +2,11 @@
 
 import pytest
 
-from lbctl.core.belonging import home, out_of_pool
+from lbctl.core.allocation.belonging import home, out_of_pool
+from lbctl.core.objects.pools import Allocation, OnRemoval, PoolView
+from lbctl.core.objects.services import ServiceView
+from lbctl.core.objects.virtualips import VirtualIPView
 from lbctl.core.outcomes import PoolRefusal
-from lbctl.core.pools import Allocation, OnRemoval, PoolView
-from lbctl.core.services import ServiceView
-from lbctl.core.virtualips import VirtualIPView
 from tests.unit.core.builders import allocated, ledger, pool, service
 
 GIVEN = allocated(".10", pool="lab")

@@ -1,7 +1,7 @@
 """The addresses of one Service prefer one node, and those who come after it."""
 
-from lbctl.core.placement import Loads
-from lbctl.core.succession import plan
+from lbctl.core.succession.placement import Loads
+from lbctl.core.succession.planner import plan
 from tests.unit.core.builders import ip, node, nodes
 
 ADDRESS = ip(".10")

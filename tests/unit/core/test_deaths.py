@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from lbctl.core.deaths import reported_down
+from lbctl.core.objects.speakers import NodeView, PartnerReport, exclusion
 from lbctl.core.outcomes import LeftOut, Liveness, PartnerState
-from lbctl.core.partners import partnerships
-from lbctl.core.speakers import NodeView, PartnerReport, exclusion
+from lbctl.core.succession.deaths import reported_down
+from lbctl.core.succession.partners import partnerships
 from tests.unit.core.builders import ip, node
 
 WORDS = {

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from lbctl.core.advertisements import EVERYWHERE, Announcing, combine
-from lbctl.core.eligibility import Cluster, Judgement
 from lbctl.core.labels import DRAIN
+from lbctl.core.objects.advertisements import EVERYWHERE, Announcing, combine
+from lbctl.core.objects.speakers import InterfaceView, NodeView, Taint, exclusion, interface_for
 from lbctl.core.outcomes import LeftOut, Liveness
-from lbctl.core.speakers import InterfaceView, NodeView, Taint, exclusion, interface_for
+from lbctl.core.succession.eligibility import Cluster, Judgement
 from tests.unit.core.builders import ip, node, nodes
 from tests.unit.core.test_advertisements import GOLD, advertisement
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from lbctl.core.addresses import Family
-from lbctl.core.endpoints import EndpointBook, local_nodes
-from lbctl.core.reading import slice_view
-from lbctl.core.services import ServiceKey
+from lbctl.core.objects.endpoints import EndpointBook, local_nodes
+from lbctl.core.objects.services import ServiceKey
+from lbctl.core.reading.objects import slice_view
 
 WEB = ServiceKey("shop", "web")
 

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from lbctl.core.addresses import address_at
-from lbctl.core.entries import AddressError, parse_entry
+from lbctl.core.objects.entries import AddressError, parse_entry
 from tests.unit.core.entries import ACCEPTED, REFUSED, Accepted, Refused
 
 

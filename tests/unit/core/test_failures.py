@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from lbctl.core.failures import (
+from lbctl.core.objects.speakers import NodeView, PartnerReport
+from lbctl.core.outcomes import Liveness, PartnerState, Spared
+from lbctl.core.succession.failures import (
     MARKING_SECONDS,
     WINDOW_SECONDS,
     Incidents,
     alive,
     suspicions,
 )
-from lbctl.core.outcomes import Liveness, PartnerState, Spared
-from lbctl.core.speakers import NodeView, PartnerReport
 from tests.unit.core.builders import node
 
 WORDS = {

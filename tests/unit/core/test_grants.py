@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from lbctl.core.addresses import Family
-from lbctl.core.grants import Refusal, Stock, in_order, refusal, shortage
+from lbctl.core.allocation.grants import Refusal, Stock, in_order, refusal, shortage
+from lbctl.core.allocation.pool_findings import assess
+from lbctl.core.objects.pools import Allocation, PoolView
 from lbctl.core.outcomes import PoolRefusal
-from lbctl.core.pool_findings import assess
-from lbctl.core.pools import Allocation, PoolView
 from lbctl.core.selectors import Operator, Requirement, Selector
 from tests.unit.core.builders import NEW, pool, service
 

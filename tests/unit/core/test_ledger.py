@@ -5,9 +5,9 @@ from ipaddress import ip_network
 import pytest
 
 from lbctl.core.addresses import Family
+from lbctl.core.allocation.pool_findings import RangeKind
+from lbctl.core.objects.virtualips import Quarantine
 from lbctl.core.outcomes import PoolReason, PoolRefusal
-from lbctl.core.pool_findings import RangeKind
-from lbctl.core.virtualips import Quarantine
 from tests.unit.core.builders import (
     NEW,
     allocated,

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from lbctl.core.advertisement_findings import unadvertised
-from lbctl.core.advertisements import EVERYWHERE, announcing
-from lbctl.core.grants import narrowed
-from lbctl.core.metallb_advertisements import metallb_advertisement_view
-from lbctl.core.metallb_pools import metallb_pool_view
-from lbctl.core.metallb_reading import Problem
-from lbctl.core.metallb_requests import METALLB
+from lbctl.core.allocation.grants import narrowed
+from lbctl.core.allocation.pool_findings import assess
+from lbctl.core.metallb.advertisements import metallb_advertisement_view
+from lbctl.core.metallb.pools import metallb_pool_view
+from lbctl.core.metallb.reading import Problem
+from lbctl.core.metallb.requests import METALLB
+from lbctl.core.objects.advertisements import EVERYWHERE, announcing
+from lbctl.core.objects.pools import Allocation, PoolView, SharingScope
+from lbctl.core.objects.requests import Request, read
 from lbctl.core.outcomes import CompatReason, PoolReason
-from lbctl.core.pool_findings import assess
-from lbctl.core.pools import Allocation, PoolView, SharingScope
-from lbctl.core.reading_pools import pool_view
-from lbctl.core.requests import Request, read
+from lbctl.core.reading.pools import pool_view
+from lbctl.core.succession.advertisement_findings import unadvertised
 from tests.unit.core.builders import OLD, service
 
 GOLD: dict[str, Any] = {"matchLabels": {"tier": "gold"}}

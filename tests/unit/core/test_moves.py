@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from lbctl.core.advertisements import Announcing, combine
-from lbctl.core.eligibility import Cluster
+from lbctl.core.objects.advertisements import Announcing, combine
+from lbctl.core.objects.speakers import NodeView
+from lbctl.core.objects.virtualips import Timings
 from lbctl.core.outcomes import Liveness, PlannedReason
-from lbctl.core.partners import partnerships
-from lbctl.core.placement import Loads
-from lbctl.core.speakers import NodeView
-from lbctl.core.standing import Standing, look
-from lbctl.core.succession import LENGTH, ROOM_PAUSE, WATCHERS, SuccessionPlan, plan
-from lbctl.core.virtualips import Timings
+from lbctl.core.succession.eligibility import Cluster
+from lbctl.core.succession.partners import partnerships
+from lbctl.core.succession.placement import Loads
+from lbctl.core.succession.planner import LENGTH, ROOM_PAUSE, WATCHERS, SuccessionPlan, plan
+from lbctl.core.succession.standing import Standing, look
 from tests.unit.core.builders import ip, node, nodes
 from tests.unit.core.test_advertisements import GOLD, advertisement
 

@@ -4,13 +4,13 @@ from ipaddress import ip_interface
 
 import pytest
 
-from lbctl.core.entries import parse_entry
 from lbctl.core.intervals import AddressSet
+from lbctl.core.objects.entries import parse_entry
+from lbctl.core.objects.speakers import InterfaceView, NodeView, SpeakerView
 from lbctl.core.outcomes import Liveness
-from lbctl.core.partners import MOST, SIDE, partnerships, watchers
-from lbctl.core.placement import Loads
-from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView
-from lbctl.core.succession import LENGTH, WATCHERS, plan
+from lbctl.core.succession.partners import MOST, SIDE, partnerships, watchers
+from lbctl.core.succession.placement import Loads
+from lbctl.core.succession.planner import LENGTH, WATCHERS, plan
 from tests.unit.core.builders import ip, node, nodes
 
 

@@ -5,9 +5,9 @@ from ipaddress import ip_network
 import pytest
 
 from lbctl.core.addresses import address_at
+from lbctl.core.allocation.pool_findings import ClusterRange, RangeKind, Surroundings, assess
+from lbctl.core.objects.pools import PoolFinding, PoolView
 from lbctl.core.outcomes import PoolReason
-from lbctl.core.pool_findings import ClusterRange, RangeKind, Surroundings, assess
-from lbctl.core.pools import PoolFinding, PoolView
 from tests.unit.core.builders import MIDDLE, NEW, OLD, ip, pool
 
 

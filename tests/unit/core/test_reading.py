@@ -8,22 +8,11 @@ import pytest
 from lbctl.core.addresses import Family
 from lbctl.core.durations import parse_duration
 from lbctl.core.labels import DRAIN, EXCLUDE_LABEL
-from lbctl.core.outcomes import Liveness
-from lbctl.core.pools import Allocation, OnRemoval, PoolView, SharingScope
-from lbctl.core.reading import (
-    condition,
-    node_addresses,
-    node_view,
-    service_view,
-    speaker_view,
-    virtual_ip_view,
-)
-from lbctl.core.reading_pools import pool_view
-from lbctl.core.requests import Request
-from lbctl.core.selectors import Operator, Requirement, Selector
-from lbctl.core.services import FamilyPolicy, Ingress, Port, ServiceView, TrafficPolicy
-from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView, Taint
-from lbctl.core.virtualips import (
+from lbctl.core.objects.pools import Allocation, OnRemoval, PoolView, SharingScope
+from lbctl.core.objects.requests import Request
+from lbctl.core.objects.services import FamilyPolicy, Ingress, Port, ServiceView, TrafficPolicy
+from lbctl.core.objects.speakers import InterfaceView, NodeView, SpeakerView, Taint
+from lbctl.core.objects.virtualips import (
     Release,
     ReleasedCondition,
     Stage,
@@ -31,6 +20,17 @@ from lbctl.core.virtualips import (
     Timings,
     VirtualIPView,
 )
+from lbctl.core.outcomes import Liveness
+from lbctl.core.reading.objects import (
+    condition,
+    node_addresses,
+    node_view,
+    service_view,
+    speaker_view,
+    virtual_ip_view,
+)
+from lbctl.core.reading.pools import pool_view
+from lbctl.core.selectors import Operator, Requirement, Selector
 from tests.unit.core.builders import ip, key, ref
 
 META = {"namespace": "default", "name": "web", "uid": "uid-web", "resourceVersion": "7"}

@@ -6,14 +6,14 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lbctl.core.advertisements import EVERYWHERE, Announcing, combine
-from lbctl.core.eligibility import Cluster, Judgement
+from lbctl.core.objects.advertisements import EVERYWHERE, Announcing, combine
+from lbctl.core.objects.speakers import NodeView
+from lbctl.core.objects.virtualips import VirtualIPView
 from lbctl.core.outcomes import RebalancedReason
-from lbctl.core.placement import Loads
-from lbctl.core.rebalancing import AT_A_TIME, Move, Step, next_moves, next_step
-from lbctl.core.speakers import NodeView
-from lbctl.core.succession import plan
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.succession.eligibility import Cluster, Judgement
+from lbctl.core.succession.placement import Loads
+from lbctl.core.succession.planner import plan
+from lbctl.core.succession.rebalancing import AT_A_TIME, Move, Step, next_moves, next_step
 from tests.unit.core.builders import ip, node, nodes
 from tests.unit.core.test_advertisements import GOLD, advertisement
 

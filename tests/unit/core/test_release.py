@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from lbctl.core.outcomes import Liveness, PlannedReason
-from lbctl.core.release import (
+from lbctl.core.allocation.release import (
     _NOBODY_TO_ASK,
     Await,
     Begin,
@@ -18,9 +17,16 @@ from lbctl.core.release import (
     proceed,
     resting,
 )
-from lbctl.core.services import ServiceKey
-from lbctl.core.speakers import NodeView, rendezvous
-from lbctl.core.virtualips import Quarantine, Release, ReleasedCondition, Retention, VirtualIPView
+from lbctl.core.objects.services import ServiceKey
+from lbctl.core.objects.speakers import NodeView, rendezvous
+from lbctl.core.objects.virtualips import (
+    Quarantine,
+    Release,
+    ReleasedCondition,
+    Retention,
+    VirtualIPView,
+)
+from lbctl.core.outcomes import Liveness, PlannedReason
 from tests.unit.core.builders import allocated, ip, key, node, nodes, releasing, reserved
 
 ELSEWHERE = node("far", "192.168.1.5/24")

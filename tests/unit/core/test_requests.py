@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from lbctl.core.objects.requests import NOTHING, Dialect, Request, read
 from lbctl.core.outcomes import Outcome
-from lbctl.core.requests import NOTHING, Dialect, Request, read
 from tests.unit.core.builders import ip
 
 ADDRESSES, POOLS, KEY = "lbctl.io/addresses", "lbctl.io/pools", "lbctl.io/allow-shared-ip"

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from lbctl.core.addresses import Family
-from lbctl.core.allocation import decide
-from lbctl.core.decisions import How
-from lbctl.core.pools import Allocation
-from lbctl.core.requests import Request
-from lbctl.core.virtualips import Release, Retention, VirtualIPView
+from lbctl.core.allocation.deciding import decide
+from lbctl.core.allocation.decisions import How
+from lbctl.core.objects.pools import Allocation
+from lbctl.core.objects.requests import Request
+from lbctl.core.objects.virtualips import Release, Retention, VirtualIPView
 from tests.unit.core.builders import NEW, OURS, allocated, ip, key, ledger, pool, service
 
 LAB = pool("lab", "10.0.0.1-10.0.0.254", retain_for=600)

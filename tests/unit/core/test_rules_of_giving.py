@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from lbctl.core.addresses import Address, Family
-from lbctl.core.allocation import decide
-from lbctl.core.decisions import Decision
-from lbctl.core.ledger import Ledger
-from lbctl.core.pools import Allocation, OnRemoval, PoolView, SharingScope
-from lbctl.core.requests import Request
-from lbctl.core.services import FamilyPolicy, Port, ServiceView
-from lbctl.core.virtualips import Release, Retention, VirtualIPView
+from lbctl.core.allocation.deciding import decide
+from lbctl.core.allocation.decisions import Decision
+from lbctl.core.allocation.ledger import Ledger
+from lbctl.core.objects.pools import Allocation, OnRemoval, PoolView, SharingScope
+from lbctl.core.objects.requests import Request
+from lbctl.core.objects.services import FamilyPolicy, Port, ServiceView
+from lbctl.core.objects.virtualips import Release, Retention, VirtualIPView
 from tests.unit.core.builders import (
     NEW,
     OURS,

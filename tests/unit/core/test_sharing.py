@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from lbctl.core.pools import SharingScope
-from lbctl.core.requests import Request
-from lbctl.core.services import Port, ServiceView, TrafficPolicy
-from lbctl.core.sharing import MAX_PORTS, MAX_SERVICES, misfit, terms_of
-from lbctl.core.virtualips import Terms, VirtualIPView
+from lbctl.core.allocation.sharing import MAX_PORTS, MAX_SERVICES, misfit, terms_of
+from lbctl.core.objects.pools import SharingScope
+from lbctl.core.objects.requests import Request
+from lbctl.core.objects.services import Port, ServiceView, TrafficPolicy
+from lbctl.core.objects.virtualips import Terms, VirtualIPView
 from tests.unit.core.builders import ip, ref, service, shared
 
 HTTP, HTTPS, DNS = Port("TCP", 80), Port("TCP", 443), Port("UDP", 53)

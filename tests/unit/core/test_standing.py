@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from lbctl.core.advertisements import EVERYWHERE
-from lbctl.core.eligibility import Cluster
+from lbctl.core.objects.advertisements import EVERYWHERE
+from lbctl.core.objects.speakers import NodeView
 from lbctl.core.outcomes import LeftOut, Liveness
-from lbctl.core.speakers import NodeView
-from lbctl.core.standing import AT_ONCE, Standing, look
+from lbctl.core.succession.eligibility import Cluster
+from lbctl.core.succession.standing import AT_ONCE, Standing, look
 from tests.unit.core.builders import ip, node, nodes
 
 NOT_READY = LeftOut.NODE_NOT_READY

@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
+from lbctl.core.objects.speakers import InterfaceView, NodeView, SpeakerView, exclusion
 from lbctl.core.outcomes import LeftOut, Liveness
-from lbctl.core.placement import Loads
-from lbctl.core.speakers import InterfaceView, NodeView, SpeakerView, exclusion
-from lbctl.core.succession import LENGTH, SuccessionPlan, plan
+from lbctl.core.succession.placement import Loads
+from lbctl.core.succession.planner import LENGTH, SuccessionPlan, plan
 from tests.unit.core.builders import ip, node, nodes
 
 ADDRESS = ip(".10")

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from lbctl.core.requests import Request
-from lbctl.core.services import Port
-from lbctl.core.tenancy import moved_in, moved_out
-from lbctl.core.virtualips import Release, Stage, Terms, VirtualIPView
+from lbctl.core.allocation.tenancy import moved_in, moved_out
+from lbctl.core.objects.requests import Request
+from lbctl.core.objects.services import Port
+from lbctl.core.objects.virtualips import Release, Stage, Terms, VirtualIPView
 from tests.unit.core.builders import allocated, ip, key, ref, reserved, service, shared
 
 HTTP = Port("TCP", 80)

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from lbctl.core.advertisements import EVERYWHERE, AdvertisementView, Announcing
-from lbctl.core.eligibility import Cluster
+from lbctl.core.objects.advertisements import EVERYWHERE, AdvertisementView, Announcing
+from lbctl.core.objects.services import ServiceView
 from lbctl.core.outcomes import LeftOut, PlannedReason
-from lbctl.core.placement import Loads
-from lbctl.core.services import ServiceView
-from lbctl.core.succession import plan
-from lbctl.core.together import announcing_all, pods_of
+from lbctl.core.succession.eligibility import Cluster
+from lbctl.core.succession.placement import Loads
+from lbctl.core.succession.planner import plan
+from lbctl.core.succession.together import announcing_all, pods_of
 from tests.unit.core.builders import MIDDLE, NEW, ip, key, node, nodes, service
 from tests.unit.core.test_advertisements import GOLD, IRON, LAB, advertisement
 

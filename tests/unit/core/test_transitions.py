@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from lbctl.core.addresses import Address, Family, family_of
-from lbctl.core.allocation import decide
-from lbctl.core.ledger import Ledger
+from lbctl.core.allocation.deciding import decide
+from lbctl.core.allocation.ledger import Ledger
+from lbctl.core.allocation.tenancy import moved_in, moved_out
+from lbctl.core.objects.requests import Request
+from lbctl.core.objects.services import FamilyPolicy, Port, ServiceView, TrafficPolicy
+from lbctl.core.objects.virtualips import Stage, VirtualIPView
 from lbctl.core.outcomes import Notice, Outcome
-from lbctl.core.requests import Request
-from lbctl.core.services import FamilyPolicy, Port, ServiceView, TrafficPolicy
-from lbctl.core.tenancy import moved_in, moved_out
-from lbctl.core.virtualips import Stage, VirtualIPView
 from tests.unit.core.builders import CLASS, OURS, ip, key, ledger, pool, service, shared
 
 V4, V6 = Family.IPV4, Family.IPV6

@@ -3,11 +3,8 @@
 import pytest
 
 from lbctl.core.addresses import Family
-from lbctl.core.grants import Refusal
-from lbctl.core.outcomes import PoolRefusal
-from lbctl.core.requests import NOTHING, Request
-from lbctl.core.services import ServiceKey
-from lbctl.core.waiting import (
+from lbctl.core.allocation.grants import Refusal
+from lbctl.core.allocation.waiting import (
     FreeAddress,
     LessUsed,
     NamespaceLabels,
@@ -19,6 +16,9 @@ from lbctl.core.waiting import (
     Want,
     wants,
 )
+from lbctl.core.objects.requests import NOTHING, Request
+from lbctl.core.objects.services import ServiceKey
+from lbctl.core.outcomes import PoolRefusal
 from tests.unit.core.builders import ip, key, service
 
 FREE, FREE6 = FreeAddress("lab", Family.IPV4), FreeAddress("lab", Family.IPV6)

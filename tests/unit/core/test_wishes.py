@@ -6,14 +6,9 @@ from typing import Any
 import pytest
 
 from lbctl.core.addresses import Family
-from lbctl.core.allocation import decide
-from lbctl.core.decisions import How, Take
-from lbctl.core.outcomes import ConflictReason, Notice, Outcome
-from lbctl.core.pools import Allocation, OnRemoval, SharingScope
-from lbctl.core.requests import Request
-from lbctl.core.services import FamilyPolicy, Port, ServiceView, TrafficPolicy
-from lbctl.core.virtualips import Conflict, Release, Retention, VirtualIPView
-from lbctl.core.waiting import (
+from lbctl.core.allocation.deciding import decide
+from lbctl.core.allocation.decisions import How, Take
+from lbctl.core.allocation.waiting import (
     FreeAddress,
     LessUsed,
     NamespaceLabels,
@@ -23,6 +18,11 @@ from lbctl.core.waiting import (
     ThisAddress,
     Want,
 )
+from lbctl.core.objects.pools import Allocation, OnRemoval, SharingScope
+from lbctl.core.objects.requests import Request
+from lbctl.core.objects.services import FamilyPolicy, Port, ServiceView, TrafficPolicy
+from lbctl.core.objects.virtualips import Conflict, Release, Retention, VirtualIPView
+from lbctl.core.outcomes import ConflictReason, Notice, Outcome
 from tests.unit.core.builders import (
     NEW,
     OURS,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from lbctl.core.failures import MARKING_SECONDS, WINDOW_SECONDS
+from lbctl.core.succession.failures import MARKING_SECONDS, WINDOW_SECONDS
 from lbctl.kube.errors import AlreadyExists, Conflict
 from lbctl.operator.marked import MarkedNodes
 from tests.unit.kube.fake_api import serving, status

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from lbctl.core.reading import virtual_ip_view
-from lbctl.core.rebalancing import AT_A_TIME
+from lbctl.core.reading.objects import virtual_ip_view
+from lbctl.core.succession.rebalancing import AT_A_TIME
 from lbctl.kube.lease import Record
 from lbctl.operator.planning import Planning
 from lbctl.operator.world import World

@@ -4,8 +4,8 @@ from typing import Any
 
 from aiohttp import web
 
-from lbctl.core.services import Ownership, ServiceKey
-from lbctl.core.waiting import Waiting
+from lbctl.core.allocation.waiting import Waiting
+from lbctl.core.objects.services import Ownership, ServiceKey
 from lbctl.kube.events import Recorder
 from lbctl.kube.objects import Key
 from lbctl.operator.metrics import Metrics

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from lbctl.core.objects.virtualips import VirtualIPView
 from lbctl.core.outcomes import PlannedReason
-from lbctl.core.reading import slice_view, virtual_ip_view
-from lbctl.core.succession import SuccessionPlan
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.reading.objects import slice_view, virtual_ip_view
+from lbctl.core.succession.planner import SuccessionPlan
 from lbctl.kube.lease import Record
 from lbctl.operator.planning import Planning
 from lbctl.operator.world import World

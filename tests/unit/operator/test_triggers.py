@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from lbctl.core.addresses import Family
-from lbctl.core.services import ServiceKey
-from lbctl.core.waiting import (
+from lbctl.core.allocation.waiting import (
     FreeAddress,
     LessUsed,
     NamespaceLabels,
@@ -21,6 +20,7 @@ from lbctl.core.waiting import (
     Waiting,
     Want,
 )
+from lbctl.core.objects.services import ServiceKey
 from lbctl.kube.lease import Record
 from lbctl.kube.objects import Key
 from lbctl.kube.queue import WorkQueue

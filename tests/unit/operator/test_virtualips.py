@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 
 from lbctl.core.addresses import Family
-from lbctl.core.reading import service_view
-from lbctl.core.services import Ownership
+from lbctl.core.objects.services import Ownership
+from lbctl.core.reading.objects import service_view
 from lbctl.kube.errors import ApiError
 from lbctl.kube.events import Recorder
 from lbctl.kube.lease import Record

@@ -5,12 +5,12 @@ from ipaddress import IPv4Address
 import pytest
 
 from lbctl.core.addresses import Family
-from lbctl.core.advertisements import AdvertisementView
+from lbctl.core.allocation.waiting import Waiting
+from lbctl.core.objects.advertisements import AdvertisementView
+from lbctl.core.objects.pools import PoolView
+from lbctl.core.objects.services import ServiceKey, ServiceRef
+from lbctl.core.objects.virtualips import VirtualIPView
 from lbctl.core.outcomes import Liveness
-from lbctl.core.pools import PoolView
-from lbctl.core.services import ServiceKey, ServiceRef
-from lbctl.core.virtualips import VirtualIPView
-from lbctl.core.waiting import Waiting
 from lbctl.kube.client import Listing
 from lbctl.kube.lease import Record
 from lbctl.kube.objects import Key

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lbctl.core.speakers import InterfaceView
+from lbctl.core.objects.speakers import InterfaceView
 from speaker.agent.interfaces import Interface
 from speaker.agent.registration import PartnersSeen, status_patch
 from speaker.agent.settings import Settings, SettingsError

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from lbctl.core.speakers import InterfaceView
+from lbctl.core.objects.speakers import InterfaceView
 from lbctl.kube.client import Client
 from lbctl.kube.errors import NotFound, Unavailable
 from speaker.agent import kin

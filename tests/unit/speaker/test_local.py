@@ -9,9 +9,9 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address
 import pytest
 from aiohttp import web
 
-from lbctl.core.services import ServiceKey, ServiceRef
-from lbctl.core.speakers import InterfaceView
-from lbctl.core.virtualips import VirtualIPView
+from lbctl.core.objects.services import ServiceKey, ServiceRef
+from lbctl.core.objects.speakers import InterfaceView
+from lbctl.core.objects.virtualips import VirtualIPView
 from speaker.agent.handoff import (
     FORGOTTEN,
     NONE_IN_A_ROW,

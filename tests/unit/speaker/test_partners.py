@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from lbctl.core.objects.speakers import InterfaceView
 from lbctl.core.outcomes import PartnerState
-from lbctl.core.partners import Partner
-from lbctl.core.speakers import InterfaceView
+from lbctl.core.succession.partners import Partner
 from lbctl.kube.lease import Record
 from speaker.agent.interfaces import Interface
 from speaker.agent.partners import named, peers, reachable, status_rows, unheard, urgent

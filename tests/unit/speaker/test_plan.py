@@ -4,8 +4,8 @@ from ipaddress import IPv4Interface, ip_address, ip_interface
 
 import pytest
 
-from lbctl.core.services import ServiceKey, ServiceRef
-from lbctl.core.virtualips import Release, Timings, VirtualIPView
+from lbctl.core.objects.services import ServiceKey, ServiceRef
+from lbctl.core.objects.virtualips import Release, Timings, VirtualIPView
 from speaker.agent.interfaces import (
     Interface,
     Link,

@@ -1,0 +1,1 @@
+"""MetalLB's objects and annotations, read as lbctl's."""

@@ -1,0 +1,1 @@
+"""Views of Kubernetes objects, as decisions read them: frozen, and free of what nobody reads."""
