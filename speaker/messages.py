@@ -27,6 +27,12 @@ DATAGRAM_BYTES: Final = 128 * 1024
 """The receiver's buffer; no message comes near it."""
 
 
+FAILOVER_BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds: how `Counters.failovers` are counted by size."""
+ROUND_TRIP_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+"""Seconds: the same of `Counters.round_trips`."""
+
+
 class BadMessageError(ValueError):
     """A datagram that is not one of our messages."""
 
@@ -51,6 +57,17 @@ class State(StrEnum):
     IDLE = "idle"
     SILENT = "silent"
     ANSWERED = "answered"
+
+
+class Taking(StrEnum):
+    """Why this node took an address."""
+
+    DEATH = "death"
+    """The session with its holder was lost, or said that it stops."""
+    HANDED_OVER = "handed-over"
+    """Its holder offered it, as the plan wanted."""
+    SILENCE = "silence"
+    """The LAN was asked, and nobody answered: a new address, or a holder that nobody watched."""
 
 
 class PeerState(StrEnum):
@@ -255,6 +272,17 @@ class Counters:
     """Times that another MAC claimed an address that was held here."""
     bfd: dict[str, int] = field(default_factory=dict)
     """verdict -> BFD packets: `accepted`, each reason for a refusal, `sent` and `unsent`."""
+    taken: dict[str, int] = field(default_factory=dict)
+    """`Taking` -> addresses taken."""
+    lost: dict[str, int] = field(default_factory=dict)
+    """node -> sessions with it that were up and timed out."""
+    failovers: list[int] = field(default_factory=list)
+    """From the end of the holder's session to the first announcement: FAILOVER_BOUNDS."""
+    failover_seconds: float = 0.0
+    """All of them together."""
+    round_trips: list[int] = field(default_factory=list)
+    """From a session's Poll to the peer's Final (RFC 5880 section 6.5): ROUND_TRIP_BOUNDS."""
+    round_trip_seconds: float = 0.0
 
 
 FromAgent = PlanBegin | PlanPart | PlanEnd | ReportRequest

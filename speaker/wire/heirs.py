@@ -37,8 +37,8 @@ class Ear:
     """What is heard on one interface."""
 
     heard_at: float
-    lost: list[Peer] = field(default_factory=list)
-    """Peers that died while nothing else was heard."""
+    lost: list[tuple[Peer, float]] = field(default_factory=list)
+    """Peers that died while nothing else was heard, and when."""
     since: float = 0.0
     """Of the first of them, or of being cut off."""
     cut_off: bool = False
@@ -88,8 +88,8 @@ class Heirs:
             ear.cut_off = False
             self._set_cut_off(interface, cut_off=False)
         lost, ear.lost = ear.lost, []
-        for peer in lost:
-            self._bereave(peer)
+        for peer, at in lost:
+            self._bereave(peer, at)
 
     def carrier(self, interface: str, *, present: bool) -> None:
         """The kernel says whether there is a link. Without one, nobody need wait for silence.
@@ -174,12 +174,12 @@ class Heirs:
         if not ear.carrier:
             return
         if now - ear.heard_at <= SILENCE_SECONDS and not ear.cut_off:
-            self._bereave(peer)
+            self._bereave(peer, now)
             return
         if not ear.lost:
             ear.since = now
             self._call(peer.interface)
-        ear.lost.append(peer)
+        ear.lost.append((peer, now))
 
     def _judge(self, interface: str, ear: Ear, now: float) -> None:
         if self._liveness.any_up(interface):
@@ -209,17 +209,17 @@ class Heirs:
             addresses.append(port.witness)
         self._keeper.call(interface, addresses)
 
-    def _bereave(self, peer: Peer) -> None:
+    def _bereave(self, peer: Peer, at: float) -> None:
         mac = peer_mac(peer.mac)
         for kept in self._keeper.kept_on(peer.interface):
             by = watch.answered_by(kept.watch) if kept.watch else None
             ahead = self._ahead(kept, peer)
             if by == mac:
                 turn = self._later if ahead else self._events
-                turn.append((kept.address, watch.Bereaved(mac, ahead)))
+                turn.append((kept.address, watch.Bereaved(mac, ahead, at)))
             elif by is None and kept.entry.holder == peer.node:
                 # Only the API says so, and it may be late: ask.
-                self._events.append((kept.address, watch.Doubted(ahead)))
+                self._events.append((kept.address, watch.Doubted(ahead, at)))
 
     def _doubt(self, peer: Peer) -> None:
         mac = peer_mac(peer.mac)

@@ -12,7 +12,7 @@ from itertools import islice
 from socket import AddressFamily
 from typing import Final
 
-from speaker.messages import AddressReport, Entry, Plan, Role, State
+from speaker.messages import AddressReport, Entry, Plan, Role, State, Taking
 from speaker.wire import holding, watch
 from speaker.wire.families import FAMILIES
 from speaker.wire.hearing import Hearing
@@ -162,8 +162,11 @@ class Keeper:
     def give(self, address: bytes, event: watch.Event) -> None:
         """Something happened that concerns an address; nothing if the plan has dropped it."""
         kept = self._kept.get(address)
-        if kept is not None:
-            self._step(kept, event)
+        if kept is None:
+            return
+        if isinstance(event, watch.Bereaved | watch.Doubted) and not kept.is_held:
+            kept.lost_at = event.lost_at
+        self._step(kept, event)
 
     def call(self, interface: str, addresses: Iterable[bytes]) -> bool:
         """Ask hosts for their own addresses, only to hear anything at all.
@@ -293,13 +296,20 @@ class Keeper:
         after, actions = holding.step(
             kept.watch, event, now=self._clock(), chance=self._chance(), timings=kept.timings
         )
-        if isinstance(event, watch.Claimed) and isinstance(kept.watch.state, watch.Holding):
-            self._journal.claim(kept, after, event, defended=bool(actions))
+        if isinstance(event, watch.Claimed):
+            kept.lost_at = None
+            if isinstance(kept.watch.state, watch.Holding):
+                self._journal.claim(kept, after, event, defended=bool(actions))
         self._become(kept, after, actions)
 
     def _become(self, kept: Kept, after: Watch, actions: tuple[Action, ...]) -> None:
         before = kept.watch
+        was_held = kept.is_held
         kept.watch = after
+        if isinstance(after.state, watch.Holding) and not was_held:
+            self.totals.taken[_why_taken(kept, after.state)] += 1
+        elif isinstance(after.state, watch.Idle | watch.Silent):
+            kept.lost_at = None
         self._set_held(kept)
         if before is None or _told(before) != _told(after):
             if before is None or watch.outcome(before) != watch.outcome(after):
@@ -313,6 +323,9 @@ class Keeper:
             unsent = self._speech.act(kept, action)
             if unsent is not None:
                 self._step(kept, unsent)
+            elif action is Action.ANNOUNCE and kept.lost_at is not None:
+                self.totals.failovers.observe(self._clock() - kept.lost_at)
+                kept.lost_at = None
 
     def _set_held(self, kept: Kept) -> None:
         if kept.line is None or kept.frames is None or kept.watch is None:
@@ -331,7 +344,7 @@ class Keeper:
             port.held.pop(kept.address, None)
             port.kept.pop(kept.address, None)
             kept.line.socket.ignore(kept.address)
-        kept.line = kept.watch = kept.frames = kept.planned = None
+        kept.line = kept.watch = kept.frames = kept.planned = kept.lost_at = None
         kept.since = self._wall_clock()
         self.changed.add(kept.address)
 
@@ -355,6 +368,12 @@ def _stretched(timings: Timings, addresses: int) -> Timings:
     """So many standbys ask less often, and stay within the node's share of the LAN."""
     slowest = max(timings.poll_interval, addresses / POLLS_PER_SECOND)
     return replace(timings, poll_interval=slowest)
+
+
+def _why_taken(kept: Kept, state: watch.Holding) -> Taking:
+    if kept.lost_at is not None:
+        return Taking.DEATH
+    return Taking.SILENCE if state.giver is None else Taking.HANDED_OVER
 
 
 def _told(after: Watch) -> tuple[State, bytes | None, bytes | None]:

@@ -13,12 +13,13 @@ from enum import Enum, auto
 from socket import AddressFamily
 from typing import Final
 
-from speaker.messages import Bfd, Peer, PeerReport, PeerState, Plan
+from speaker.messages import ROUND_TRIP_BOUNDS, Bfd, Peer, PeerReport, PeerState, Plan
 from speaker.wire import bfd
 from speaker.wire.bfd import Diagnostic, Packet, Phase, Verdict
 from speaker.wire.datagrams import Receiver, Sender
 from speaker.wire.neighbors import family_of
 from speaker.wire.session import Fate, Session
+from speaker.wire.spread import Spread
 
 _log: Final = logging.getLogger("speaker.wire")
 
@@ -117,6 +118,9 @@ class Liveness:
         """Interfaces on which more packets wait than were read."""
         self.packets: Counter[str] = Counter()
         """Verdict -> packets."""
+        self.lost: Counter[str] = Counter()
+        """Node -> sessions with it that were up and timed out."""
+        self.round_trips = Spread(ROUND_TRIP_BOUNDS)
         self.news: deque[News] = deque()
         self.changed = False
         """Whether the agent has not heard of the newest."""
@@ -339,6 +343,9 @@ class Liveness:
             return Verdict.UNKNOWN_PEER
         before = link.session.fate
         answer = link.session.receive(packet, now=self._clock(), chance=self._chance())
+        if link.session.round_trip is not None:
+            self.round_trips.observe(link.session.round_trip)
+            link.session.round_trip = None
         self._told_by(link, before)
         self._send(link, answer)
         return Verdict.ACCEPTED
@@ -352,6 +359,8 @@ class Liveness:
         link.since = self._wall_clock()
         kind = _kind(before, link.session)
         _log.info("session with %s on %s: %s", *_who(link.peer), _in_words(link.session))
+        if kind is Kind.DIED and fate is Fate.TIMED_OUT:
+            self.lost[link.peer.node] += 1
         if kind is not None:
             self.news.append(News(link.peer, kind))
 

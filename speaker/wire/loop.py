@@ -371,4 +371,10 @@ class Loop:
             unsent=totals.unsent,
             conflicts=totals.conflicts,
             bfd=dict(self._liveness.packets),
+            taken={why.value: count for why, count in totals.taken.items()},
+            lost=dict(self._liveness.lost),
+            failovers=totals.failovers.counts,
+            failover_seconds=totals.failovers.seconds,
+            round_trips=self._liveness.round_trips.counts,
+            round_trip_seconds=self._liveness.round_trips.seconds,
         )

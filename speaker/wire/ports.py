@@ -1,24 +1,28 @@
 """What the wire has: open interfaces, and the addresses of the plan on them. Data alone."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from socket import AddressFamily
 
-from speaker.messages import Entry
+from speaker.messages import FAILOVER_BOUNDS, Entry, Taking
 from speaker.wire.families import Family
 from speaker.wire.frames import Frames
 from speaker.wire.sockets import PacketSocket
-from speaker.wire.watch import Planned, Timings, Watch
+from speaker.wire.spread import Spread
+from speaker.wire.watch import Holding, Planned, Timings, Watch
 
 
 @dataclass(slots=True)
 class Totals:
-    """What was sent, since the start."""
+    """What was sent and taken, since the start."""
 
     replies: int = 0
     gratuitous: int = 0
     probes: int = 0
     unsent: int = 0
     conflicts: int = 0
+    taken: Counter[Taking] = field(default_factory=Counter)
+    failovers: Spread = field(default_factory=lambda: Spread(FAILOVER_BOUNDS))
 
 
 @dataclass(slots=True)
@@ -75,6 +79,15 @@ class Kept:
     frames: Frames | None = None
     regain: bool = False
     """It was held here when its interface vanished or changed."""
+
+    lost_at: float | None = None
+    """When the session with the one that held it ended, until it is announced from here or turns
+    out to be another's."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is answered for."""
+        return self.watch is not None and isinstance(self.watch.state, Holding)
 
     @property
     def leaves(self) -> bool:

@@ -58,6 +58,10 @@ class Session:
     heard: Packet | None = None
     """The last packet of the peer."""
     polling: bool = False
+    polled_at: float = 0.0
+    """When the last Poll was sent."""
+    round_trip: float | None = None
+    """Seconds from the last Poll to the peer's Final, until somebody has read it."""
     last_sent: float = 0.0
     expires: float | None = None
     """When the detection time ends."""
@@ -108,6 +112,7 @@ class Session:
         self.heard = packet
         self._your_discriminator = packet.my_discriminator
         if packet.final and self.polling:
+            self.round_trip = now - self.polled_at
             self._end_poll()
         self._advance(packet)
         self.expires = now + self.detection
@@ -227,7 +232,11 @@ class Session:
         self.last_sent = now
         self._next_send = now + self._jittered(chance)
         packet = self._packet()
-        return replace(packet, final=True, poll=False) if final else packet
+        if final:
+            return replace(packet, final=True, poll=False)
+        if packet.poll:
+            self.polled_at = now
+        return packet
 
     def _packet(self) -> Packet:
         return Packet(

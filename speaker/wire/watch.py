@@ -193,6 +193,8 @@ class Bereaved:
     of: bytes
     ahead: int
     """Nodes earlier in the succession that are not known to be dead."""
+    lost_at: float | None = None
+    """When its session ended; only measured by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,8 @@ class Doubted:
     """
 
     ahead: int
+    lost_at: float | None = None
+    """When its session ended, if it did; only measured by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,7 @@ def test_going_up_is_negotiated_by_a_poll_sequence() -> None:
     assert second
     assert second.poll, "asked until it is answered"
     made.receive(Packet(UP, 9, 7, FAST, FAST, 3, final=True), now=NOW + 0.11, chance=0.5)
+    assert made.round_trip == pytest.approx(0.01), "from the last one asked"
     third = made.run(now=NOW + 0.2, chance=0.5)
     assert third
     assert not third.poll
