@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, cast
 
@@ -22,6 +23,9 @@ from lbctl.kube.errors import ApiError, Unavailable, from_status
 from lbctl.kube.login import Login
 from lbctl.kube.objects import Kind, Object, slim
 
+Answered = Callable[[str, int | None, float], None]
+"""Told of each request: its method (`WATCH` for that kind of GET), the status code or None when
+nothing came back, and the seconds that it took to the head of the answer."""
 PatchType = Literal["merge", "json"]
 EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
 
@@ -82,11 +86,17 @@ class Client:
     """A connection pool to one API server. Use as ``async with Client(login) as client``."""
 
     def __init__(
-        self, login: Login, *, timeouts: Timeouts = Timeouts(), user_agent: str = "lbctl"
+        self,
+        login: Login,
+        *,
+        timeouts: Timeouts = Timeouts(),
+        user_agent: str = "lbctl",
+        answered: Answered | None = None,
     ) -> None:
         self.login = login
         self.timeouts = timeouts
         self._user_agent = user_agent
+        self._answered = answered
         self._limits = aiohttp.ClientTimeout(total=timeouts.request, sock_connect=timeouts.connect)
         self._session: aiohttp.ClientSession | None = None
 
@@ -299,14 +309,17 @@ class Client:
             headers = await self._headers(fresh=fresh_token)
             if data is not None:
                 headers["Content-Type"] = content_type
-            response = await self._session.request(
-                method,
-                self.login.server + path,
-                params=params,
-                data=data,
-                headers=headers,
-                server_hostname=self.login.server_name,
-                timeout=limits or self._limits,
+            response = await self._counted(
+                "WATCH" if params and "watch" in params else method,
+                self._session.request(
+                    method,
+                    self.login.server + path,
+                    params=params,
+                    data=data,
+                    headers=headers,
+                    server_hostname=self.login.server_name,
+                    timeout=limits or self._limits,
+                ),
             )
             if response.status != _UNAUTHORIZED or self.login.token is None or fresh_token:
                 break
@@ -317,6 +330,26 @@ class Client:
             return response
         async with response:
             raise _failure(response, await response.read())
+
+    async def _counted(
+        self, method: str, request: Awaitable[aiohttp.ClientResponse]
+    ) -> aiohttp.ClientResponse:
+        """Tell who counts of one request.
+
+        One that this process gave up itself says nothing about the server, and is not told.
+        """
+        begun = time.monotonic()
+        try:
+            response = await request
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            self._tell(method, None, begun)
+            raise
+        self._tell(method, response.status, begun)
+        return response
+
+    def _tell(self, method: str, code: int | None, begun: float) -> None:
+        if self._answered is not None:
+            self._answered(method, code, time.monotonic() - begun)
 
     async def _headers(self, *, fresh: bool) -> dict[str, str]:
         token = self.login.token

@@ -8,14 +8,16 @@ from typing import Any
 
 from aiohttp import web
 
-from lbctl.kube.client import Client, Timeouts
+from lbctl.kube.client import Answered, Client, Timeouts
 from lbctl.kube.login import Login
 
 Answer = Callable[[web.Request], Any]
 
 
 @asynccontextmanager
-async def serving(handler: Any, *, silence: float = 5.0) -> AsyncIterator[Client]:
+async def serving(
+    handler: Any, *, silence: float = 5.0, answered: Answered | None = None
+) -> AsyncIterator[Client]:
     """Serve all paths by the handler, and give a client of it."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
@@ -26,7 +28,8 @@ async def serving(handler: Any, *, silence: float = 5.0) -> AsyncIterator[Client
     host, port = runner.addresses[0][:2]
     timeouts = Timeouts(request=5.0, watch_silence=silence)
     try:
-        async with Client(Login(f"http://{host}:{port}"), timeouts=timeouts) as client:
+        login = Login(f"http://{host}:{port}")
+        async with Client(login, timeouts=timeouts, answered=answered) as client:
             yield client
     finally:
         await runner.cleanup()

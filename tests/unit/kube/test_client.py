@@ -157,3 +157,35 @@ async def test_a_refused_token_is_read_anew_once(tmp_path: Any) -> None:
         async with Client(login) as client:
             await client.get(VIRTUAL_IPS, "a")
     assert sent == ["Bearer old", "Bearer new"]
+
+
+async def test_each_request_is_counted_with_what_came_back() -> None:
+    counted: list[tuple[str, int | None]] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.query.get("watch"):
+            return await stream(request)
+        if request.method == "PUT":
+            return status(409, "Conflict")
+        return web.json_response(obj("10.0.0.1", 1))
+
+    def answered(method: str, code: int | None, seconds: float) -> None:
+        assert seconds >= 0
+        counted.append((method, code))
+
+    async with serving(handler, answered=answered) as client:
+        await client.get(VIRTUAL_IPS, "10.0.0.1")
+        with pytest.raises(Conflict):
+            await client.replace(VIRTUAL_IPS, obj("10.0.0.1", 1))
+        async for _ in client.watch(VIRTUAL_IPS, resource_version="1", seconds=1):
+            pass
+    assert counted == [("GET", 200), ("PUT", 409), ("WATCH", 200)]
+
+
+async def test_a_request_without_an_answer_is_counted_too() -> None:
+    counted: list[tuple[str, int | None]] = []
+    login = Login("http://127.0.0.1:9")
+    async with Client(login, answered=lambda m, c, _: counted.append((m, c))) as client:
+        with pytest.raises(Unavailable):
+            await client.get(VIRTUAL_IPS, "10.0.0.1")
+    assert counted == [("GET", None)]
