@@ -39,13 +39,14 @@ lock: .venv/ready ## Pin the dependencies of pyproject.toml, with hashes
 
 # ---------------------------------------------------------------- checks and tests
 
-.PHONY: check format crds golden
+.PHONY: check format crds golden metrics-page
 check: .venv/ready ## Format, lint, types, layers, generated files
 	@$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-logo
 	$(PY) -m lbctl crds --check charts/lbctl/files/crds
+	$(PY) -m tests.metrics_page --check
 
 format: .venv/ready ## Format the code and mend what the linter can
 	@$(PY) -m ruff format .
@@ -53,6 +54,9 @@ format: .venv/ready ## Format the code and mend what the linter can
 
 crds: .venv/ready ## Write the CRDs of lbctl/api into the chart
 	@$(PY) -m lbctl crds --output charts/lbctl/files/crds
+
+metrics-page: .venv/ready ## Write docs/metrics.md anew from what the code declares
+	@$(PY) -m tests.metrics_page
 
 golden: binaries ## Write the chart's golden files and docs/values.md anew; read the diff
 	@$(PY) -m tests.chart

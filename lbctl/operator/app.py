@@ -12,10 +12,12 @@ import contextlib
 import logging
 import signal
 import time
+from collections.abc import Callable
 from typing import Any, assert_never
 
 import kopf
 
+from lbctl import __version__
 from lbctl.core.allocation.waiting import Waiting
 from lbctl.core.labels import OPERATOR_LEASE
 from lbctl.core.metallb.requests import METALLB
@@ -28,7 +30,7 @@ from lbctl.kube.errors import ApiError
 from lbctl.kube.events import Recorder
 from lbctl.kube.objects import Key, Object, uid_of
 from lbctl.kube.queue import WorkQueue
-from lbctl.operator import garbage, streams
+from lbctl.operator import garbage, sight, streams
 from lbctl.operator.advertisements import Advertisements
 from lbctl.operator.endpoints import EndpointSlices
 from lbctl.operator.failures import NodeFailures
@@ -37,6 +39,12 @@ from lbctl.operator.items import Item, What
 from lbctl.operator.leases import SpeakerLeases
 from lbctl.operator.marked import MarkedNodes
 from lbctl.operator.metallb import MetalLB
+from lbctl.operator.metric_table import (
+    ADDRESS_UNHELD,
+    IN_CONFLICT,
+    SPEAKER_UP,
+    WITHOUT_HOLDER,
+)
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.pools import Pools
 from lbctl.operator.rebalancing import Rebalancing
@@ -48,6 +56,8 @@ from lbctl.operator.sweep import Sweeper
 from lbctl.operator.triggers import Triggers
 from lbctl.operator.virtualips import VirtualIPs
 from lbctl.operator.world import World
+from lbctl.telemetry import Metric
+from lbctl.telemetry.families import Values
 
 log = logging.getLogger(__name__)
 
@@ -59,18 +69,20 @@ async def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT, or until something fails. Returns the exit code."""
     garbage.collect_seldom()
     access = login.find(settings.kubeconfig)
-    async with Client(access, user_agent="lbctl-operator") as client:
-        return await Operator(settings, client).run()
+    metrics = Metrics()
+    agent = f"lbctl-operator/{__version__}"
+    async with Client(access, user_agent=agent, answered=metrics.api_request) as client:
+        return await Operator(settings, client, metrics).run()
 
 
 class Operator:
     """One replica, put together."""
 
-    def __init__(self, settings: Settings, client: Client) -> None:
+    def __init__(self, settings: Settings, client: Client, metrics: Metrics) -> None:
         self._settings = settings
         self._client = client
         self._stop = asyncio.Event()
-        self._metrics = Metrics()
+        self._metrics = metrics
         self._world = World(
             lease_duration=settings.lease_duration,
             dialect=METALLB if settings.metallb_namespace else LBCTL,
@@ -143,7 +155,21 @@ class Operator:
         self._metrics.watch_out_of_pool(self._virtual_ips.out_of_pool)
         self._metrics.watch_unmet(self._services.unmet)
         self._metrics.watch_left_out(self._virtual_ips.planning.left_out)
+        self._watch_world()
         self._world.services.listen(self._forget)
+
+    def _watch_world(self) -> None:
+        """What is read of the cluster at each scrape."""
+        views = self._world.virtual_ip_views
+        self._show(WITHOUT_HOLDER, lambda: sight.without_holder(views.values()))
+        self._show(IN_CONFLICT, lambda: sight.in_conflict(views.values()))
+        self._show(SPEAKER_UP, lambda: sight.speakers_up(self._world.node_views().values()))
+        if self._settings.metrics_per_address:
+            self._show(ADDRESS_UNHELD, lambda: sight.each_unheld(views.values()))
+
+    def _show(self, metric: Metric, read: Callable[[], Values]) -> None:
+        """Only while this replica acts: what two of them said would be added up."""
+        self._metrics.watch(metric, lambda: read() if self._triggers.active else {})
 
     def _compat(self, namespace: str) -> MetalLB | None:
         """MetalLB's objects, if they are obeyed at all."""

@@ -1,4 +1,4 @@
-"""What Prometheus reads. Every name and label is in docs/operator.md."""
+"""What Prometheus reads of the operator. What each metric means is in `metric_table`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+from lbctl.operator import metric_table as table
+from lbctl.telemetry import Metric, gauge_family
+from lbctl.telemetry.families import Values
+from lbctl.telemetry.shared import SharedMetrics
 
 
 class Metrics:
@@ -18,134 +21,68 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.pool_addresses = Gauge(
-            "lbctl_pool_addresses",
-            "Addresses of a pool by what became of them",
-            ["pool", "family", "state"],
-            registry=self.registry,
-        )
-        self.allocations = Counter(
-            "lbctl_allocations", "Addresses given", ["pool"], registry=self.registry
-        )
-        self.allocation_failures = Counter(
-            "lbctl_allocation_failures",
-            "Services that were refused an address, counted when the reason changes",
-            ["reason"],
-            registry=self.registry,
-        )
+        self.api_request = SharedMetrics(self.registry, "operator").api_request
+        self.pool_addresses = self._gauge(table.POOL_ADDRESSES)
+        self.allocations = self._counter(table.ALLOCATIONS)
+        self.allocation_failures = self._counter(table.ALLOCATION_FAILURES)
         self.reconcile_seconds = Histogram(
-            "lbctl_reconcile_seconds",
-            "How long a reconcile took",
-            ["kind", "outcome"],
-            buckets=_SECONDS,
+            table.RECONCILE_SECONDS.family,
+            table.RECONCILE_SECONDS.text,
+            table.RECONCILE_SECONDS.label_names,
+            buckets=table.RECONCILE_SECONDS.buckets,
             registry=self.registry,
         )
-        self.leader = Gauge(
-            "lbctl_leader",
-            "1 while this replica acts, 0 while it stands by",
-            registry=self.registry,
-        )
-        self.conflicts = Counter(
-            "lbctl_conflicts",
-            "Addresses that a host which is none of the cluster's has or claims",
-            ["reason"],
-            registry=self.registry,
-        )
-        self.moves = Counter(
-            "lbctl_planned_moves",
-            "Addresses that a node was told to hand to another",
-            registry=self.registry,
-        )
-        self.nodes_marked = Counter(
-            "lbctl_node_failures",
-            "Dead nodes whose pods this replica marked not ready (fastNodeFailure)",
-            registry=self.registry,
-        )
-        self.nodes_spared = Counter(
-            "lbctl_node_failures_spared",
-            "Nodes that a partner lost and that were not marked, counted when the reason changes",
-            ["reason"],
-            registry=self.registry,
-        )
-        self.pods_marked = Counter(
-            "lbctl_node_failure_pods",
-            "Pods that this replica marked not ready (fastNodeFailure)",
-            registry=self.registry,
-        )
+        self.leader = self._gauge(table.LEADER)
+        self.conflicts = self._counter(table.CONFLICTS)
+        self.moves = self._counter(table.PLANNED_MOVES)
+        self.nodes_marked = self._counter(table.NODE_FAILURES)
+        self.nodes_spared = self._counter(table.NODES_SPARED)
+        self.pods_marked = self._counter(table.PODS_MARKED)
+
+    def watch(self, metric: Metric, values: Callable[[], Values]) -> None:
+        """Read a gauge's series at each scrape."""
+        self.registry.register(_Read(metric, values))
 
     def watch_queue(self, waiting: Callable[[], Iterable[Any]]) -> None:
         """Count the queue's items by kind at each scrape."""
-        self.registry.register(
-            _Tallied(
-                "lbctl_queue_depth", "Items that wait", "kind", lambda: (i[0] for i in waiting())
-            )
-        )
+        self._tally(table.QUEUE_DEPTH, lambda: (i[0] for i in waiting()))
 
     def watch_left_out(self, left_out: Callable[[], Mapping[str, int]]) -> None:
         """Count at each scrape how often a node is left out of an address's plan, by reason."""
-        self.registry.register(
-            _Tallied(
-                "lbctl_left_out",
-                "Pairs of an address and a node that cannot announce it",
-                "reason",
-                lambda: Tally(left_out()).elements(),
-            )
-        )
+        self._tally(table.LEFT_OUT, lambda: Tally(left_out()).elements())
 
     def watch_out_of_pool(self, out_of_pool: Mapping[Any, str]) -> None:
         """Count at each scrape the addresses that their pools would not give today, by reason."""
-        self.registry.register(
-            _Tallied(
-                "lbctl_out_of_pool",
-                "Addresses that Services have and that their pools would not give today",
-                "reason",
-                out_of_pool.values,
-            )
-        )
+        self._tally(table.OUT_OF_POOL, out_of_pool.values)
 
     def watch_metallb(self, wrong: Callable[[], Iterable[str]]) -> None:
         """Count at each scrape what is wrong with objects of MetalLB's, by reason."""
-        self.registry.register(
-            _Tallied(
-                "lbctl_metallb_problems",
-                "What is wrong with objects of MetalLB's",
-                "reason",
-                wrong,
-            )
-        )
+        self._tally(table.METALLB_PROBLEMS, wrong)
 
     def watch_pending(self, pending: Mapping[Any, str]) -> None:
         """Count the Services without an address by reason at each scrape."""
-        self.registry.register(
-            _Tallied(
-                "lbctl_services_pending", "Services without an address", "reason", pending.values
-            )
-        )
+        self._tally(table.SERVICES_PENDING, pending.values)
 
     def watch_unmet(self, unmet: Mapping[Any, str]) -> None:
         """Count the Services that have an address but not what they ask for, at each scrape."""
-        self.registry.register(
-            _Tallied(
-                "lbctl_services_unmet",
-                "Services with an address, but not all or not the one that they ask for",
-                "reason",
-                unmet.values,
-            )
-        )
+        self._tally(table.SERVICES_UNMET, unmet.values)
+
+    def _tally(self, metric: Metric, words: Callable[[], Iterable[str]]) -> None:
+        self.watch(metric, lambda: Tally((str(word),) for word in words()))
+
+    def _gauge(self, metric: Metric) -> Gauge:
+        return Gauge(metric.family, metric.text, metric.label_names, registry=self.registry)
+
+    def _counter(self, metric: Metric) -> Counter:
+        return Counter(metric.family, metric.text, metric.label_names, registry=self.registry)
 
 
-class _Tallied(Collector):
+class _Read(Collector):
     """A gauge that is counted when it is read."""
 
-    def __init__(
-        self, name: str, text: str, label: str, values: Callable[[], Iterable[str]]
-    ) -> None:
-        self._family = (name, text, label)
+    def __init__(self, metric: Metric, values: Callable[[], Values]) -> None:
+        self._metric = metric
         self._values = values
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        name, text, label = self._family
-        family = GaugeMetricFamily(name, text, labels=[label])
-        for value, count in sorted(Tally(self._values()).items()):
-            family.add_metric([str(value)], count)
-        yield family
+        yield gauge_family(self._metric, self._values())

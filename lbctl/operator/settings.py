@@ -32,6 +32,8 @@ class Settings:
     metallb_namespace: str = ""
     """Where IPAddressPools and L2Advertisements of MetalLB's are read, and its annotations on
     Services obeyed; empty = nowhere."""
+    metrics_per_address: bool = False
+    """Whether there are metrics with a series for each address."""
     kubeconfig: Path | None = None
     """None: the pod's service account, else the user's own kubeconfig."""
     workers: int = 16

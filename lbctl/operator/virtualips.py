@@ -251,9 +251,16 @@ class VirtualIPs:
         spec |= {} if pool is None else {"pool": pool}
         obj = await self._replace(obj, spec, seeing(plan))
         if plan.outgoing is not None and plan.outgoing != view.outgoing:
-            self._metrics.moves.inc()
+            self._metrics.moves.labels(self._cause(view.address, plan)).inc()
             log.info("%s: moves. %s", view.address, plan.message)
         return obj
+
+    def _cause(self, address: Address, plan: SuccessionPlan) -> str:
+        """Why the holder is told to hand an address over: a label of the metric."""
+        if address in self.planning.wanted:
+            return "Rebalanced"
+        outgoing = (one.reason for one in plan.left_out if one.node == plan.outgoing)
+        return next(outgoing, "Preferred")
 
     def _may_say(self, obj: Object, view: VirtualIPView, plan: SuccessionPlan) -> bool:
         """Whether what changed may be written now; when it is words alone, it may have to wait.

@@ -7,8 +7,11 @@ import signal
 import socket
 import sys
 
+from prometheus_client import CollectorRegistry
+
 from lbctl.kube import login
 from lbctl.kube.client import Client
+from lbctl.telemetry.shared import SharedMetrics
 from speaker import logs
 from speaker.agent.app import Agent
 from speaker.agent.settings import Settings, SettingsError
@@ -19,8 +22,11 @@ async def _run(settings: Settings) -> None:
     end = socket.socket(fileno=int(os.environ[CHANNEL_VARIABLE]))
     restarts = int(os.environ.get(RESTARTS_VARIABLE, "0"))
     access = login.find(settings.kubeconfig)
-    async with Client(access, user_agent=f"lbctl-speaker/{settings.version}") as client:
-        agent = Agent(settings, client, end, restarts=restarts)
+    registry = CollectorRegistry()
+    counted = SharedMetrics(registry, "speaker", settings.version).api_request
+    program = f"lbctl-speaker/{settings.version}"
+    async with Client(access, user_agent=program, answered=counted) as client:
+        agent = Agent(settings, client, end, registry=registry, restarts=restarts)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, agent.stop)

@@ -11,6 +11,8 @@ import time
 from ipaddress import ip_address
 from typing import Final
 
+from prometheus_client import CollectorRegistry
+
 from lbctl.core.addresses import object_name
 from lbctl.core.labels import candidate_label
 from lbctl.core.outcomes import ConditionType
@@ -25,11 +27,12 @@ from speaker.agent import netlink, partners
 from speaker.agent.channel import Channel, Peers
 from speaker.agent.facts import NodeChecks
 from speaker.agent.health import Asker, ProxyWatch
-from speaker.agent.http import ChannelMetrics, HttpServer
+from speaker.agent.http import HttpServer
 from speaker.agent.interfaces import Interface
 from speaker.agent.kin import Acquaintances, rows, unknown
 from speaker.agent.life import Life
 from speaker.agent.local import LocalWatch, hosts, port_of
+from speaker.agent.metrics import ChannelMetrics
 from speaker.agent.plan import plan
 from speaker.agent.registration import PartnersSeen, Registration
 from speaker.agent.settings import Settings
@@ -65,11 +68,18 @@ class Agent:
         settings: of this process.
         client: an open client.
         end: our end of the socket pair with the wire.
+        registry: what /metrics shows; the wire's word is added.
         restarts: how often this process was started again.
     """
 
     def __init__(
-        self, settings: Settings, client: Client, end: socket.socket, *, restarts: int = 0
+        self,
+        settings: Settings,
+        client: Client,
+        end: socket.socket,
+        *,
+        registry: CollectorRegistry,
+        restarts: int = 0,
     ) -> None:
         self._settings = settings
         self._node = settings.node
@@ -142,7 +152,7 @@ class Agent:
             hosts=lambda: hosts(settings.node_address, self._interfaces or ()),
             changed=self._views.replan.set,
         )
-        self._http = HttpServer(
+        registry.register(
             ChannelMetrics(
                 self._channel,
                 agent_restarts=restarts,
@@ -150,7 +160,10 @@ class Agent:
                 not_serving=lambda: sum(
                     not self._local.serving(p) for p in self._views.local_ports()
                 ),
-            ),
+            )
+        )
+        self._http = HttpServer(
+            registry,
             healthy=self._unhealthy,
             ready=self._unready,
         )

@@ -142,7 +142,7 @@ def test_probes_and_metrics(cluster: Oracle, operators: Operators) -> None:
         wanted = (
             'lbctl_pool_addresses{family="ipv4",pool="lab",state="used"} 1.0',
             'lbctl_allocations_total{pool="lab"} 1.0',
-            'lbctl_reconcile_seconds_count{kind="service",outcome="success"}',
+            'lbctl_reconcile_duration_seconds_count{kind="service",outcome="success"}',
             "lbctl_leader 1.0",
             "# TYPE lbctl_queue_depth gauge",
             "# TYPE lbctl_services_pending gauge",

@@ -117,7 +117,7 @@ def test_an_address_of_a_local_service_follows_the_endpoint_without_an_operator(
         lab.kubectl("apply", "-f", "-", input=json.dumps(endpoint_slice("local", node)))
 
     def serves(node: str, *, truth: bool) -> None:
-        wanted = f"lbctl_speaker_not_serving {float(not truth)}"
+        wanted = f"lbctl_speaker_addresses_not_serving {float(not truth)}"
         wait_until(lambda: wanted in speakers[node].http("/metrics"), f"{node}: {wanted}")
 
     try:

@@ -25,6 +25,7 @@ from lbctl.core.outcomes.virtualips import (
     PlannedReason,
     ReleasedReason,
     ReservedReason,
+    Unheld,
 )
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "ReservedReason",
     "Spared",
     "SpeakerReason",
+    "Unheld",
 ]

@@ -11,6 +11,17 @@ class AnnouncedReason(StrEnum):
     NOT_HELD = "NotHeld"
 
 
+class Unheld(StrEnum):
+    """Why no node answers for an address that a Service has: a label of metrics."""
+
+    NOT_TAKEN = "NotTaken"
+    """Nodes are planned to, and none has taken it."""
+    NOBODY_PLANNED = "NobodyPlanned"
+    """No node can announce it."""
+    ANSWERED_BY_ANOTHER = "AnsweredByAnother"
+    """Another host answers for it, so that no node takes it."""
+
+
 class ConflictReason(StrEnum):
     """The reason of the condition `Conflict` of a VirtualIP."""
 

@@ -1,0 +1,183 @@
+"""Every metric of the speaker. `docs/metrics.md` is made of this."""
+
+from typing import Final
+
+from lbctl.core.outcomes import ConditionType, HandOffReason, NodeCheckReason
+from lbctl.telemetry import Kind, Label, Metric, Unit
+from lbctl.telemetry.shared import SHARED
+from speaker.messages import FAILOVER_BOUNDS, ROUND_TRIP_BOUNDS, PeerState, State, Taking
+from speaker.wire import bfd, neighbors
+from speaker.wire.liveness import SENT, UNSENT
+
+DROPPED: Final = "dropped-by-kernel"
+CHECKS: Final = (
+    ConditionType.HAND_OFF_READY,
+    ConditionType.KERNEL_SILENT,
+    ConditionType.REVERSE_PATH_OPEN,
+    ConditionType.FORWARDING,
+    ConditionType.ROUTER_ADVERTISEMENTS_HEARD,
+    ConditionType.INTERFACES_SOUND,
+)
+
+ADDRESSES: Final = Metric(
+    "lbctl_speaker_addresses",
+    Kind.GAUGE,
+    Unit.ADDRESSES,
+    "Addresses of this node's plan by what the node does with them.",
+    "`blocked` for long is a node that would hold and hears another host answer; "
+    "`kubectl get vips` names that one.",
+    (Label("state", "", tuple(State)),),
+)
+NOT_SERVING: Final = Metric(
+    "lbctl_speaker_addresses_not_serving",
+    Kind.GAUGE,
+    Unit.ADDRESSES,
+    "Addresses that are not taken here, for their Service has no endpoint on this node.",
+    "Meant, for Services with externalTrafficPolicy Local. Where pods are: the proxy's health "
+    "check of the Service says otherwise; see HandOffReady of `kubectl get speakers`.",
+)
+CHECK: Final = Metric(
+    "lbctl_speaker_check",
+    Kind.GAUGE,
+    Unit.TRUTH,
+    "What is checked on the node: 1 for good, 0 for bad.",
+    "`kubectl describe speaker` has the condition's message, which says what to set. HandOffReady: "
+    "the proxy of the node is ill, and the node is planned around.",
+    (
+        Label("check", "the condition of the Speaker", CHECKS),
+        Label("reason", "of the condition", (*HandOffReason, *NodeCheckReason)),
+    ),
+)
+FRAMES_RECEIVED: Final = Metric(
+    "lbctl_speaker_frames_received_total",
+    Kind.COUNTER,
+    Unit.FRAMES,
+    "ARP and neighbour discovery frames received, by what became of them.",
+    f"`{DROPPED}` and `stale` rise: the node is short of CPU, or somebody floods the LAN. A `bad-` "
+    "or `too-short` verdict: a host sends broken frames; tcpdump on the interface shows which.",
+    (
+        Label("interface", "of the node"),
+        Label(
+            "verdict",
+            "answered, noted, or why it was ignored",
+            (*(one.label for one in neighbors.Verdict), DROPPED),
+        ),
+    ),
+)
+FRAMES_SENT: Final = Metric(
+    "lbctl_speaker_frames_sent_total",
+    Kind.COUNTER,
+    Unit.FRAMES,
+    "ARP and neighbour discovery frames sent.",
+    "`announcement`: gratuitous ARP and unsolicited advertisements, a burst for each address that "
+    "is taken. Many without a move: two hosts fight for an address; see "
+    "lbctl_speaker_conflicts_total.",
+    (Label("kind", "", ("announcement", "reply", "question")),),
+)
+FRAMES_UNSENT: Final = Metric(
+    "lbctl_speaker_frames_unsent_total",
+    Kind.COUNTER,
+    Unit.FRAMES,
+    "Frames that the kernel refused.",
+    "The interface is down or its queue is full; `ip -s link` on the node shows drops.",
+)
+CONFLICTS: Final = Metric(
+    "lbctl_speaker_conflicts_total",
+    Kind.COUNTER,
+    Unit.TIMES,
+    "Claims of others for an address that is held here.",
+    "Once at a move is normal. Again and again: `kubectl get vips -o wide` names the MAC that "
+    "claims.",
+)
+TAKEN: Final = Metric(
+    "lbctl_speaker_addresses_taken_total",
+    Kind.COUNTER,
+    Unit.ADDRESSES,
+    "Addresses that this node has taken, by why.",
+    "`death` without a dead node: partners lose each other; see "
+    "lbctl_speaker_bfd_sessions_lost_total.",
+    (Label("cause", "", tuple(Taking)),),
+)
+FAILOVER_SECONDS: Final = Metric(
+    "lbctl_speaker_failover_duration_seconds",
+    Kind.HISTOGRAM,
+    Unit.SECONDS,
+    "From the end of the holder's BFD session to the first announcement from here, for each "
+    "address, measured by the process that sends it.",
+    "The time until the death is noticed comes before (`bfd.intervalMilliseconds` times "
+    "`bfd.detectMultiplier`). Above 0.5 s: the node that took over lacks CPU, or those before it "
+    "in the succession are dead too and had their turns.",
+    buckets=FAILOVER_BOUNDS,
+)
+BFD_SESSIONS: Final = Metric(
+    "lbctl_speaker_bfd_sessions",
+    Kind.GAUGE,
+    Unit.SESSIONS,
+    "BFD sessions with partners by state.",
+    "`never-up`: UDP port `bfd.port` does not pass between the nodes; PARTNERS of "
+    "`kubectl get speakers` says which.",
+    (Label("state", "", tuple(PeerState)),),
+)
+BFD_UP: Final = Metric(
+    "lbctl_speaker_bfd_session_up",
+    Kind.GAUGE,
+    Unit.TRUTH,
+    "Whether the BFD session with a partner on an interface is up.",
+    "0 while the partner's node is well: a firewall, or a LAN that does not pass between the two.",
+    (Label("peer", "the partner's node"), Label("interface", "of this node")),
+)
+BFD_LOST: Final = Metric(
+    "lbctl_speaker_bfd_sessions_lost_total",
+    Kind.COUNTER,
+    Unit.SESSIONS,
+    "BFD sessions that were up and timed out.",
+    "Without a death: the peer or this node lacks CPU (raise `speaker.resources.requests.cpu` or "
+    "`bfd.detectMultiplier`), or the LAN loses packets.",
+    (Label("peer", "the partner's node"),),
+)
+BFD_PACKETS: Final = Metric(
+    "lbctl_speaker_bfd_packets_total",
+    Kind.COUNTER,
+    Unit.PACKETS,
+    "BFD packets by what became of them.",
+    "`unknown-peer` and `wrong-discriminator`: another BFD daemon on the same port; move "
+    "`bfd.port`. `bad-ttl`: somebody beyond a router sends them.",
+    (Label("verdict", "", (*bfd.Verdict, SENT, UNSENT)),),
+)
+BFD_ROUND_TRIP: Final = Metric(
+    "lbctl_speaker_bfd_round_trip_seconds",
+    Kind.HISTOGRAM,
+    Unit.SECONDS,
+    "From a BFD Poll to the peer's Final, once when a session comes up and once for each change of "
+    "its settings (RFC 5880 section 6.5).",
+    "Near the detection time: the LAN or the peer is slow, and will be taken for dead. Both "
+    "speakers' delays are in it.",
+    buckets=ROUND_TRIP_BOUNDS,
+)
+RESTARTS: Final = Metric(
+    "lbctl_speaker_restarts_total",
+    Kind.COUNTER,
+    Unit.PROCESSES,
+    "Processes that were started again.",
+    "The speaker's log has the reason, just before.",
+    (Label("process", "", ("wire", "agent")),),
+)
+
+TABLE: Final = (
+    ADDRESSES,
+    NOT_SERVING,
+    CHECK,
+    FRAMES_RECEIVED,
+    FRAMES_SENT,
+    FRAMES_UNSENT,
+    CONFLICTS,
+    TAKEN,
+    FAILOVER_SECONDS,
+    BFD_SESSIONS,
+    BFD_UP,
+    BFD_LOST,
+    BFD_PACKETS,
+    BFD_ROUND_TRIP,
+    RESTARTS,
+    *SHARED,
+)
