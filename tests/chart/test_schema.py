@@ -53,6 +53,21 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("a word where MetalLB is meant", {"compat": {"metallb": "yes"}}, "want boolean"),
     ("all namespaces", {"compat": {"metallbNamespace": ""}}, "metallbNamespace"),
+    (
+        "a PodMonitor in words",
+        {"metrics": {"podMonitor": {"enabled": "yes"}}},
+        "want boolean",
+    ),
+    (
+        "a time without its unit",
+        {"metrics": {"podMonitor": {"interval": "30"}}},
+        "/metrics/podMonitor/interval",
+    ),
+    (
+        "a page with an anchor, which the alert's name is to be",
+        {"metrics": {"prometheusRule": {"runbookURL": "https://wiki.example/a#b"}}},
+        "runbookURL",
+    ),
     ("a group that was emptied", {"speaker": None}, "speaker"),
     (
         "a lease that one late renewal ends",

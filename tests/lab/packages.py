@@ -35,6 +35,9 @@ BUILD = {
 }
 """What making the images needs on top."""
 
+PROMETHEUS = {"prometheus": "prometheus", "promtool": "prometheus"}
+"""What the tests of metrics and alerts need."""
+
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
