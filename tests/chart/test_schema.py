@@ -68,6 +68,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"metrics": {"prometheusRule": {"runbookURL": "https://wiki.example/a#b"}}},
         "runbookURL",
     ),
+    (
+        "a page that is found only in the repository",
+        {"metrics": {"prometheusRule": {"runbookURL": "docs/alerts.md"}}},
+        "runbookURL",
+    ),
     ("a group that was emptied", {"speaker": None}, "speaker"),
     (
         "a lease that one late renewal ends",
