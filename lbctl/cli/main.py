@@ -1,4 +1,4 @@
-"""The command line. Every option can be set by an environment variable: ``LBCTL_`` and its name."""
+"""The command line. Every option of `run` can be set by a variable: ``LBCTL_`` and its name."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from pathlib import Path
 import click
 
 from lbctl import __version__, logs
+from lbctl.cli.lazy import LazyGroup
 from lbctl.core.labels import DEFAULT_LOAD_BALANCER_CLASS
 from lbctl.core.objects.services import Ownership
 
+FOR_PEOPLE = {
+    "status": ("lbctl.cli.commands.status", "Is it well, and if not, what first."),
+    "completion": ("lbctl.cli.completion", "Print what makes a shell complete names."),
+}
+"""The commands for people: where each is, and its summary."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=LazyGroup, lazy=FOR_PEOPLE, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="lbctl")
 def cli() -> None:
     """Give addresses of the LAN to Services of type LoadBalancer, on bare metal."""
@@ -198,5 +207,6 @@ def _host_and_port(listen: str) -> tuple[str, int]:
 
 
 def main() -> None:
-    """Entry point of the command ``lbctl``."""
-    cli()
+    """Entry point of the commands ``lbctl`` and ``kubectl lbctl``."""
+    plugin = Path(sys.argv[0]).name.startswith("kubectl-")
+    cli(prog_name="kubectl lbctl" if plugin else None)

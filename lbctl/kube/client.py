@@ -99,6 +99,8 @@ class Client:
         self._answered = answered
         self._limits = aiohttp.ClientTimeout(total=timeouts.request, sock_connect=timeouts.connect)
         self._session: aiohttp.ClientSession | None = None
+        self.server_date = ""
+        """The header ``Date`` of the last answer (RFC 9110 section 6.6.1): the server's clock."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -319,8 +321,10 @@ class Client:
                     headers=headers,
                     server_hostname=self.login.server_name,
                     timeout=limits or self._limits,
+                    proxy=self.login.proxy or None,
                 ),
             )
+            self.server_date = response.headers.get("Date", "")
             if response.status != _UNAUTHORIZED or self.login.token is None or fresh_token:
                 break
             response.release()

@@ -3,7 +3,8 @@
 In the cluster: the service account's projected token, which the kubelet rotates; it is read again
 every minute and whenever the server answers 401. From a file: the current context, with a token, a
 token file or a client certificate. What a kubeconfig may say besides (``exec`` plug-ins,
-``auth-provider``, ``proxy-url``) is refused by name, never ignored.
+``auth-provider``, ``proxy-url``) is refused by name, never ignored: a controller runs no programs
+for its credentials. People do: `lbctl.kube.kubeconfig` logs them in.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import ssl
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,14 +31,18 @@ class LoginError(Exception):
 
 @dataclass(slots=True)
 class Token:
-    """A bearer token, fixed or from a file that somebody else rotates."""
+    """A bearer token, fixed, from a file that somebody else rotates, or made anew on demand."""
 
     value: str = ""
     file: Path | None = None
+    renew: Callable[[], str] | None = field(default=None, repr=False)
+    """Makes another one, when the server refuses this one."""
     _read_at: float = field(default=-_TOKEN_AGE_SECONDS, repr=False)
 
     def current(self, *, fresh: bool = False) -> str:
         """The token to send now; ``fresh`` reads the file even if that was done a moment ago."""
+        if fresh and self.renew is not None:
+            self.value = self.renew()
         if self.file is None:
             return self.value
         now = time.monotonic()
@@ -59,6 +65,8 @@ class Login:
     token: Token | None = None
     certificate: bytes = b""
     private_key: bytes = b""
+    proxy: str = ""
+    """The HTTP proxy on the way to the server, as a URL; "" = none."""
 
     def ssl_context(self) -> ssl.SSLContext:
         """TLS that verifies the server by the cluster's CA and shows our certificate, if any."""
@@ -87,12 +95,18 @@ def find(kubeconfig: Path | None = None) -> Login:
     """
     if kubeconfig is not None:
         return from_kubeconfig(kubeconfig)
-    if os.environ.get("KUBERNETES_SERVICE_HOST") and (SERVICE_ACCOUNT / "token").exists():
+    if in_pod():
         return from_service_account()
     path = Path(os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
     if path.exists():
         return from_kubeconfig(path)
     raise LoginError(f"not in a pod and no kubeconfig at {path}: give one with --kubeconfig FILE")
+
+
+def in_pod() -> bool:
+    """Whether this process runs in a pod that has a service account's token."""
+    in_cluster = bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
+    return in_cluster and (SERVICE_ACCOUNT / "token").exists()
 
 
 def from_service_account(directory: Path = SERVICE_ACCOUNT) -> Login:

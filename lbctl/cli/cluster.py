@@ -1,0 +1,243 @@
+"""Reads a cluster with the kubeconfig of whoever asks: a fixed set of lists, all at once.
+
+Every command works on such a `Snapshot`. What may not be read is noted by verb, resource and
+namespace; the command decides whether it can do without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TypeVar
+
+from lbctl.cli.exits import NotAllowed, Trouble, Unreachable
+from lbctl.cli.snapshot import DEPLOYMENTS, Installation, Right, Snapshot, granting
+from lbctl.core.labels import OPERATOR_LEASE, SPEAKER_LABELS
+from lbctl.kube import kubeconfig
+from lbctl.kube.client import Client, Selection, Timeouts
+from lbctl.kube.errors import ApiError, Forbidden, NotFound
+from lbctl.kube.login import Login, LoginError
+from lbctl.kube.objects import (
+    ENDPOINT_SLICES,
+    L2_ADVERTISEMENTS,
+    LEASES,
+    METALLB_L2_ADVERTISEMENTS,
+    METALLB_POOLS,
+    NAMESPACES,
+    NODES,
+    POOLS,
+    SERVICE_CIDRS,
+    SERVICES,
+    SPEAKERS,
+    VIRTUAL_IPS,
+    Kind,
+    Object,
+)
+
+NEEDED = (POOLS, L2_ADVERTISEMENTS, VIRTUAL_IPS, SPEAKERS)
+"""Without these nothing can be said."""
+_UNAUTHORIZED = 401
+_T = TypeVar("_T")
+
+
+def _labels(component: str) -> str:
+    labels = {**SPEAKER_LABELS, "app.kubernetes.io/component": component}
+    return ",".join(f"{name}={value}" for name, value in labels.items())
+
+
+_LISTS = {
+    **{kind: Selection() for kind in NEEDED},
+    SERVICES: Selection(fields="spec.type=LoadBalancer"),
+    NAMESPACES: Selection(),
+    NODES: Selection(),
+    SERVICE_CIDRS: Selection(),
+    LEASES: Selection(labels=_labels("speaker")),
+    DEPLOYMENTS: Selection(labels=_labels("operator")),
+}
+_OPTIONAL = frozenset({SERVICE_CIDRS})
+"""Older API servers do not have them, and nothing is missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to get in, as the person said."""
+
+    kubeconfig: Path | None = None
+    context: str = ""
+    namespace: str = ""
+    """Where Services are looked for; "" = the context's namespace."""
+    seconds: float = 10.0
+    """How long one request may take."""
+
+    def login(self) -> Login:
+        """Raises Trouble."""
+        try:
+            found = kubeconfig.find(self.kubeconfig, self.context)
+        except LoginError as error:
+            raise Unreachable(str(error)) from error
+        return replace(found, namespace=self.namespace or found.namespace)
+
+
+def read(access: Access) -> Snapshot:
+    """Read everything that any command needs. Raises Trouble."""
+    return asyncio.run(_connected(access.login(), access.seconds, snapshot))
+
+
+def names(access: Access, kind: Kind) -> list[str]:
+    """The names of the objects of a kind, in the namespace where it has one. Raises Trouble."""
+
+    async def listed(client: Client) -> list[str]:
+        selection = replace(_LISTS.get(kind, Selection()), namespace=client.login.namespace)
+        found = await client.list(kind, selection)
+        return sorted(one["metadata"]["name"] for one in found.items)
+
+    return asyncio.run(_connected(access.login(), access.seconds, listed))
+
+
+async def _connected(login: Login, seconds: float, work: Callable[[Client], Awaitable[_T]]) -> _T:
+    timeouts = Timeouts(connect=min(5.0, seconds), request=seconds)
+    try:
+        async with Client(login, timeouts=timeouts, user_agent="lbctl-cli") as client:
+            return await work(client)
+    except LoginError as error:
+        raise Unreachable(str(error)) from error
+    except Forbidden as error:
+        raise _refused(error) from error
+    except ApiError as error:
+        raise Unreachable(
+            f"the API server at {login.server}: {error}. Is it the right context? "
+            "See kubectl config get-contexts"
+        ) from error
+
+
+async def snapshot(client: Client) -> Snapshot:
+    """Read a cluster over an open client.
+
+    Raises:
+        Trouble: lbctl's own kinds may not be read, or are not there.
+        ApiError: no answer.
+    """
+    reading = _Reading(client)
+    lease, *_ = await asyncio.gather(
+        reading.operator_lease(), *(reading.take(kind) for kind in _LISTS)
+    )
+    _check(reading)
+    deployments = reading.objects.pop(DEPLOYMENTS, ())
+    installation = Installation.read(deployments[0]) if deployments else Installation()
+    more: list[Awaitable[None]] = []
+    if any(_is_local(one) for one in reading.objects.get(SERVICES, ())):
+        more.append(reading.take(ENDPOINT_SLICES))
+    if namespace := installation.metallb_namespace:
+        more += (
+            reading.take(kind, Selection(namespace=namespace))
+            for kind in (METALLB_POOLS, METALLB_L2_ADVERTISEMENTS)
+        )
+    await asyncio.gather(*more)
+    return Snapshot(
+        objects=reading.objects,
+        now=_clock(client.server_date),
+        installation=installation,
+        operator_lease=lease,
+        missing=tuple(reading.missing),
+        unserved=tuple(reading.unserved),
+        server=client.login.server,
+    )
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read so far."""
+
+    client: Client
+    objects: dict[Kind, tuple[Object, ...]] = field(default_factory=dict)
+    missing: list[Right] = field(default_factory=list)
+    unserved: list[Kind] = field(default_factory=list)
+
+    async def take(self, kind: Kind, selection: Selection | None = None) -> None:
+        """List a kind; in one namespace alone, when all of them may not be listed."""
+        chosen = selection or _LISTS.get(kind, Selection())
+        try:
+            self.objects[kind] = await self._list(kind, chosen)
+        except NotFound:
+            if kind not in _OPTIONAL:
+                self.unserved.append(kind)
+        except Forbidden as error:
+            self._note(kind, error, chosen.namespace)
+            if kind.namespaced and not chosen.namespace:
+                await self._nearby(kind, chosen)
+
+    async def operator_lease(self) -> Object | None:
+        """The Lease by which the operators elect, wherever it is."""
+        by_name = Selection(fields=f"metadata.name={OPERATOR_LEASE}")
+        try:
+            found = await self._list(LEASES, by_name)
+        except (Forbidden, NotFound):
+            return None
+        return next(iter(found), None)
+
+    async def _nearby(self, kind: Kind, selection: Selection) -> None:
+        namespace = self.client.login.namespace
+        if kind in (LEASES, DEPLOYMENTS):
+            namespace = Installation().namespace
+        try:
+            self.objects[kind] = await self._list(kind, replace(selection, namespace=namespace))
+        except (Forbidden, NotFound):
+            return
+
+    async def _list(self, kind: Kind, selection: Selection) -> tuple[Object, ...]:
+        return tuple((await self.client.list(kind, selection)).items)
+
+    def _note(self, kind: Kind, error: Forbidden, namespace: str) -> None:
+        if error.code == _UNAUTHORIZED:
+            raise error
+        self.missing.append(Right("list", kind, namespace, _user(str(error))))
+
+
+def _check(reading: _Reading) -> None:
+    """Without lbctl's own kinds there is nothing to say."""
+    if gone := [kind.kind for kind in reading.unserved if kind in NEEDED]:
+        raise Unreachable(
+            f"the cluster has no {', '.join(gone)}: lbctl is not installed there, or is being "
+            "installed. See kubectl api-resources --api-group=lbctl.io"
+        )
+    if lacking := [right for right in reading.missing if right.kind in NEEDED]:
+        raise NotAllowed(not_allowed(lacking))
+
+
+def not_allowed(rights: Iterable[Right]) -> str:
+    """Which rights are missing, and the lines that grant them."""
+    lacking = [*rights]
+    user = next((f" ({right.user})" for right in lacking if right.user), "")
+    listed = "".join(f"\n  {right}" for right in lacking)
+    lines = "".join(f"\n  {line}" for line in granting(lacking))
+    return f"you{user} may not{listed}\nAn administrator grants it with{lines}"
+
+
+def _refused(error: Forbidden) -> Trouble:
+    if error.code == _UNAUTHORIZED:
+        advice = "Log in again, or choose another --context"
+        return Unreachable(f"the API server refuses the login: {error}. {advice}")
+    return NotAllowed(str(error))
+
+
+def _user(message: str) -> str:
+    """Who is meant by `User "jane" cannot list resource ...`."""
+    found = re.search(r'User "([^"]+)" cannot', message)
+    return found[1] if found else ""
+
+
+def _is_local(service: Object) -> bool:
+    return (service.get("spec") or {}).get("externalTrafficPolicy") == "Local"
+
+
+def _clock(date: str) -> datetime:
+    """The server's clock, by its last answer; ours when it did not say."""
+    try:
+        return parsedate_to_datetime(date).astimezone(UTC)
+    except (TypeError, ValueError):
+        return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""From a state to an answer, and from an answer to what is printed. Pure."""

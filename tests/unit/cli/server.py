@@ -1,0 +1,129 @@
+"""An API server that lists a snapshot's objects over real HTTP, in a thread of its own."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from lbctl.cli.snapshot import DEPLOYMENTS, Snapshot
+from lbctl.core.labels import OPERATOR_LEASE
+from lbctl.kube.objects import LEASES, Kind
+
+DATE = "Sun, 01 Mar 2026 03:00:00 GMT"
+
+
+class Server:
+    """Answers lists. What is in ``forbidden`` is refused as the API server refuses it."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.forbidden: set[str] = set()
+        """The plurals that may not be listed in all namespaces."""
+        self.unserved: set[str] = set()
+        self.unauthorized = False
+        self.token = "secret"
+        self.requests: list[str] = []
+        self.url = ""
+
+    def answer(self, target: str, authorization: str) -> tuple[int, Any]:
+        self.requests.append(target)
+        url = urlsplit(target)
+        if self.unauthorized or authorization != f"Bearer {self.token}":
+            return _status(401, "Unauthorized", "Unauthorized")
+        plural = url.path.rpartition("/")[2]
+        if plural in self.unserved:
+            return _status(404, "NotFound", "the server could not find the requested resource")
+        if plural in self.forbidden and "/namespaces/" not in url.path:
+            text = f'{plural} is forbidden: User "jane" cannot list resource "{plural}"'
+            return _status(403, "Forbidden", text)
+        items = [*self._items(url.path, url.query, plural)]
+        return 200, {"metadata": {"resourceVersion": "1000"}, "items": items}
+
+    def _items(self, path: str, query: str, plural: str) -> Iterator[Any]:
+        if plural == LEASES.plural and OPERATOR_LEASE in query:
+            yield self.snapshot.operator_lease
+            return
+        if plural == DEPLOYMENTS.plural:
+            yield deployment()
+            return
+        parts = path.split("/")
+        inside = parts[parts.index("namespaces") + 1] if "namespaces" in parts[:-1] else ""
+        for kind, objects in self.snapshot.objects.items():
+            if kind.plural == plural and _group(kind) in path:
+                for one in objects:
+                    if not inside or one["metadata"].get("namespace") == inside:
+                        yield one
+
+
+def _status(code: int, reason: str, message: str) -> tuple[int, Any]:
+    return code, {"kind": "Status", "code": code, "reason": reason, "message": message}
+
+
+def _group(kind: Kind) -> str:
+    return f"/{kind.group}/" if kind.group else "/api/v1/"
+
+
+def deployment() -> dict[str, Any]:
+    args = ["--load-balancer-class=lbctl.io/lbctl", "--default-class", "--no-compat-metallb",
+            "--lease-duration-seconds=15"]  # fmt: skip
+    return {
+        "metadata": {
+            "name": "lbctl-operator",
+            "namespace": "lbctl-system",
+            "labels": {"app.kubernetes.io/version": "1.0.0"},
+        },
+        "spec": {"replicas": 2, "template": {"spec": {"containers": [{"args": args}]}}},
+        "status": {"readyReplicas": 2},
+    }
+
+
+@contextmanager
+def serving(snapshot: Snapshot) -> Iterator[Server]:
+    """Serve until the end of the block."""
+    server = Server(snapshot)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            code, body = server.answer(self.path, self.headers.get("Authorization", ""))
+            written = json.dumps(body).encode()
+            self.send_response_only(code)
+            self.send_header("Date", DATE)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(written)))
+            self.end_headers()
+            with suppress(BrokenPipeError, ConnectionResetError):  # who asked has heard enough
+                self.wfile.write(written)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        host, port = listening.server_address[:2]
+        server.url = f"http://{host!s}:{port}"
+        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            listening.shutdown()
+            thread.join()
+
+
+def kubeconfig(folder: Path, server: Server, **user: Any) -> Path:
+    path = folder / "config"
+    content = {
+        "current-context": "night",
+        "contexts": [
+            {"name": "night", "context": {"cluster": "c", "user": "u", "namespace": "shop"}},
+            {"name": "day", "context": {"cluster": "c", "user": "u"}},
+        ],
+        "clusters": [{"name": "c", "cluster": {"server": server.url}}],
+        "users": [{"name": "u", "user": user or {"token": server.token}}],
+    }
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
