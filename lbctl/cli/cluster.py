@@ -146,6 +146,7 @@ async def snapshot(client: Client) -> Snapshot:
         missing=tuple(reading.missing),
         unserved=tuple(reading.unserved),
         server=client.login.server,
+        namespace=client.login.namespace,
     )
 
 

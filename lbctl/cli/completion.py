@@ -1,4 +1,4 @@
-"""Shell completion, with names from the cluster. `lbctl completion bash` is what a shell sources."""
+"""Shell completion, with names from the cluster."""
 
 from __future__ import annotations
 

@@ -66,6 +66,8 @@ class Installation:
     lease_duration: float = 15.0
     metallb_namespace: str = ""
     """Where MetalLB's objects are obeyed; "" = nowhere."""
+    fast_node_failure: bool = False
+    """Whether the pods of a node that is proved dead are marked not ready at once."""
     version: str = ""
     wanted: int = 0
     """How many operators there are to be."""
@@ -90,6 +92,7 @@ class Installation:
             ),
             lease_duration=float(flags.get("lease-duration-seconds", plain.lease_duration)),
             metallb_namespace=metallb if "compat-metallb" in flags else "",
+            fast_node_failure="fast-node-failure" in flags,
             version=labels.get("app.kubernetes.io/version", ""),
             wanted=spec.get("replicas", 1),
             ready=(deployment.get("status") or {}).get("readyReplicas") or 0,
@@ -116,6 +119,8 @@ class Snapshot:
     unserved: tuple[Kind, ...] = ()
     """Kinds that the API server does not have."""
     server: str = ""
+    namespace: str = "default"
+    """Where the person looks for Services."""
 
     def of(self, kind: Kind) -> tuple[Object, ...]:
         """The objects of a kind; none when they were not read."""

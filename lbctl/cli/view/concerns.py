@@ -9,6 +9,7 @@ from typing import assert_never
 from lbctl.cli.snapshot import Right, granting, time_of
 from lbctl.cli.state import State, addresses_of
 from lbctl.cli.view.findings import Concern, Finding, Severity
+from lbctl.cli.view.words import duration, sentence
 from lbctl.core.addresses import Family, object_name
 from lbctl.core.allocation.belonging import out_of_pool
 from lbctl.core.objects.pools import PoolFinding
@@ -56,7 +57,7 @@ def operators(state: State) -> Iterator[Finding]:
     look = f"kubectl -n {place} logs deployment/{installed.name or 'lbctl-operator'}"
     silent = age is not None and age > 2 * installed.lease_duration
     if lease is not None and (silent or not spec.get("holderIdentity")):
-        since = f" for {_seconds(age)}" if age is not None else ""
+        since = f" for {duration(age)}" if age is not None else ""
         text = f"No operator has led{since}: nobody gives addresses. What is announced goes on."
         yield Finding(Severity.BROKEN, Concern.NO_OPERATOR, subject, text, look)
     elif installed.found and installed.ready < installed.wanted:
@@ -87,13 +88,13 @@ def _node(state: State, view: NodeView) -> Iterator[Finding]:
         yield Finding(Severity.NOTE, Concern.NODE_SET_ASIDE, subject, _said(out))
     elif out is not None:
         age = state.silent_for(view.name)
-        gone = out.reason is LeftOut.SPEAKER_SILENT and age is not None
-        since = f", for {_seconds(age)}" if gone else ""
+        silent = out.reason is LeftOut.SPEAKER_SILENT
+        since = f", for {duration(age)}" if silent and age is not None else ""
         yield Finding(
             Severity.WARNING,
             Concern.NODE_OUT,
             subject,
-            _sentence(f"{out.detail}{since}"),
+            sentence(f"{out.detail}{since}"),
             f"kubectl describe speaker {view.name}; kubectl describe node {view.name}",
         )
     for doubt in (
@@ -101,7 +102,7 @@ def _node(state: State, view: NodeView) -> Iterator[Finding]:
     ):
         if state.nodes.standing.doubts(doubt):
             text = f"{doubt.detail}; not obeyed, because it is so of most nodes at once"
-            yield Finding(Severity.WARNING, Concern.RULE_NOT_OBEYED, subject, _sentence(text))
+            yield Finding(Severity.WARNING, Concern.RULE_NOT_OBEYED, subject, sentence(text))
 
 
 SET_ASIDE = frozenset({LeftOut.EXCLUDED, LeftOut.DRAINING, LeftOut.SPEAKER_STOPPED})
@@ -132,12 +133,12 @@ def _speaker(obj: Object) -> Iterator[Finding]:
     subject, look = f"speaker/{name}", f"kubectl describe speaker {name}"
     partners = condition(obj, ConditionType.PARTNERS_REACHABLE) or {}
     if partners.get("status") == "False":
-        text = _sentence(partners.get("message") or "it does not hear its partners")
+        text = sentence(partners.get("message") or "it does not hear its partners")
         yield Finding(Severity.WARNING, Concern.PARTNERS, subject, text, look)
     for kind in _SETTINGS:
         found = condition(obj, kind) or {}
         if found.get("status") == "False":
-            text = _sentence(found.get("message") or str(kind))
+            text = sentence(found.get("message") or str(kind))
             yield Finding(Severity.WARNING, Concern.NODE_SETTING, subject, text, look)
 
 
@@ -235,7 +236,7 @@ def _conflict(view: VirtualIPView, seen: Counter[str]) -> Iterator[Finding]:
     if conflict is not None:
         seen[conflict.mac] += 1
         severity = Severity.WARNING if view.holder is not None else Severity.BROKEN
-        text = _sentence(conflict.message or f"{conflict.mac} has {view.address} too")
+        text = sentence(conflict.message or f"{conflict.mac} has {view.address} too")
         advice = f"Find the host with {conflict.mac}, or take the address out of the pool."
         yield Finding(severity, Concern.CONFLICT, subject_of(view), text, advice)
 
@@ -260,12 +261,12 @@ def why_not_held(state: State, view: VirtualIPView) -> str:
     """Why no node announces an address that a Service has, as a sentence."""
     if view.holder is not None:
         age = state.silent_for(view.holder)
-        silent = "" if age is None else f" for {_seconds(age)}"
+        silent = "" if age is None else f" for {duration(age)}"
         heir = state.heir(view)
         follows = f"{heir} is next and has not said so." if heir else "nobody can take it."
         return f"{view.holder} held it and has been silent{silent}; {follows}"
     if view.answered_by_another:
-        return _sentence(view.answered_by_another)
+        return sentence(view.answered_by_another)
     if view.conflict is not None:
         return f"{view.conflict.mac} answers for it."
     plan = state.plan(view)
@@ -282,9 +283,9 @@ def _stuck(state: State, view: VirtualIPView) -> Iterator[Finding]:
     planned = condition(obj, ConditionType.PLANNED) or {}
     text = ""
     if released.get("reason") == ReleasedReason.STILL_ANSWERED:
-        text = _sentence(released.get("message") or "somebody still answers for it")
+        text = sentence(released.get("message") or "somebody still answers for it")
     elif planned.get("reason") == "NobodyToAsk":
-        text = _sentence(planned.get("message") or "no speaker can ask the LAN")
+        text = sentence(planned.get("message") or "no speaker can ask the LAN")
     if text:
         subject = subject_of(view)
         advice = f"kubectl describe vip {object_name(view.address)}"
@@ -348,20 +349,4 @@ def _explain(service: ServiceView) -> str:
 
 
 def _said(out: Exclusion) -> str:
-    return _sentence(out.detail)
-
-
-def _sentence(text: str) -> str:
-    ended = text if text.endswith((".", "!", "?")) else f"{text}."
-    return ended[0].upper() + ended[1:]
-
-
-def _seconds(age: float | None) -> str:
-    """A length of time for people."""
-    if age is None:
-        return "an unknown time"
-    whole = max(0, round(age))
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if whole >= 2 * size:
-            return f"{whole // size}{unit}"
-    return f"{whole}s"
+    return sentence(out.detail)

@@ -11,6 +11,7 @@ from lbctl.cli.view import printing
 from lbctl.cli.view.findings import Severity
 from lbctl.cli.view.printing import BAD, FAINT, GOOD, ODD
 from lbctl.cli.view.status import NodeState, PoolUse, Status
+from lbctl.cli.view.words import count
 
 _SHOWN = 12
 """So many findings fit a screen beside the rest; `-o wide` shows all."""
@@ -60,17 +61,17 @@ def _headline(answer: Status) -> Text:
     broken = sum(one.severity is Severity.BROKEN for one in answer.findings)
     warned = sum(one.severity is Severity.WARNING for one in answer.findings)
     if broken:
-        text = Text(f"✗ {_count(broken, 'thing')} broken", style=BAD)
+        text = Text(f"✗ {count(broken, 'thing')} broken", style=BAD)
         if warned:
-            text.append(f", {_count(warned, 'warning')}", style=ODD)
+            text.append(f", {count(warned, 'warning')}", style=ODD)
     elif warned:
-        text = Text(f"! {_count(warned, 'warning')}", style=ODD)
+        text = Text(f"! {count(warned, 'warning')}", style=ODD)
     else:
         text = Text("✓ all is well", style=GOOD)
     use = answer.addresses
     text.append(
-        f"   {use.held} of {_count(use.allocated, 'address', 'addresses')} announced, "
-        f"{_count(answer.services, 'Service')}",
+        f"   {use.held} of {count(use.allocated, 'address', 'addresses')} announced, "
+        f"{count(answer.services, 'Service')}",
         style="not bold default",
     )
     for number, word in ((use.moving, "moving"), (use.releasing, "becoming free"),
@@ -105,10 +106,6 @@ def _node(one: NodeState, *, wide: bool) -> list[str | Text]:
 
 def _wide(wide: bool, *heads: str) -> tuple[str, ...]:  # noqa: FBT001 - of `Look`
     return heads if wide else ()
-
-
-def _count(number: int, word: str, words: str = "") -> str:
-    return f"{number} {word if number == 1 else words or word + 's'}"
 
 
 def _short(number: int) -> str:

@@ -174,6 +174,7 @@ def healthy() -> Snapshot:
             found=True, name="lbctl-operator", version="1.0.0", wanted=2, ready=2
         ),
         operator_lease=operator,
+        namespace="shop",
         server="https://172.16.110.11:6443",
     )
 
