@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lbctl.cli.view import printing
-from lbctl.cli.view.address import Outside, Place, Story
+from lbctl.cli.view import printing, reasons
+from lbctl.cli.view.address import Place, Story
 from lbctl.cli.view.printing import BAD, FAINT, GOOD, ODD, STRONG
-from lbctl.cli.view.service import Considered, ServiceStory
+from lbctl.cli.view.service import ServiceStory
 from lbctl.cli.view.whereabouts import Whereabouts
 from lbctl.core.addresses import object_name, parse
 from lbctl.core.objects.virtualips import Stage
@@ -62,9 +62,7 @@ def _service(answer: ServiceStory, *, wide: bool) -> Iterator[RenderableType]:
     rows.append(("status shows", ", ".join(answer.shown) or "no address"))
     yield printing.indented(printing.facts(rows))
     if answer.pools:
-        yield printing.heading("Pools, in the order in which they are asked")
-        heads = ("pool", "family", "gives", "reason", "")
-        yield printing.indented(printing.table(heads, map(_pool, answer.pools)))
+        yield from reasons.pools(answer.pools)
     for one in answer.addresses:
         yield from _story(one, wide=wide)
 
@@ -75,11 +73,6 @@ def _verdict(answer: ServiceStory) -> Text:
     if answer.reason in _LISTS_POOLS and answer.pools:
         message = f"{message.partition('. ')[0]}; each with its reason below."
     return Text.assemble((answer.reason, style), ": ", message)
-
-
-def _pool(one: Considered) -> list[str | Text]:
-    gives = printing.yes_no(one.gives, (one.address or "yes") if one.gives else "no")
-    return [one.pool, one.family, gives, one.reason or "-", one.message]
 
 
 def _address(answer: Whereabouts, *, wide: bool) -> Iterator[RenderableType]:
@@ -112,11 +105,8 @@ def _story(one: Story, *, wide: bool) -> Iterator[RenderableType]:
         heads = ("", "node", "able", "carries", "why")
         rows = [_place(at, place) for at, place in enumerate(one.succession, 1)]
         yield printing.indented(printing.table(heads, rows))
-    for title, outside in (("left out", one.left_out), ("not obeyed", one.not_obeyed)):
-        if outside:
-            yield printing.indented(Text(title, style=FAINT))
-            columns = ("node", "reason", "")
-            yield printing.indented(printing.table(columns, map(_outside, outside)))
+    yield from reasons.outside("left out", one.left_out)
+    yield from reasons.outside("not obeyed", one.not_obeyed)
 
 
 def _facts(one: Story, *, wide: bool) -> Iterator[tuple[str, str | Text]]:
@@ -146,7 +136,3 @@ def _facts(one: Story, *, wide: bool) -> Iterator[tuple[str, str | Text]]:
 def _place(at: int, place: Place) -> list[str | Text]:
     able = "holds" if place.holds else "yes" if place.able else "no"
     return [str(at), place.node, printing.yes_no(place.able, able), str(place.carries), place.why]
-
-
-def _outside(one: Outside) -> list[str | Text]:
-    return [one.node, Text(one.reason, style=ODD), one.detail]
