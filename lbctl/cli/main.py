@@ -19,6 +19,7 @@ FOR_PEOPLE = {
     "status": ("lbctl.cli.commands.status", "Is it well, and if not, what first."),
     "explain": ("lbctl.cli.commands.explain", "The whole way from a Service to the LAN."),
     "simulate": ("lbctl.cli.commands.simulate", "What would happen, without doing it."),
+    "check": ("lbctl.cli.commands.check", "Find mistakes in manifests and in the cluster."),
     "completion": ("lbctl.cli.completion", "Print what makes a shell complete names."),
 }
 """The commands for people: where each is, and its summary."""

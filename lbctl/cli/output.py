@@ -63,7 +63,7 @@ def show(answer: _T, look: Look[_T], form: Format) -> None:
 def _print(console: Console, answer: _T, look: Look[_T], form: Format) -> None:
     match form:
         case Format.TABLE | Format.WIDE:
-            console.print(look.render(answer, form is Format.WIDE))
+            console.print(look.render(answer, form is Format.WIDE), crop=False)
         case Format.JSON:
             console.out(json.dumps(plain(answer), indent=2, ensure_ascii=False), highlight=False)
         case Format.YAML:

@@ -156,10 +156,14 @@ def _balances(manifest: Manifest) -> bool:
 
 def _read(files: tuple[str, ...]) -> list[Manifest]:
     from lbctl.cli import manifests  # noqa: PLC0415 - help needs none of it
+    from lbctl.cli.view.findings import Severity  # noqa: PLC0415 - the same
+    from lbctl.cli.view.mistakes import find  # noqa: PLC0415 - the same
 
     found, flaws = manifests.read(files)
-    if flaws:
-        raise exits.Unusable("\n".join(map(str, flaws)))
+    refused = [one for one in find(found, flaws) if one.severity is Severity.BROKEN]
+    if refused:
+        text = "\n".join(map(str, refused))
+        raise exits.Unusable(f"this would not be let in:\n{text}")
     return found
 
 

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import assert_never
 
+from lbctl import __version__
 from lbctl.cli.snapshot import Right, granting, time_of
 from lbctl.cli.state import State, addresses_of
 from lbctl.cli.view.findings import Concern, Finding, Severity
 from lbctl.cli.view.words import duration, sentence
-from lbctl.core.addresses import Family, object_name
+from lbctl.core.addresses import Family, object_name, place
 from lbctl.core.allocation.belonging import out_of_pool
+from lbctl.core.intervals import AddressSet, Interval
 from lbctl.core.objects.pools import PoolFinding
 from lbctl.core.objects.services import ServiceView
 from lbctl.core.objects.speakers import Exclusion, NodeView, newest_version, not_alive, not_ready
@@ -29,6 +31,8 @@ from lbctl.core.succession.standing import unfit
 from lbctl.kube.objects import SPEAKERS, VIRTUAL_IPS, Object
 
 NEARLY_FULL = 0.9
+_NAMED = 3
+"""So many ranges are named."""
 
 _SETTINGS = (
     ConditionType.KERNEL_SILENT,
@@ -168,6 +172,30 @@ def pools(state: State) -> Iterator[Finding]:
                 assert_never(never)
         if one.gives:
             yield from _stock(state, one.pool.name, subject)
+            yield from _unreachable(state, one, subject)
+
+
+def _unreachable(state: State, found: PoolFinding, subject: str) -> Iterator[Finding]:
+    """Addresses that nobody on a LAN would ask a node for."""
+    networks = {
+        own.network
+        for node in state.nodes.values()
+        for interface in (() if node.speaker is None else node.speaker.interfaces)
+        for own in interface.addresses
+    }
+    views = state.world.advertisement_views.values()
+    if not networks or any(one.interfaces for one in views if one.takes(found.pool)):
+        return  # Named interfaces announce what is in no subnet too.
+    lans = AddressSet.union(
+        Interval(place(one.network_address), place(one.broadcast_address)) for one in networks
+    )
+    outside = [*found.addresses.minus(lans)]
+    if outside:
+        listed = ", ".join(str(one) for one in outside[:_NAMED])
+        more = f" and {len(outside) - _NAMED} more" if len(outside) > _NAMED else ""
+        text = f"No node has an interface in a subnet with {listed}{more}: nobody can announce it."
+        advice = "Compare spec.addresses with: kubectl get speakers -o wide"
+        yield Finding(Severity.WARNING, Concern.UNREACHABLE_SUBNET, subject, text, advice)
 
 
 def _stock(state: State, pool: str, subject: str) -> Iterator[Finding]:
@@ -290,6 +318,16 @@ def _stuck(state: State, view: VirtualIPView) -> Iterator[Finding]:
         subject = subject_of(view)
         advice = f"kubectl describe vip {object_name(view.address)}"
         yield Finding(Severity.WARNING, Concern.RELEASE_STUCK, subject, text, advice)
+
+
+def command(state: State) -> Iterator[Finding]:
+    """Whether this command knows the rules of the operator that runs."""
+    theirs = state.snapshot.installation.version
+    if theirs and theirs != __version__:
+        text = f"This command is {__version__} and the operator {theirs}: their rules may differ."
+        yield Finding(
+            Severity.NOTE, Concern.VERSION_SKEW, "lbctl", text, "Install the operator's version."
+        )
 
 
 def versions(state: State) -> Iterator[Finding]:

@@ -52,6 +52,8 @@ class Concern(StrEnum):
     """A setting of a node spoils what it announces."""
     POOL_NOT_READY = "PoolNotReady"
     """A pool gives nothing, or nobody announces what it gives."""
+    UNREACHABLE_SUBNET = "UnreachableSubnet"
+    """Addresses of a pool are in no subnet that a node has an interface in."""
     POOL_FULL = "PoolFull"
     """A pool has no address left of a family."""
     POOL_NEARLY_FULL = "PoolNearlyFull"

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 
 def sentence(text: str) -> str:
-    """With a capital at its beginning and a stop at its end."""
+    """With a stop at its end and, where it begins with a word, a capital."""
     ended = text if text.endswith((".", "!", "?")) else f"{text}."
-    return ended[0].upper() + ended[1:]
+    first = ended.split()[0].rstrip(",.:;")
+    # rp_filter, eth0 and 02:00:00:00:00:99 are no words.
+    return ended[0].upper() + ended[1:] if first.isalpha() else ended
 
 
 def duration(seconds: float) -> str:
