@@ -20,6 +20,7 @@ FOR_PEOPLE = {
     "explain": ("lbctl.cli.commands.explain", "The whole way from a Service to the LAN."),
     "simulate": ("lbctl.cli.commands.simulate", "What would happen, without doing it."),
     "check": ("lbctl.cli.commands.check", "Find mistakes in manifests and in the cluster."),
+    "convert": ("lbctl.cli.commands.convert", "Write MetalLB's objects as lbctl's."),
     "completion": ("lbctl.cli.completion", "Print what makes a shell complete names."),
 }
 """The commands for people: where each is, and its summary."""

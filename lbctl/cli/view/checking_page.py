@@ -61,6 +61,11 @@ def _parts(answer: Check) -> Iterator[RenderableType]:
     yield Text.assemble(text, (f"   looked at {', '.join(looked) or 'nothing'}", FAINT))
 
 
+def line(one: Mistake) -> str:
+    """A mistake as one line without colours."""
+    return _mistake(one).plain
+
+
 def _mistake(one: Mistake) -> Text:
     what = ": ".join(part for part in (one.subject, one.path) if part)
     text = Text.assemble(

@@ -148,11 +148,11 @@ def _metallb(manifest: Manifest) -> Iterator[Mistake]:
     elif manifest.kind == "L2Advertisement":
         _, problems = metallb_advertisement_view(obj)
     for one in problems:
-        yield _mistake(manifest, _path(one.field), one.text, Severity.WARNING)
+        yield _mistake(manifest, path_of(one.field), one.text, Severity.WARNING)
 
 
-def _path(text: str) -> Path_:
-    """`spec.nodeSelectors[0].key` as steps."""
+def path_of(text: str) -> Path_:
+    """The steps of a path like `spec.nodeSelectors[0].key`."""
     steps: list[str | int] = []
     for part in text.split("."):
         name, *numbers = part.replace("]", "").split("[")
