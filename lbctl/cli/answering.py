@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from lbctl.cli import cluster, output
-from lbctl.cli.cluster import Access
+from lbctl.cli.access import Access
 from lbctl.cli.exits import Exit, Unreachable
 from lbctl.cli.output import Format, Look
 from lbctl.cli.state import State

@@ -12,11 +12,18 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import TypeVar
 
+from lbctl.cli.access import Access
 from lbctl.cli.exits import NotAllowed, Trouble, Unreachable
-from lbctl.cli.snapshot import DEPLOYMENTS, Installation, Right, Snapshot, granting
+from lbctl.cli.snapshot import (
+    DEFAULT_NAMESPACE,
+    DEPLOYMENTS,
+    Installation,
+    Right,
+    Snapshot,
+    granting,
+)
 from lbctl.core.labels import OPERATOR_LEASE, SPEAKER_LABELS
 from lbctl.kube import kubeconfig
 from lbctl.kube.client import Client, Selection, Timeouts
@@ -61,31 +68,22 @@ _LISTS = {
 }
 _OPTIONAL = frozenset({SERVICE_CIDRS})
 """Older API servers do not have them, and nothing is missed."""
+_OF_INSTALLATION = frozenset({LEASES, DEPLOYMENTS})
+"""What is in lbctl's own namespace alone: found there, nothing is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How to get in, as the person said."""
-
-    kubeconfig: Path | None = None
-    context: str = ""
-    namespace: str = ""
-    """Where Services are looked for; "" = the context's namespace."""
-    seconds: float = 10.0
-    """How long one request may take."""
-
-    def login(self) -> Login:
-        """Raises Trouble."""
-        try:
-            found = kubeconfig.find(self.kubeconfig, self.context)
-        except LoginError as error:
-            raise Unreachable(str(error)) from error
-        return replace(found, namespace=self.namespace or found.namespace)
+def login(access: Access) -> Login:
+    """Find the way in that a person means. Raises Unreachable."""
+    try:
+        found = kubeconfig.find(access.kubeconfig, access.context)
+    except LoginError as error:
+        raise Unreachable(str(error)) from error
+    return replace(found, namespace=access.namespace or found.namespace)
 
 
 def read(access: Access) -> Snapshot:
     """Read everything that any command needs. Raises Trouble."""
-    return asyncio.run(_connected(access.login(), access.seconds, snapshot))
+    return asyncio.run(_connected(login(access), access.seconds, snapshot))
 
 
 def names(access: Access, kind: Kind) -> list[str]:
@@ -96,7 +94,7 @@ def names(access: Access, kind: Kind) -> list[str]:
         found = await client.list(kind, selection)
         return sorted(one["metadata"]["name"] for one in found.items)
 
-    return asyncio.run(_connected(access.login(), access.seconds, listed))
+    return asyncio.run(_connected(login(access), access.seconds, listed))
 
 
 async def _connected(login: Login, seconds: float, work: Callable[[Client], Awaitable[_T]]) -> _T:
@@ -123,9 +121,7 @@ async def snapshot(client: Client) -> Snapshot:
         ApiError: no answer.
     """
     reading = _Reading(client)
-    lease, *_ = await asyncio.gather(
-        reading.operator_lease(), *(reading.take(kind) for kind in _LISTS)
-    )
+    await asyncio.gather(reading.take_operator_lease(), *(reading.take(kind) for kind in _LISTS))
     _check(reading)
     deployments = reading.objects.pop(DEPLOYMENTS, ())
     installation = Installation.read(deployments[0]) if deployments else Installation()
@@ -142,7 +138,8 @@ async def snapshot(client: Client) -> Snapshot:
         objects=reading.objects,
         now=_clock(client.server_date),
         installation=installation,
-        operator_lease=lease,
+        operator_lease=reading.operator_lease,
+        operator_lease_read=reading.operator_lease_read,
         missing=tuple(reading.missing),
         unserved=tuple(reading.unserved),
         server=client.login.server,
@@ -158,6 +155,8 @@ class _Reading:
     objects: dict[Kind, tuple[Object, ...]] = field(default_factory=dict)
     missing: list[Right] = field(default_factory=list)
     unserved: list[Kind] = field(default_factory=list)
+    operator_lease: Object | None = None
+    operator_lease_read: bool = False
 
     async def take(self, kind: Kind, selection: Selection | None = None) -> None:
         """List a kind; in one namespace alone, when all of them may not be listed."""
@@ -168,35 +167,58 @@ class _Reading:
             if kind not in _OPTIONAL:
                 self.unserved.append(kind)
         except Forbidden as error:
-            self._note(kind, error, chosen.namespace)
-            if kind.namespaced and not chosen.namespace:
-                await self._nearby(kind, chosen)
+            right = self._lacking(kind, error, chosen.namespace)
+            found = kind.namespaced and not chosen.namespace and await self._nearby(kind, chosen)
+            if not found or kind not in _OF_INSTALLATION:
+                self.missing.append(right)
 
-    async def operator_lease(self) -> Object | None:
+    async def take_operator_lease(self) -> None:
         """The Lease by which the operators elect, wherever it is."""
         by_name = Selection(fields=f"metadata.name={OPERATOR_LEASE}")
         try:
             found = await self._list(LEASES, by_name)
         except (Forbidden, NotFound):
-            return None
-        return next(iter(found), None)
+            await self._guess_operator_lease(by_name)
+        else:
+            self.operator_lease = next(iter(found), None)
+            self.operator_lease_read = True
 
-    async def _nearby(self, kind: Kind, selection: Selection) -> None:
-        namespace = self.client.login.namespace
-        if kind in (LEASES, DEPLOYMENTS):
-            namespace = Installation().namespace
-        try:
-            self.objects[kind] = await self._list(kind, replace(selection, namespace=namespace))
-        except (Forbidden, NotFound):
-            return
+    async def _guess_operator_lease(self, by_name: Selection) -> None:
+        """Look where lbctl may be installed. That it is not there says nothing."""
+        for namespace in self._places():
+            try:
+                found = await self._list(LEASES, replace(by_name, namespace=namespace))
+            except (Forbidden, NotFound):
+                continue
+            if found:
+                self.operator_lease, self.operator_lease_read = found[0], True
+                return
+
+    async def _nearby(self, kind: Kind, selection: Selection) -> bool:
+        """List a kind in single namespaces. Returns whether something was found there."""
+        places = self._places() if kind in _OF_INSTALLATION else [self.client.login.namespace]
+        for namespace in places:
+            try:
+                found = await self._list(kind, replace(selection, namespace=namespace))
+            except (Forbidden, NotFound):
+                continue
+            self.objects[kind] = found
+            if found:
+                return True
+        return False
+
+    def _places(self) -> list[str]:
+        """The namespaces where lbctl may be installed, as far as can be guessed."""
+        return [*dict.fromkeys((DEFAULT_NAMESPACE, self.client.login.namespace))]
 
     async def _list(self, kind: Kind, selection: Selection) -> tuple[Object, ...]:
         return tuple((await self.client.list(kind, selection)).items)
 
-    def _note(self, kind: Kind, error: Forbidden, namespace: str) -> None:
+    def _lacking(self, kind: Kind, error: Forbidden, namespace: str) -> Right:
+        """The right that is missing; who is not logged in at all has no use for one."""
         if error.code == _UNAUTHORIZED:
             raise error
-        self.missing.append(Right("list", kind, namespace, _user(str(error))))
+        return Right("list", kind, namespace, _user(str(error)))
 
 
 def _check(reading: _Reading) -> None:

@@ -7,10 +7,8 @@ from collections.abc import Callable
 import click
 from click.shell_completion import get_completion_class
 
-from lbctl.cli.cluster import Access, names
+from lbctl.cli.access import Access
 from lbctl.cli.exits import Trouble
-from lbctl.kube import kubeconfig
-from lbctl.kube.login import LoginError
 from lbctl.kube.objects import NAMESPACES, NODES, SERVICES, VIRTUAL_IPS, Kind
 
 _PATIENCE_SECONDS = 2.0
@@ -48,6 +46,9 @@ def of(kind: Kind) -> Completer:
 
 def context_names(ctx: click.Context, begun: str) -> list[str]:
     """The contexts of the kubeconfig that begin so."""
+    from lbctl.kube import kubeconfig  # noqa: PLC0415 - when a shell asks
+    from lbctl.kube.login import LoginError  # noqa: PLC0415 - the same
+
     try:
         found = kubeconfig.contexts(ctx.params.get("kubeconfig"))
     except LoginError:
@@ -79,6 +80,9 @@ def _begun(begun: str, ctx: click.Context, kind: Kind) -> list[str]:
         namespace=ctx.params.get("namespace") or "",
         seconds=_PATIENCE_SECONDS,
     )
+    # Help and scripts of completion need no client.
+    from lbctl.cli.cluster import names  # noqa: PLC0415 - when a shell asks
+
     try:
         return [name for name in names(access, kind) if name.startswith(begun)]
     except Trouble:

@@ -7,10 +7,11 @@ import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import click
 
-from lbctl import __version__, logs
+from lbctl import __version__
 from lbctl.cli.lazy import LazyGroup
 from lbctl.core.labels import DEFAULT_LOAD_BALANCER_CLASS
 from lbctl.core.objects.services import Ownership
@@ -97,12 +98,6 @@ def cli() -> None:
     help="The namespace whose objects of metallb.io are read.",
 )
 @click.option(
-    "--metrics-per-address/--no-metrics-per-address",
-    default=False,
-    show_default=True,
-    help="Whether there are metrics with a series for each address.",
-)
-@click.option(
     "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 @click.option(
@@ -129,8 +124,7 @@ def run(
     fast_node_failure: bool,
     compat_metallb: bool,
     metallb_namespace: str,
-    metrics_per_address: bool,
-    log_format: logs.Format,
+    log_format: Literal["text", "json"],
     log_level: str,
     kubeconfig: Path | None,
 ) -> None:
@@ -138,6 +132,7 @@ def run(
     # Loaded here: `lbctl --help` has no use for the quarter of a second that kopf takes.
     import uvloop  # noqa: PLC0415
 
+    from lbctl import logs  # noqa: PLC0415
     from lbctl.kube.login import LoginError  # noqa: PLC0415
     from lbctl.operator import app  # noqa: PLC0415
     from lbctl.operator.settings import Settings  # noqa: PLC0415
@@ -155,7 +150,6 @@ def run(
         leader_election=leader_election,
         fast_node_failure=fast_node_failure,
         metallb_namespace=metallb_namespace if compat_metallb else "",
-        metrics_per_address=metrics_per_address,
         kubeconfig=kubeconfig,
     )
     try:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from lbctl.cli.cluster import Access
+from lbctl.cli.access import Access
 from lbctl.cli.output import Format
 
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -114,6 +114,8 @@ class Snapshot:
     """The API server's clock."""
     installation: Installation = Installation()
     operator_lease: Object | None = None
+    operator_lease_read: bool = False
+    """Whether it was looked for, so that its absence means something."""
     missing: tuple[Right, ...] = ()
     """What could not be read for want of a right; the answer does without."""
     unserved: tuple[Kind, ...] = ()

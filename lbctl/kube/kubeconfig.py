@@ -6,7 +6,7 @@ kubeconfig Files"). Credential plug-ins (``exec``) follow the client-go protocol
 an ``ExecCredential`` of ``client.authentication.k8s.io``.
 
 This is written here and not taken from a client library, because those load their models of all of
-Kubernetes with it, which takes longer than all else that the command does.
+Kubernetes with it, which nearly doubles the time until the command asks its first question.
 """
 
 from __future__ import annotations

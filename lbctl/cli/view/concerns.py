@@ -60,7 +60,11 @@ def operators(state: State) -> Iterator[Finding]:
     age = None if renewed is None else (state.snapshot.now - renewed).total_seconds()
     look = f"kubectl -n {place} logs deployment/{installed.name or 'lbctl-operator'}"
     silent = age is not None and age > 2 * installed.lease_duration
-    if lease is not None and (silent or not spec.get("holderIdentity")):
+    never = lease is None and state.snapshot.operator_lease_read and not installed.ready
+    if never:
+        text = "No operator has ever led here: nobody gives addresses and nobody plans."
+        yield Finding(Severity.BROKEN, Concern.NO_OPERATOR, subject, text, look)
+    elif lease is not None and (silent or not spec.get("holderIdentity")):
         since = f" for {duration(age)}" if age is not None else ""
         text = f"No operator has led{since}: nobody gives addresses. What is announced goes on."
         yield Finding(Severity.BROKEN, Concern.NO_OPERATOR, subject, text, look)

@@ -81,6 +81,8 @@ def test_what_can_be_done_without_is_noted_and_the_rest_answered(
     assert printed.exit_code == Exit.WELL, printed.output
     assert "You may not list services in all namespaces" in printed.output
     assert "2 Services" in printed.output, "those of the context's namespace are read"
+    assert "list leases" not in printed.output, "they are in lbctl's own namespace alone"
+    assert "led by lbctl-operator-7c5d" in printed.output
 
 
 @pytest.mark.parametrize(
@@ -154,6 +156,17 @@ def test_what_a_question_loads() -> None:
         "import lbctl.cli.view.status_page, lbctl.cli.view.status\n"
         "heavy = ('kopf', 'pydantic', 'scapy', 'pyroute2', 'prometheus_client', 'kubernetes',\n"
         "         'uvloop', 'pygments', 'markdown_it')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["status", "explain", "simulate", "check", "convert"])
+def test_help_loads_no_client(module: str) -> None:
+    code = (
+        f"import sys, lbctl.cli.main, lbctl.cli.commands.{module}\n"
+        "heavy = ('aiohttp', 'asyncio', 'yaml', 'rich', 'pydantic', 'lbctl.core.allocation.ledger')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lbctl.cli.output import Format, Look, plain, text
-from lbctl.cli.snapshot import Right, Snapshot
+from lbctl.cli.snapshot import Installation, Right, Snapshot
 from lbctl.cli.state import State
 from lbctl.cli.view import status_page
 from lbctl.cli.view.findings import Concern, Severity
@@ -102,6 +102,14 @@ def said(kind: str, reason: str) -> Callable[[Snapshot], Snapshot]:
 @pytest.mark.parametrize(
     ("rule", "change", "concern", "severity"),
     [
+        (
+            "nobody was ever installed",
+            lambda s: replace(
+                s, operator_lease=None, operator_lease_read=True, installation=Installation()
+            ),
+            Concern.NO_OPERATOR,
+            Severity.BROKEN,
+        ),
         ("nobody leads", operator_gone, Concern.NO_OPERATOR, Severity.BROKEN),
         (
             "an operator is missing",
