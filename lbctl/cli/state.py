@@ -42,8 +42,8 @@ from lbctl.kube.objects import (
     Object,
     key_of,
 )
-from lbctl.operator.planning import Planning
-from lbctl.operator.world import World
+from lbctl.world.planning import Planning
+from lbctl.world.world import World
 
 _CLOCKS_DIFFER = 3.0
 """Seconds by which the clocks of a node and of the API server may differ: it makes nobody dead."""

@@ -10,7 +10,7 @@ from lbctl.kube.conditions import Condition
 from lbctl.kube.errors import Conflict, NotFound
 from lbctl.kube.objects import L2_ADVERTISEMENTS, Key, Object
 from lbctl.operator.refresh import refresh
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 
 class Advertisements:

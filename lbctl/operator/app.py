@@ -55,9 +55,9 @@ from lbctl.operator.speakers import Speakers
 from lbctl.operator.sweep import Sweeper
 from lbctl.operator.triggers import Triggers
 from lbctl.operator.virtualips import VirtualIPs
-from lbctl.operator.world import World
 from lbctl.telemetry import Metric
 from lbctl.telemetry.families import Values
+from lbctl.world.world import World
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from lbctl.core.reading.objects import SERVICE_NAME_LABEL, slice_view
 from lbctl.kube.client import Client, Selection
 from lbctl.kube.informer import Change, Informer
 from lbctl.kube.objects import ENDPOINT_SLICES, Key, Object
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 SELECTION = Selection(
     labels="!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name"

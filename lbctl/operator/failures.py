@@ -27,7 +27,7 @@ from lbctl.kube.objects import NODES, PODS, SPEAKERS, Key, Object, uid_of
 from lbctl.operator.marked import MarkedNodes
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.reachability import Answer, ask
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from lbctl.kube.client import Client, Selection
 from lbctl.kube.informer import Change, Informer
 from lbctl.kube.lease import Record
 from lbctl.kube.objects import LEASES
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 _IDLE_SECONDS = 5.0
 

@@ -26,7 +26,7 @@ from lbctl.kube.objects import METALLB_L2_ADVERTISEMENTS, METALLB_POOLS, Key, Ki
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.pools import SHOWN_AT_MOST, Pools
 from lbctl.operator.triggers import Triggers
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from lbctl.kube.events import Note, Recorder, Subject
 from lbctl.kube.objects import POOLS, Key, Object, uid_of
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.refresh import refresh
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 SHOWN_AT_MOST = 2**53 - 1
 """The largest integer that every reader of JSON keeps exact (RFC 8259 section 6). A /64 has more

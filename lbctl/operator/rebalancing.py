@@ -21,9 +21,9 @@ from lbctl.kube.errors import Conflict, NotFound
 from lbctl.kube.events import Note, Recorder, Subject
 from lbctl.kube.objects import POOLS, Key, Object
 from lbctl.operator.items import Item, What
-from lbctl.operator.planning import Planning
 from lbctl.operator.refresh import refresh
-from lbctl.operator.world import World
+from lbctl.world.planning import Planning
+from lbctl.world.world import World
 
 _TOPIC = "rebalance"
 _LOOK_SECONDS = 10.0

@@ -15,7 +15,7 @@ from lbctl.kube.client import Client
 from lbctl.kube.errors import ApiError, Forbidden, NotFound
 from lbctl.kube.informer import Backoff, Change, Informer
 from lbctl.kube.objects import SERVICE_CIDRS
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ from lbctl.kube.objects import SERVICES, Key, Object
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.refresh import refresh
 from lbctl.operator.virtualips import VirtualIPs
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 log = logging.getLogger(__name__)
 

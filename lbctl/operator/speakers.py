@@ -10,7 +10,7 @@ from lbctl.kube.client import Client
 from lbctl.kube.errors import Conflict, NotFound
 from lbctl.kube.objects import SPEAKERS, Key, Object
 from lbctl.operator.refresh import refresh
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 log = logging.getLogger(__name__)
 

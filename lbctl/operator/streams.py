@@ -18,9 +18,9 @@ import kopf
 from lbctl.kube.login import Login
 from lbctl.kube.objects import Kind, slim
 from lbctl.kube.store import Store
-from lbctl.operator.mirrors import SELECTIONS
 from lbctl.operator.stateless import NoDiffBase, NoProgress
-from lbctl.operator.world import World
+from lbctl.world.mirrors import SELECTIONS
+from lbctl.world.world import World
 
 log = logging.getLogger(__name__)
 

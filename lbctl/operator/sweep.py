@@ -17,8 +17,8 @@ from collections.abc import Callable
 from lbctl.kube.client import Client
 from lbctl.kube.errors import ApiError, NotFound
 from lbctl.kube.informer import Backoff
-from lbctl.operator.mirrors import SELECTIONS
-from lbctl.operator.world import World
+from lbctl.world.mirrors import SELECTIONS
+from lbctl.world.world import World
 
 log = logging.getLogger(__name__)
 

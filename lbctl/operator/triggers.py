@@ -26,7 +26,7 @@ from lbctl.operator import aspects
 from lbctl.operator.items import Item, What
 from lbctl.operator.rebalancing import request_of
 from lbctl.operator.waking import Waking
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 POOL_PAUSE_SECONDS = 0.5
 """A pool's counts are written at most this often while addresses come and go."""

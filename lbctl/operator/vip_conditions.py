@@ -12,7 +12,7 @@ from lbctl.kube.conditions import Condition
 from lbctl.kube.errors import Conflict, NotFound
 from lbctl.kube.objects import VIRTUAL_IPS, Key, Object
 from lbctl.operator.refresh import refresh
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 
 async def say(client: Client, world: World, obj: Object, *said: Condition) -> None:

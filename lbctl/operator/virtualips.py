@@ -30,11 +30,11 @@ from lbctl.kube.events import Note, Recorder, Subject
 from lbctl.kube.objects import SERVICES, VIRTUAL_IPS, Key, Object
 from lbctl.kube.trickle import Trickle
 from lbctl.operator.metrics import Metrics
-from lbctl.operator.planning import Planning, seeing, spec_of, stands
 from lbctl.operator.refresh import refresh
 from lbctl.operator.tenants import tenants_spec
 from lbctl.operator.vip_conditions import in_pool, planned, reserved, say
-from lbctl.operator.world import World
+from lbctl.world.planning import Planning, seeing, spec_of, stands
+from lbctl.world.world import World
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from lbctl.kube.client import Client, Listing
 from lbctl.kube.errors import AlreadyExists, Conflict, NotFound
 from lbctl.kube.login import Login
 from lbctl.kube.objects import Key, Kind, Object
-from lbctl.operator.mirrors import SELECTIONS
+from lbctl.world.mirrors import SELECTIONS
 
 _KINDS = {kind.plural: kind for kind in SELECTIONS}
 

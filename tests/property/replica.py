@@ -18,7 +18,7 @@ from lbctl.operator.pools import Pools
 from lbctl.operator.services import Services
 from lbctl.operator.triggers import Triggers
 from lbctl.operator.virtualips import VirtualIPs
-from lbctl.operator.world import World
+from lbctl.world.world import World
 from tests.property.judge import OWNERSHIP
 from tests.property.memory import MemoryServer, News
 

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from lbctl.kube.client import Client
 from lbctl.operator.leases import SpeakerLeases
-from lbctl.operator.world import World
+from lbctl.world.world import World
 from tests.unit.kube.fake_api import listing, serving, status, stream
 from tests.unit.operator import objects
 

@@ -7,8 +7,8 @@ import pytest
 from lbctl.core.reading.objects import virtual_ip_view
 from lbctl.core.succession.rebalancing import AT_A_TIME
 from lbctl.kube.lease import Record
-from lbctl.operator.planning import Planning
-from lbctl.operator.world import World
+from lbctl.world.planning import Planning
+from lbctl.world.world import World
 from tests.unit.operator import objects
 
 ADDRESSES = [f"172.16.110.{host}" for host in range(100, 100 + 2 * AT_A_TIME)]

@@ -11,7 +11,7 @@ from aiohttp import web
 from lbctl.core.outcomes import PoolReason
 from lbctl.kube.client import Client
 from lbctl.operator.service_ranges import ServiceRanges
-from lbctl.operator.world import World
+from lbctl.world.world import World
 from tests.unit.kube.fake_api import listing, serving, status, stream
 from tests.unit.operator import objects
 

@@ -11,7 +11,7 @@ from lbctl.kube.objects import Key
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.services import Services
 from lbctl.operator.virtualips import VirtualIPs
-from lbctl.operator.world import World
+from lbctl.world.world import World
 from tests.unit.kube.fake_api import serving, status
 from tests.unit.operator import objects
 

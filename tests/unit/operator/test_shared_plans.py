@@ -9,8 +9,8 @@ from lbctl.core.outcomes import PlannedReason
 from lbctl.core.reading.objects import slice_view, virtual_ip_view
 from lbctl.core.succession.planner import SuccessionPlan
 from lbctl.kube.lease import Record
-from lbctl.operator.planning import Planning
-from lbctl.operator.world import World
+from lbctl.world.planning import Planning
+from lbctl.world.world import World
 from tests.unit.operator import objects
 
 ADDRESS = "172.16.110.100"

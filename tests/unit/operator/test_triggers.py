@@ -27,7 +27,7 @@ from lbctl.kube.queue import WorkQueue
 from lbctl.kube.store import Store
 from lbctl.operator.items import Item, What
 from lbctl.operator.triggers import PLAN_PAUSE_SECONDS, Triggers
-from lbctl.operator.world import World
+from lbctl.world.world import World
 from tests.unit.operator import objects
 
 WAITING = ServiceKey("shop", "waiting")

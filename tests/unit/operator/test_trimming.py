@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lbctl.kube.objects import NODES, SERVICES, Key
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 
 @pytest.mark.parametrize(

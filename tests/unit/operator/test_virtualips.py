@@ -16,7 +16,7 @@ from lbctl.kube.lease import Record
 from lbctl.kube.objects import Key
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.virtualips import WORDS_AT_ONCE, VirtualIPs
-from lbctl.operator.world import World
+from lbctl.world.world import World
 from tests.unit.kube.fake_api import serving, status
 from tests.unit.operator import objects
 

@@ -17,7 +17,7 @@ from lbctl.kube.objects import Key
 from lbctl.kube.queue import WorkQueue
 from lbctl.operator.items import Item
 from lbctl.operator.triggers import Triggers
-from lbctl.operator.world import World
+from lbctl.world.world import World
 from tests.unit.operator import objects
 
 LEASE = "lbctl-speaker-n1"

@@ -52,7 +52,7 @@ from lbctl.kube.objects import (
     Key,
     Object,
 )
-from lbctl.operator.mirrors import mirrors
+from lbctl.world.mirrors import mirrors
 
 
 class World:

@@ -18,7 +18,7 @@ from lbctl.core.succession.planner import SuccessionPlan
 from lbctl.core.succession.rebalancing import AT_A_TIME
 from lbctl.core.succession.together import Pods, pods_of
 from lbctl.kube.objects import Object
-from lbctl.operator.world import World
+from lbctl.world.world import World
 
 _WRITTEN = ("succession", "interfaces", "outgoing", "announcement", "handOff")
 """The fields of a VirtualIP's spec that a plan writes."""

@@ -18,7 +18,7 @@ from lbctl.kube.objects import (
     Object,
 )
 from lbctl.kube.store import Store
-from lbctl.operator.trimming import trim_namespace, trim_node, trim_service
+from lbctl.world.trimming import trim_namespace, trim_node, trim_service
 
 SELECTIONS: Mapping[Kind, Selection] = {
     SERVICES: Selection(fields="spec.type=LoadBalancer"),
