@@ -7,6 +7,7 @@ class Liveness(StrEnum):
     """What a speaker's Lease says, by an age that was measured locally."""
 
     FRESH = "Fresh"
+    """Renewed within the lease duration."""
     STALE = "Stale"
     """Not renewed for a whole lease duration: the speaker, its node or its network is gone."""
     RELEASED = "Released"
@@ -21,6 +22,7 @@ class LeftOut(StrEnum):
     NO_SPEAKER = "NoSpeaker"
     """No speaker has registered on the node."""
     SPEAKER_STOPPED = "SpeakerStopped"
+    """Its speaker gave its Lease back when it was told to stop."""
     SPEAKER_SILENT = "SpeakerSilent"
     """Its Lease is stale or missing."""
     REPORTED_DOWN = "ReportedDown"
@@ -28,6 +30,7 @@ class LeftOut(StrEnum):
     SPEAKER_NOT_READY = "SpeakerNotReady"
     """The speaker lives, but says that it cannot send or receive frames."""
     NO_INTERFACE_IN_SUBNET = "NoInterfaceInSubnet"
+    """No interface of the node has an address in a subnet that holds this one."""
     NO_CARRIER = "NoCarrier"
     """An interface is in the subnet, but its cable is unplugged or its link is down."""
     NODE_NOT_READY = "NodeNotReady"
@@ -60,6 +63,7 @@ class Spared(StrEnum):
     ADDRESS_ANSWERS = "AddressAnswers"
     """A partner found that its own address answers: it lost its speaker only."""
     KUBELET_ANSWERS = "KubeletAnswers"
+    """The operator reached its kubelet over TCP: the node lives."""
     OPERATOR_CUT_OFF = "OperatorCutOff"
     """The operator reaches the kubelets of those who lost it no more than its own: who is deaf
     accuses nobody."""
@@ -91,3 +95,4 @@ class NodeEvent(StrEnum):
     NODE_FAILURE_HELD_BACK = "NodeFailureHeldBack"
     """It seems dead, and a limit forbids to mark its pods."""
     NODE_RETURNED = "NodeReturned"
+    """A speaker sees it again, after its pods were marked."""

@@ -7,14 +7,18 @@ class SpeakerReason(StrEnum):
     """The reason of the condition `Ready` of a Speaker."""
 
     WIRE_RUNNING = "WireRunning"
+    """The process that answers on the LAN runs and has an interface."""
     WIRE_DOWN = "WireDown"
+    """The process that answers on the LAN gives no sign of life: the node is silent."""
     NO_INTERFACE = "NoInterface"
+    """No interface of the node is up, of Ethernet, and has an address."""
 
 
 class PartnersReason(StrEnum):
     """The reason of the condition `PartnersReachable` of a Speaker."""
 
     REACHABLE = "Reachable"
+    """No partner is known to be cut off from this node alone."""
     BFD_BLOCKED = "BFDBlocked"
     """A partner renews its Lease and yet has no session: a firewall drops the packets."""
     LAN_SILENT = "LANSilent"
@@ -25,6 +29,7 @@ class HandOffReason(StrEnum):
     """The reason of the condition `HandOffReady` of a Speaker."""
 
     PROXY_HEALTHY = "ProxyHealthy"
+    """The proxy says that it is well."""
     PROXY_UNHEALTHY = "ProxyUnhealthy"
     """The proxy answers, and says that it does not keep up with Services and endpoints."""
     PROXY_SILENT = "ProxySilent"
@@ -57,6 +62,7 @@ class NodeCheckReason(StrEnum):
     """The reason of the conditions of a Speaker that are about its node's settings."""
 
     GOOD = "Good"
+    """Nothing is wrong with this setting."""
     IPVS_WITHOUT_STRICT_ARP = "IPVSWithoutStrictARP"
     """kube-proxy has put all Services' addresses on the node, and the kernel answers for them."""
     ADDRESS_ON_NODE = "AddressOnNode"
@@ -64,6 +70,7 @@ class NodeCheckReason(StrEnum):
     STRICT_REVERSE_PATH = "StrictReversePath"
     """rp_filter is 1 on an interface that is not the default route's."""
     FORWARDING_OFF = "ForwardingOff"
+    """The kernel does not forward, so what comes to the holder reaches no pod."""
     ROUTER_ADVERTISEMENTS_IGNORED = "RouterAdvertisementsIgnored"
     """accept_ra is 1 on an interface that forwards: the kernel then takes itself for a router."""
     ADDRESS_ON_MEMBER = "AddressOnMember"
@@ -78,6 +85,10 @@ class PartnerState(StrEnum):
     """What a speaker says of a partner, in `status.partners`."""
 
     NEVER_UP = "NeverUp"
+    """There was no session yet, which says nothing of the partner's life."""
     UP = "Up"
+    """Its packets come."""
     DOWN = "Down"
+    """They came, and have stopped."""
     ADMIN_DOWN = "AdminDown"
+    """It said that it stops."""

@@ -7,8 +7,11 @@ class AnnouncedReason(StrEnum):
     """The reason of the condition `Announced` of a VirtualIP."""
 
     HOLDING = "Holding"
+    """The node that `status.holder` names answers for it."""
     ANSWERED_BY_ANOTHER = "AnsweredByAnother"
+    """A host with another MAC answers for it, so the node waits."""
     NOT_HELD = "NotHeld"
+    """The node that held it let it go, and no other has said that it holds it."""
 
 
 class Unheld(StrEnum):
@@ -37,17 +40,21 @@ class ReleasedReason(StrEnum):
     """The reason of the condition `Released` of a VirtualIP."""
 
     SILENT = "Silent"
+    """Nobody answers for it any more: it is free."""
     STILL_ANSWERED = "StillAnswered"
+    """A host answers for it, so it is not given to anybody yet."""
 
 
 class PlannedReason(StrEnum):
     """The reason of the condition `Planned` of a VirtualIP."""
 
     PLANNED = "Planned"
+    """It has a succession; the message names it, and each node left out with the reason."""
     RULE_NOT_OBEYED = "RuleNotObeyed"
     """It is planned, and something is not obeyed: what is held against most or all of the nodes at
     once, or what one of several Services needs where it leaves no node to the others."""
     NO_ELIGIBLE_SPEAKER = "NoEligibleSpeaker"
+    """No node can announce it. Its plan stays as it was."""
     NOT_ADVERTISED = "NotAdvertised"
     """There are L2Advertisements, and none is about the address: its plan stays as it was."""
     QUARANTINED = "Quarantined"
@@ -64,6 +71,7 @@ class InPoolReason(StrEnum):
     """The reason of the condition `InPool` of a VirtualIP that is; else it is a `PoolRefusal`."""
 
     IN_POOL = "InPool"
+    """Its pool would give it to its Services today."""
 
 
 class ReservedReason(StrEnum):
