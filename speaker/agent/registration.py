@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
-from lbctl.core.outcomes import ConditionType
+from lbctl.core.outcomes import ConditionType, SpeakerReason
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition, merge
 from lbctl.kube.errors import AlreadyExists, NotFound
@@ -13,10 +12,6 @@ from lbctl.kube.objects import NODES, SPEAKERS, Key, Object, uid_of
 from speaker.agent.interfaces import Interface
 from speaker.agent.partners import reachable, status_rows
 from speaker.messages import PeerReport
-
-_WIRE_RUNNING: Final = "WireRunning"
-_WIRE_DOWN: Final = "WireDown"
-_NO_INTERFACE: Final = "NoInterface"
 
 
 def speaker_status(interfaces: Iterable[Interface], *, version: str) -> Object:
@@ -46,14 +41,17 @@ def ready(interfaces: Iterable[Interface], *, wire_alive: bool, generation: int)
     """Whether this node can announce anything."""
     names = [interface.view.name for interface in interfaces]
     if not wire_alive:
-        reason, message = _WIRE_DOWN, "the process that answers on the LAN does not run"
+        reason, message = (
+            SpeakerReason.WIRE_DOWN,
+            "the process that answers on the LAN does not run",
+        )
     elif not names:
-        reason, message = _NO_INTERFACE, "no Ethernet interface with an address is up"
+        reason, message = SpeakerReason.NO_INTERFACE, "no Ethernet interface with an address is up"
     else:
-        reason, message = _WIRE_RUNNING, f"answers on {', '.join(names)}"
+        reason, message = SpeakerReason.WIRE_RUNNING, f"answers on {', '.join(names)}"
     return Condition(
         type=ConditionType.READY,
-        status=reason == _WIRE_RUNNING,
+        status=reason is SpeakerReason.WIRE_RUNNING,
         reason=reason,
         message=message,
         generation=generation,
