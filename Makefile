@@ -12,6 +12,8 @@ IMAGE   := build/lbctl-image.tar
 NODES   ?= 3
 PROXY   ?= nftables
 
+PAGE_TESTS := tests/unit/test_pages.py tests/unit/test_manifests.py tests/unit/test_quotes.py tests/unit/site
+
 # step N, of M, what, how long: one progress line for each stage of a long target.
 step = @printf '\n\033[1m[%s of %s] %s\033[0m  (%s)\n' '$(1)' '$(2)' '$(3)' '$(4)'
 
@@ -40,13 +42,15 @@ lock: .venv/ready ## Pin the dependencies of pyproject.toml, with hashes
 # ---------------------------------------------------------------- checks and tests
 
 .PHONY: check format crds golden metrics-page
-check: .venv/ready ## Format, lint, types, layers, generated files
+check: .venv/ready ## Format, lint, types, layers, generated files, pages
 	@$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-logo
 	$(PY) -m lbctl crds --check charts/lbctl/files/crds
 	$(PY) -m tests.metrics_page --check
+	$(PY) -m tests.site --check
+	$(PYTEST) -q $(PAGE_TESTS)
 
 format: .venv/ready ## Format the code and mend what the linter can
 	@$(PY) -m ruff format .
@@ -140,6 +144,17 @@ bench: binaries ## Figures: allocator, operator with 5,000 Services, planner, wi
 	$(PY) -m tests.bench.scale
 	$(PY) -m tests.bench.wire
 	$(PY) -m tests.bench.speaker
+
+.PHONY: docs picture
+docs: .venv/ready ## The pages as a site, in build/site; a link or anchor that leads nowhere is an error
+	@$(PY) -m tests.site
+	$(PYTEST) -q $(PAGE_TESTS)
+	$(PY) -m sphinx -q -W --keep-going -E -c tests/site build/pages build/site
+
+picture: .venv/ready ## docs/images/demo.svg from docs/images/demo.txt, which make demo printed
+	@mkdir -p build
+	$(PY) -m tests.tour.picture docs/images/demo.txt > build/demo.svg
+	mv build/demo.svg docs/images/demo.svg
 
 .PHONY: clean
 clean: ## Remove what was built here (the cache outside the checkout stays)
