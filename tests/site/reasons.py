@@ -122,6 +122,8 @@ def _members(enum: ast.ClassDef) -> dict[str, str]:
         match statement:
             case ast.Assign(value=ast.Constant(value=str(value))):
                 members[value] = _docstring(after, f"{enum.name}.{value}")
+            case _:
+                continue
     return members
 
 
@@ -129,4 +131,5 @@ def _docstring(node: ast.stmt | None, name: str) -> str:
     match node:
         case ast.Expr(value=ast.Constant(value=str(told))):
             return " ".join(told.split()).replace("|", "\\|")
-    raise UnexplainedError(f"{name} has no docstring")
+        case _:
+            raise UnexplainedError(f"{name} has no docstring")
