@@ -323,7 +323,8 @@ def _held_back(spared: Spared) -> str:
             why = "the operator reaches no other kubelet either: let it reach the nodes' TCP 10250"
         case _:
             why = "its Node names no InternalIP at which its kubelet could be asked"
-    return f"Its partners and its kubelet's silence say that it is dead; its pods stay: {why}."
+    said = f"{why} [{spared}]"
+    return f"Its partners and its kubelet's silence say that it is dead; its pods stay: {said}."
 
 
 def _subject(node: Object) -> Subject:

@@ -23,7 +23,7 @@ HEAD = """\
 
 Every reason that lbctl can give in an Event, in a condition or in a message, what it means, and
 what to do. Made from the code by `python -m tests.site`; do not edit it here. The message beside
-a reason names the objects and says the rest.
+a reason names the objects and says the rest; reasons within it stand in brackets, like `[Full]`.
 
 ```console
 kubectl describe svc NAME             # Events, and the condition lbctl.io/AddressAllocated

@@ -69,16 +69,18 @@ def out_of_pool(view: VirtualIPView, service: ServiceView, ledger: Ledger) -> Ou
             "The Service keeps it, for nobody edited the pool; if it does not work, exclude it."
         )
     name = finding.pool.name
-    text = f'Pool "{name}" would not give {view.address} to {service.key}: {message}. {follows}'
+    said = f"{message} [{reason}]"
+    text = f'Pool "{name}" would not give {view.address} to {service.key}: {said}. {follows}'
     return OutOfPool(name, reason, text, reassign)
 
 
 def _homeless(view: VirtualIPView) -> OutOfPool:
     kept = "The Service keeps it until it goes."
     if view.pool is None:
-        text = f"{view.address} is in no pool. {kept}"
+        text = f"{view.address} is in no pool [{PoolRefusal.NOT_IN_POOL}]. {kept}"
         return OutOfPool("", PoolRefusal.NOT_IN_POOL, text, reassign=False)
-    text = f'{view.address} was given from pool "{view.pool}", which is gone. {kept}'
+    said = f"which is gone [{PoolRefusal.NO_SUCH_POOL}]"
+    text = f'{view.address} was given from pool "{view.pool}", {said}. {kept}'
     return OutOfPool(view.pool, PoolRefusal.NO_SUCH_POOL, text, reassign=False)
 
 

@@ -73,9 +73,8 @@ class Chooser:
             if obstacle is None:
                 return self._taken(known, How.KEPT_FOR_IT if self._was_its(known) else How.JOINED)
             pool = home_name(known, self.ledger) or ""
-            return self._denied(
-                address, f"{obstacle}.", Refusal(pool, PoolRefusal.IN_USE, obstacle)
-            )
+            in_use = Refusal(pool, PoolRefusal.IN_USE, obstacle)
+            return self._denied(address, f"{obstacle} [{in_use.reason}].", in_use)
         refused = refused or self.ledger.why_not_free(address)
         if refused is None:
             return Take(address, self.ledger.pool_of(address), How.GIVEN)

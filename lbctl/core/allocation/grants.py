@@ -41,7 +41,8 @@ class Refusal:
     """The rest of a sentence that begins with the pool."""
 
     def __str__(self) -> str:
-        return f'"{self.pool}": {self.message}' if self.pool else self.message
+        told = f"{self.message} [{self.reason}]"
+        return f'"{self.pool}": {told}' if self.pool else told
 
 
 def refusal(

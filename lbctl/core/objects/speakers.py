@@ -101,7 +101,7 @@ class Exclusion:
     detail: str
 
     def __str__(self) -> str:
-        return f"{self.node}: {self.detail}"
+        return f"{self.node}: {self.detail} [{self.reason}]"
 
 
 def exclusion(

@@ -156,7 +156,7 @@ def test_a_node_that_one_lets_in_announces() -> None:
     left_out = made.exclusion(labelled("n"))
     assert left_out is not None
     assert left_out.reason is LeftOut.NOT_SELECTED
-    assert str(left_out) == "n: no nodeSelectors of L2Advertisement ad, b select it"
+    assert str(left_out) == "n: no nodeSelectors of L2Advertisement ad, b select it [NotSelected]"
 
 
 @pytest.mark.parametrize(

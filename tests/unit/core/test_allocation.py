@@ -474,11 +474,11 @@ def test_when_nothing_is_free_every_pool_says_why() -> None:
         n1=".2",
     )
     assert refusal(state, Outcome.NO_FREE_ADDRESS) == (
-        'No pool gives an IPv4 address. "full": full (1 of 1 used); '
-        '"nodes": full (1 of 2 used, 1 never given); '
-        '"off": disabled; "six": has no IPv4 addresses; '
-        '"twin": overlaps an older pool or a range of the cluster; '
-        '"wrong": has addresses that cannot be read. '
+        'No pool gives an IPv4 address. "full": full (1 of 1 used) [Full]; '
+        '"nodes": full (1 of 2 used, 1 never given) [Full]; '
+        '"off": disabled [Disabled]; "six": has no IPv4 addresses [NoAddressesOfFamily]; '
+        '"twin": overlaps an older pool or a range of the cluster [Overlap]; '
+        '"wrong": has addresses that cannot be read [InvalidAddresses]. '
         "Mend one of them, or add IPv4 addresses or another pool."
     )
 

@@ -113,7 +113,7 @@ def test_what_is_observed_is_not_obeyed_when_nobody_would_be_left(
     assert found.doubted == {"n"}
     assert [(one.node, one.reason) for one in found.disobeyed] == [("n", reason)]
     assert found.told.endswith(f"Not obeyed, because it is held against most or all at once: n: "
-                               f"{found.disobeyed[0].detail}.")  # fmt: skip
+                               f"{found.disobeyed[0].detail} [{reason}].")  # fmt: skip
     assert says in found.told
 
 

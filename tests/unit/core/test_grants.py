@@ -140,10 +140,12 @@ def test_a_newer_pool_that_overlaps_refuses() -> None:
 
 def test_a_refusal_names_the_pool_and_what_to_look_at() -> None:
     quota = asked(lab(quota_per_namespace=3), used=3)
-    assert str(quota) == '"lab": namespace default may have 3 of its addresses, and has them'
+    said = '"lab": namespace default may have 3 of its addresses, and has them [QuotaReached]'
+    assert str(quota) == said
     unknown = asked(lab(namespace_selectors=(GOLD,)))
     assert str(unknown) == (
-        '"lab": is for other namespaces than default, whose labels are not known yet'
+        '"lab": is for other namespaces than default, whose labels are not known yet '
+        "[NamespaceNotAllowed]"
     )
 
 

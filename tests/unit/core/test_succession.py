@@ -144,8 +144,8 @@ def test_without_an_eligible_node_the_plan_stays_and_each_node_is_named() -> Non
         ("b", LeftOut.NO_CARRIER),
     ]
     assert result.message == (
-        "No node can announce 10.0.0.10. Left out: a: its speaker no longer renews its Lease; "
-        "b: eth0 is in the subnet but has no carrier."
+        "No node can announce 10.0.0.10. Left out: a: its speaker no longer renews its Lease "
+        "[SpeakerSilent]; b: eth0 is in the subnet but has no carrier [NoCarrier]."
     )
 
 

@@ -578,7 +578,7 @@ def test_a_namespace_whose_labels_are_not_known_yet_moves_nobody() -> None:
             [LAB, pool("full", "10.0.0.50"), allocated(".50", "other", pool="full"),
              replace(GOLD, disabled=True), from_pools("full", "gold")],
             NO_POOL_OF_THEM,
-            '"full": full (1 of 1 used); "gold": disabled.',
+            '"full": full (1 of 1 used) [Full]; "gold": disabled [Disabled].',
         ),
         (
             "what cannot be read",
