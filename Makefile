@@ -41,14 +41,13 @@ lock: .venv/ready ## Pin the dependencies of pyproject.toml, with hashes
 
 # ---------------------------------------------------------------- checks and tests
 
-.PHONY: check format crds golden metrics-page
+.PHONY: check format crds golden
 check: .venv/ready ## Format, lint, types, layers, generated files, pages
 	@$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-logo
 	$(PY) -m lbctl crds --check charts/lbctl/files/crds
-	$(PY) -m tests.metrics_page --check
 	$(PY) -m tests.site --check
 	$(PYTEST) -q $(PAGE_TESTS)
 
@@ -58,9 +57,6 @@ format: .venv/ready ## Format the code and mend what the linter can
 
 crds: .venv/ready ## Write the CRDs of lbctl/api into the chart
 	@$(PY) -m lbctl crds --output charts/lbctl/files/crds
-
-metrics-page: .venv/ready ## Write docs/metrics.md anew from what the code declares
-	@$(PY) -m tests.metrics_page
 
 golden: binaries ## Write the chart's golden files and docs/values.md anew; read the diff
 	@$(PY) -m tests.chart

@@ -7,10 +7,14 @@ import argparse
 import sys
 
 from tests.pages import ROOT
-from tests.site import reasons, reference
+from tests.site import metrics, reasons, reference
 from tests.site.stage import stage
 
-GENERATED = {reasons.PAGE: reasons.page, reference.PAGE: reference.page}
+GENERATED = {
+    reasons.PAGE: reasons.page,
+    reference.PAGE: reference.page,
+    metrics.PAGE: metrics.page,
+}
 
 
 def main() -> int:

@@ -30,8 +30,8 @@ from speaker.messages import (
     State,
     Taking,
 )
-from tests import metrics_page
 from tests.pages import ROOT
+from tests.site import metrics as metrics_page
 
 ALERTS = ROOT / "charts" / "lbctl" / "files" / "alerts.yaml"
 
@@ -153,7 +153,7 @@ def test_no_metric_is_declared_twice() -> None:
 
 def test_the_page_says_what_the_code_declares() -> None:
     said = metrics_page.PAGE.read_text(encoding="utf-8")
-    assert said == metrics_page.page(), "run: python -m tests.metrics_page"
+    assert said == metrics_page.page(), "run: python -m tests.site"
 
 
 def samples(registry: CollectorRegistry, name: str) -> list[Sample]:

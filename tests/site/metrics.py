@@ -1,6 +1,5 @@
-"""docs/metrics.md, made from what the code declares: `python -m tests.metrics_page [--check]`."""
+"""docs/metrics.md: every metric, its labels and what to do, made from what the code declares."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -15,7 +14,7 @@ PAGE = ROOT / "docs" / "metrics.md"
 HEAD = """\
 # Metrics
 
-Made by `python -m tests.metrics_page` from the tables in `lbctl/operator/metric_table.py`,
+Made by `python -m tests.site` from the tables in `lbctl/operator/metric_table.py`,
 `speaker/agent/metric_table.py` and `lbctl/telemetry/shared.py`; do not edit it here.
 
 Both parts serve `/metrics` in Prometheus' text format: the operator on port 8080 of its pods, the
@@ -64,19 +63,3 @@ def _labels(labels: tuple[Label, ...]) -> Iterator[str]:
         values = ", ".join(f"`{value}`" for value in label.values)
         yield f"| `{label.name}` | {label.text} | {values} |"
     yield ""
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or with --check say whether it is what would be written."""
-    if arguments == ["--check"]:
-        if PAGE.read_text(encoding="utf-8") == page():
-            return 0
-        print("docs/metrics.md differs: run python -m tests.metrics_page", file=sys.stderr)
-        return 1
-    PAGE.write_text(page(), encoding="utf-8")
-    print(PAGE.relative_to(ROOT))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
