@@ -21,7 +21,7 @@ import random
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterator
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -40,6 +40,14 @@ class Priority(IntEnum):
 
     LIVE = 0
     RESYNC = 1
+
+
+class Readiness(StrEnum):
+    """Whether a key that waits could be begun at once. A label of metrics."""
+
+    READY = "ready"
+    LATER = "later"
+    """Its time has not come: it failed and pauses, or something is to be looked at then."""
 
 
 class Schedule(Generic[K]):
@@ -114,11 +122,11 @@ class Schedule(Generic[K]):
             return 0.0
         return max(0.0, self._heap[0][0] - now) if self._heap else None
 
-    def waiting(self) -> Iterator[K]:
-        """Every key that is ready or due later."""
+    def waiting(self) -> Iterator[tuple[K, Readiness]]:
+        """Every key that is ready, or due later: after a pause, or when a time has come."""
         for ready in self._ready.values():
-            yield from ready
-        yield from self._due
+            yield from ((key, Readiness.READY) for key in ready)
+        yield from ((key, Readiness.LATER) for key in self._due)
 
     def oldest(self, now: float) -> float:
         """For how many seconds the oldest ready key has been ready."""
@@ -196,6 +204,10 @@ class WorkQueue(Generic[K]):
         """
         now = self._clock()
         return now - min(self._begun.values(), default=now)
+
+    def oldest(self) -> float:
+        """For how many seconds the oldest ready key has been ready."""
+        return self.schedule.oldest(self._clock())
 
     async def drain(self, seconds: float) -> None:
         """Wait for the present runs to end, at most that long. Let `may` say no first."""

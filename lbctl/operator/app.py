@@ -150,7 +150,7 @@ class Operator:
             longest_run=self._queue.longest_run,
             synced=self._synced,
         )
-        self._metrics.watch_queue(self._queue.schedule.waiting)
+        self._metrics.watch_queue(self._queue.schedule.waiting, self._queue.oldest)
         self._metrics.watch_pending(self._services.pending)
         self._metrics.watch_out_of_pool(self._virtual_ips.out_of_pool)
         self._metrics.watch_unmet(self._services.unmet)

@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from lbctl.core.outcomes import ConflictReason, LeftOut, PoolRefusal, Spared, Unheld
+from lbctl.core.outcomes import (
+    ConflictReason,
+    LeftOut,
+    PoolRefusal,
+    Replanned,
+    Spared,
+    Unheld,
+)
+from lbctl.kube.queue import Readiness
 from lbctl.operator.items import What
 from lbctl.telemetry import Kind, Label, Metric, Unit
 from lbctl.telemetry.shared import SHARED
@@ -15,6 +23,13 @@ _CONFLICT: Final = Label(
     "reason",
     "of the condition `Conflict`",
     (ConflictReason.ANSWERED_BY_FOREIGN_HOST, ConflictReason.CLAIMED_BY_FOREIGN_HOST),
+)
+_CHANGED_BY: Final = Label(
+    "cause",
+    "why a node is left out of it from then on; or `FirstPlan`: there was none; `NodeJoined`: one was "
+    "appended; `Reordered`: who comes after the holder was chosen anew; `Preferred` and "
+    "`Rebalanced`: it moves though its holder is well",
+    (*Replanned, *LeftOut),
 )
 _WHY_NOT: Final = Label("reason", "of the condition `lbctl.io/AddressAllocated` of the Services")
 
@@ -133,9 +148,26 @@ QUEUE_DEPTH: Final = Metric(
     Kind.GAUGE,
     Unit.ITEMS,
     "Items that wait to be reconciled.",
-    "It empties within seconds of a change. If it does not: the API server is slow or refuses "
-    "(lbctl_api_requests_total), or the operator lacks CPU.",
-    (Label("kind", "of the object", tuple(What)),),
+    "`ready` empties within seconds of a change: see lbctl_queue_oldest_seconds. Many `later` with "
+    "`retry` in lbctl_reconcile_duration_seconds: the API server refuses, and each of them pauses.",
+    (
+        Label("kind", "of the object", tuple(What)),
+        Label(
+            "state",
+            "`later`: it failed and pauses, or is to be looked at when a time has come",
+            tuple(Readiness),
+        ),
+    ),
+)
+QUEUE_OLDEST: Final = Metric(
+    "lbctl_queue_oldest_seconds",
+    Kind.GAUGE,
+    Unit.SECONDS,
+    "For how long the item has been ready that has waited longest to be reconciled; 0 when none "
+    "is.",
+    "Above some seconds: the operator cannot keep up. The API server is slow "
+    "(lbctl_api_request_duration_seconds), or the operator lacks CPU: raise "
+    "`operator.resources.requests.cpu`.",
 )
 LEFT_OUT: Final = Metric(
     "lbctl_nodes_left_out",
@@ -155,6 +187,15 @@ SPEAKER_UP: Final = Metric(
     "`kubectl -n lbctl-system get pods -o wide` whether its pod runs.",
     (Label("node", "its name"),),
 )
+SUCCESSION_CHANGES: Final = Metric(
+    "lbctl_succession_changes_total",
+    Kind.COUNTER,
+    Unit.TIMES,
+    "Successions written, by what changed them. Most change only who comes next.",
+    "Each node that goes or comes changes many, once. Rising all the time: nodes come and go for "
+    "the reason that the label says; lbctl_node_speaker_up and `kubectl get events -A` show which.",
+    (_CHANGED_BY,),
+)
 PLANNED_MOVES: Final = Metric(
     "lbctl_planned_moves_total",
     Kind.COUNTER,
@@ -164,9 +205,8 @@ PLANNED_MOVES: Final = Metric(
     (
         Label(
             "cause",
-            "why the holder is left out of the succession; `Rebalanced`: a pool was told to "
-            "rebalance; `Preferred`: another node comes first again",
-            ("Preferred", "Rebalanced", *LeftOut),
+            "why the holder is left out of the succession, or why another node comes first",
+            (Replanned.PREFERRED, Replanned.REBALANCED, *LeftOut),
         ),
     ),
 )
@@ -234,8 +274,10 @@ TABLE: Final = (
     SERVICES_UNMET,
     RECONCILE_SECONDS,
     QUEUE_DEPTH,
+    QUEUE_OLDEST,
     LEFT_OUT,
     SPEAKER_UP,
+    SUCCESSION_CHANGES,
     PLANNED_MOVES,
     CONFLICTS,
     METALLB_PROBLEMS,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from lbctl.kube.queue import Readiness
 from lbctl.operator import metric_table as table
+from lbctl.operator.items import Item, What
 from lbctl.telemetry import Metric, gauge_family
 from lbctl.telemetry.families import Values
 from lbctl.telemetry.shared import SharedMetrics
@@ -34,6 +37,7 @@ class Metrics:
         )
         self.leader = self._gauge(table.LEADER)
         self.conflicts = self._counter(table.CONFLICTS)
+        self.successions = self._counter(table.SUCCESSION_CHANGES)
         self.moves = self._counter(table.PLANNED_MOVES)
         self.nodes_marked = self._counter(table.NODE_FAILURES)
         self.nodes_spared = self._counter(table.NODES_SPARED)
@@ -43,9 +47,21 @@ class Metrics:
         """Read a gauge's series at each scrape."""
         self.registry.register(_Read(metric, values))
 
-    def watch_queue(self, waiting: Callable[[], Iterable[Any]]) -> None:
-        """Count the queue's items by kind at each scrape."""
-        self._tally(table.QUEUE_DEPTH, lambda: (i[0] for i in waiting()))
+    def watch_queue(
+        self,
+        waiting: Callable[[], Iterable[tuple[Item, Readiness]]],
+        oldest: Callable[[], float],
+    ) -> None:
+        """Count the queue's items by kind at each scrape, and say how long the oldest waits."""
+
+        def depth() -> Values:
+            counted: dict[tuple[str, ...], float] = dict.fromkeys(product(What, Readiness), 0)
+            for item, when in waiting():
+                counted[item.what, when] += 1
+            return counted
+
+        self.watch(table.QUEUE_DEPTH, depth)
+        self.watch(table.QUEUE_OLDEST, lambda: {(): oldest()})
 
     def watch_left_out(self, left_out: Callable[[], Mapping[str, int]]) -> None:
         """Count at each scrape how often a node is left out of an address's plan, by reason."""
@@ -74,7 +90,13 @@ class Metrics:
         return Gauge(metric.family, metric.text, metric.label_names, registry=self.registry)
 
     def _counter(self, metric: Metric) -> Counter:
-        return Counter(metric.family, metric.text, metric.label_names, registry=self.registry)
+        made = Counter(metric.family, metric.text, metric.label_names, registry=self.registry)
+        # A rate needs a 0 before the first.
+        if all(label.values for label in metric.labels):
+            for values in product(*(label.values for label in metric.labels)):
+                if values:
+                    made.labels(*values)
+        return made
 
 
 class _Read(Collector):

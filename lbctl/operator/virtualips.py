@@ -21,6 +21,7 @@ from lbctl.core.objects.services import Ownership, ServiceKey, ServiceRef, Servi
 from lbctl.core.objects.virtualips import Release, Stage, VirtualIPView
 from lbctl.core.outcomes import ConflictReason, Outcome, PlannedReason, PoolRefusal
 from lbctl.core.reading.objects import virtual_ip_view
+from lbctl.core.succession.causes import begins_a_move, why_replanned
 from lbctl.core.succession.planner import SuccessionPlan
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
@@ -249,18 +250,15 @@ class VirtualIPs:
             return obj
         spec = spec_of(obj["spec"], plan, port)
         spec |= {} if pool is None else {"pool": pool}
+        rebalanced = view.address in self.planning.wanted
         obj = await self._replace(obj, spec, seeing(plan))
-        if plan.outgoing is not None and plan.outgoing != view.outgoing:
-            self._metrics.moves.labels(self._cause(view.address, plan)).inc()
-            log.info("%s: moves. %s", view.address, plan.message)
+        why = why_replanned(view.succession, view.outgoing, plan, rebalanced=rebalanced)
+        if why is not None:
+            self._metrics.successions.labels(why).inc()
+            if begins_a_move(view.outgoing, plan):
+                self._metrics.moves.labels(why).inc()
+                log.info("%s: moves. %s", view.address, plan.message)
         return obj
-
-    def _cause(self, address: Address, plan: SuccessionPlan) -> str:
-        """Why the holder is told to hand an address over: a label of the metric."""
-        if address in self.planning.wanted:
-            return "Rebalanced"
-        outgoing = (one.reason for one in plan.left_out if one.node == plan.outgoing)
-        return next(outgoing, "Preferred")
 
     def _may_say(self, obj: Object, view: VirtualIPView, plan: SuccessionPlan) -> bool:
         """Whether what changed may be written now; when it is words alone, it may have to wait.

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from lbctl import __version__
 from lbctl.telemetry.declaration import Kind, Label, Metric, Unit
@@ -62,6 +62,7 @@ class SharedMetrics:
     def __init__(
         self, registry: CollectorRegistry, component: str, version: str = __version__
     ) -> None:
+        ProcessCollector(registry=registry)
         info = Gauge(BUILD_INFO.family, BUILD_INFO.text, BUILD_INFO.label_names, registry=registry)
         info.labels(component, version).set(1)
         self._requests = Counter(

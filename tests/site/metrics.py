@@ -25,6 +25,10 @@ for is in [alerts.md](alerts.md).
 Nothing here has an address or a Service as a label unless a value of the chart turns it on. Nodes
 are labels: each speaker has a handful of partners. A standby operator shows only what it does
 itself, so that sums over both replicas are right.
+
+Besides, both have the `process_*` of every Prometheus client library: CPU, memory, open files and
+the time of the start. A speaker's are those of its agent, not of the process that answers the LAN;
+`container_*` of the kubelet has both together.
 """
 PARTS = (
     ("Operator", operator.TABLE),

@@ -24,6 +24,7 @@ from lbctl.core.outcomes.virtualips import (
     InPoolReason,
     PlannedReason,
     ReleasedReason,
+    Replanned,
     ReservedReason,
     Unheld,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "PoolRefusal",
     "RebalancedReason",
     "ReleasedReason",
+    "Replanned",
     "ReservedReason",
     "Spared",
     "SpeakerReason",

@@ -25,6 +25,21 @@ class Unheld(StrEnum):
     """Another host answers for it, so that no node takes it."""
 
 
+class Replanned(StrEnum):
+    """What changed a succession, besides a node that is left out of it: a label of metrics."""
+
+    FIRST_PLAN = "FirstPlan"
+    """The address had none."""
+    NODE_JOINED = "NodeJoined"
+    """A node was appended."""
+    REORDERED = "Reordered"
+    """Those who are to come after the holder were chosen or ordered anew."""
+    PREFERRED = "Preferred"
+    """A node that an L2Advertisement prefers is well again, and gets the address back."""
+    REBALANCED = "Rebalanced"
+    """Its pool was told to rebalance."""
+
+
 class ConflictReason(StrEnum):
     """The reason of the condition `Conflict` of a VirtualIP."""
 

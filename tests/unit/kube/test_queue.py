@@ -7,7 +7,7 @@ import pytest
 
 from lbctl.kube.errors import ApiError, Unavailable
 from lbctl.kube.informer import Backoff
-from lbctl.kube.queue import Priority, Schedule, WorkQueue
+from lbctl.kube.queue import Priority, Readiness, Schedule, WorkQueue
 
 
 def schedule() -> Schedule[str]:
@@ -145,7 +145,11 @@ def test_depth_and_age_are_known() -> None:
     queue.add("b", 3, Priority.RESYNC)
     queue.add_later("c", 3, 10)
     assert len(queue) == 3
-    assert sorted(queue.waiting()) == ["a", "b", "c"]
+    assert dict(queue.waiting()) == {
+        "a": Readiness.READY,
+        "b": Readiness.READY,
+        "c": Readiness.LATER,
+    }
     assert queue.oldest(5) == 4
 
 

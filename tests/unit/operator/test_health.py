@@ -6,7 +6,10 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from lbctl.kube.objects import Key
+from lbctl.kube.queue import Readiness
 from lbctl.operator.health import STUCK_SECONDS, Health
+from lbctl.operator.items import Item, What
 from lbctl.operator.metrics import Metrics
 
 
@@ -15,7 +18,10 @@ async def asked(
     path: str, *, run: float = 0.0, synced: bool = True
 ) -> AsyncIterator[tuple[int, str]]:
     metrics = Metrics()
-    metrics.watch_queue(lambda: [("service", 1), ("service", 2), ("pool", 1)])
+    items = [Item(What.SERVICE, Key("a", "b")), Item(What.SERVICE, Key("a", "c"))]
+    paused = Item(What.POOL, Key("", "lab"))
+    waiting = [*((item, Readiness.READY) for item in items), (paused, Readiness.LATER)]
+    metrics.watch_queue(lambda: waiting, lambda: 2.5)
     metrics.watch_pending({"a": "NoPool"})
     health = Health(metrics.registry, longest_run=lambda: run, synced=lambda: synced)
     await health.start("127.0.0.1", 0)
@@ -45,6 +51,8 @@ async def test_probes(path: str, run: float, *, synced: bool, expected: int) -> 
 async def test_what_waits_is_counted_at_each_scrape() -> None:
     async with asked("/metrics") as (status, text):
         assert status == 200
-    assert 'lbctl_queue_depth{kind="service"} 2.0' in text
-    assert 'lbctl_queue_depth{kind="pool"} 1.0' in text
+    assert 'lbctl_queue_depth{kind="service",state="ready"} 2.0' in text
+    assert 'lbctl_queue_depth{kind="service",state="later"} 0.0' in text
+    assert 'lbctl_queue_depth{kind="pool",state="later"} 1.0' in text
+    assert "lbctl_queue_oldest_seconds 2.5" in text
     assert 'lbctl_services_pending{reason="NoPool"} 1.0' in text
