@@ -272,6 +272,8 @@ class Counters:
     """Times that another MAC claimed an address that was held here."""
     bfd: dict[str, int] = field(default_factory=dict)
     """verdict -> BFD packets: `accepted`, each reason for a refusal, `sent` and `unsent`."""
+    stalls: int = 0
+    """Times that the wire stood still so long that it asked the LAN before it answered again."""
     taken: dict[str, int] = field(default_factory=dict)
     """`Taking` -> addresses taken."""
     lost: dict[str, int] = field(default_factory=dict)

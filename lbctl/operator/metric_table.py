@@ -26,8 +26,8 @@ _CONFLICT: Final = Label(
 )
 _CHANGED_BY: Final = Label(
     "cause",
-    "why a node is left out of it from then on; or `FirstPlan`: there was none; `NodeJoined`: one was "
-    "appended; `Reordered`: who comes after the holder was chosen anew; `Preferred` and "
+    "why a node is left out of it from then on; or `FirstPlan`: there was none; `NodeJoined`: one "
+    "was appended; `Reordered`: who comes after the holder was chosen anew; `Preferred` and "
     "`Rebalanced`: it moves though its holder is well",
     (*Replanned, *LeftOut),
 )

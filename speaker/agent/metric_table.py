@@ -109,6 +109,15 @@ FAILOVER_SECONDS: Final = Metric(
     "in the succession are dead too and had their turns.",
     buckets=FAILOVER_BOUNDS,
 )
+STALLS: Final = Metric(
+    "lbctl_speaker_stalls_total",
+    Kind.COUNTER,
+    Unit.TIMES,
+    "Times that the process that answers the LAN got no CPU for so long that others may have taken "
+    "its addresses; it asks the LAN before it answers again.",
+    "The node lacks CPU: raise `speaker.resources.requests.cpu`, or look for what takes it. A "
+    "machine that was suspended counts once.",
+)
 BFD_SESSIONS: Final = Metric(
     "lbctl_speaker_bfd_sessions",
     Kind.GAUGE,
@@ -148,8 +157,8 @@ BFD_ROUND_TRIP: Final = Metric(
     "lbctl_speaker_bfd_round_trip_seconds",
     Kind.HISTOGRAM,
     Unit.SECONDS,
-    "From a BFD Poll to the peer's Final, once when a session comes up and once for each change of "
-    "its settings (RFC 5880 section 6.5).",
+    "From the first BFD Poll to the peer's Final (RFC 5880 section 6.5): each session measures one "
+    "every 10 s. A lost packet counts as the time until the next was answered.",
     "Near the detection time: the LAN or the peer is slow, and will be taken for dead. Both "
     "speakers' delays are in it.",
     buckets=ROUND_TRIP_BOUNDS,
@@ -173,6 +182,7 @@ TABLE: Final = (
     CONFLICTS,
     TAKEN,
     FAILOVER_SECONDS,
+    STALLS,
     BFD_SESSIONS,
     BFD_UP,
     BFD_LOST,

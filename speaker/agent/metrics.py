@@ -88,6 +88,7 @@ def _counted(counters: Counters) -> Iterable[tuple[Metric, Values]]:
     )
     yield table.FRAMES_UNSENT, {(): counters.unsent}
     yield table.CONFLICTS, {(): counters.conflicts}
+    yield table.STALLS, {(): counters.stalls}
     # All causes from the start: a rate needs a 0 before the first.
     yield table.TAKEN, {(one,): counters.taken.get(one, 0) for one in Taking}
     yield table.BFD_PACKETS, {(verdict,): count for verdict, count in counters.bfd.items()}

@@ -94,6 +94,7 @@ class Loop:
         self._restarts = restarts
         self._refused: dict[tuple[str, socket.AddressFamily], str] = {}
         self._stop_asked, self._stop_asker = socket.socketpair()
+        self._stalls = 0
         self._leave_at: float | None = None
         self._farewell_due = 0.0
 
@@ -190,6 +191,7 @@ class Loop:
             self._heirs.learn(self._liveness.news.popleft())
 
     def _resume(self, gap: float) -> None:
+        self._stalls += 1
         _log.warning("stood still for %.1f s: asking the LAN before answering again", gap)
         for name, port in list(self._keeper.ports.items()):
             # Who asked back then has asked somebody else since.
@@ -371,6 +373,7 @@ class Loop:
             unsent=totals.unsent,
             conflicts=totals.conflicts,
             bfd=dict(self._liveness.packets),
+            stalls=self._stalls,
             taken={why.value: count for why, count in totals.taken.items()},
             lost=dict(self._liveness.lost),
             failovers=totals.failovers.counts,

@@ -14,6 +14,9 @@ from speaker.wire.bfd import Diagnostic, Packet, Phase
 SLOW: Final = 1_000_000
 """Microseconds between packets, at least, while a session is not up (RFC 5880 section 6.8.3)."""
 
+MEASURE_SECONDS: Final = 10.0
+"""Between two measured round trips of a session that is up, where no change asks for a Poll."""
+
 _MICRO: Final = 1_000_000
 
 
@@ -58,10 +61,10 @@ class Session:
     heard: Packet | None = None
     """The last packet of the peer."""
     polling: bool = False
-    polled_at: float = 0.0
-    """When the last Poll was sent."""
+    polled_at: float | None = None
+    """When the first Poll of the present sequence was sent."""
     round_trip: float | None = None
-    """Seconds from the last Poll to the peer's Final, until somebody has read it."""
+    """Seconds from that to the peer's Final, until somebody has read it."""
     last_sent: float = 0.0
     expires: float | None = None
     """When the detection time ends."""
@@ -75,6 +78,9 @@ class Session:
     _tx_in_force: int = SLOW
     _rx_in_force: int = SLOW
     _next_send: float = 0.0
+    _measure_at: float = 0.0
+    _overtaken: bool = False
+    """A Poll is out that asked with older values: the next Final may answer that one."""
 
     def __post_init__(self) -> None:
         self._next_send = self.last_sent = self.now
@@ -111,7 +117,7 @@ class Session:
         before, interval = self.phase, self._transmit_interval()
         self.heard = packet
         self._your_discriminator = packet.my_discriminator
-        if packet.final and self.polling:
+        if packet.final and self.polled_at is not None:
             self.round_trip = now - self.polled_at
             self._end_poll()
         self._advance(packet)
@@ -171,7 +177,8 @@ class Session:
         if self.phase is Phase.UP:
             self.goodbyes = self.multiplier
         self.phase, self.diagnostic = Phase.DOWN, Diagnostic.PATH_DOWN
-        self.retired, self.polling, self.expires, self._next_send = True, False, None, now
+        self.retired, self.expires, self._next_send = True, None, now
+        self.polling, self.polled_at = False, None
 
     def _advance(self, packet: Packet) -> None:
         """The state machine (6.2 and 6.8.6), and what it says about the peer's life."""
@@ -200,7 +207,8 @@ class Session:
     def _fall(self, diagnostic: Diagnostic, fate: Fate) -> None:
         if self.fate is not Fate.UNKNOWN and (self.phase is Phase.UP or fate is Fate.STOPPED):
             self.fate = fate
-        self.phase, self.diagnostic, self.polling = Phase.DOWN, diagnostic, False
+        self.phase, self.diagnostic = Phase.DOWN, diagnostic
+        self.polling, self.polled_at, self._overtaken = False, None, False
         self._want(max(SLOW, self.interval))
 
     def _want(self, desired_tx: int) -> None:
@@ -208,11 +216,16 @@ class Session:
         if self.phase is not Phase.UP:
             self._tx_in_force, self._rx_in_force = desired_tx, self.interval
             return
+        self._overtaken = self.polled_at is not None
         self.polling = True
         self._tx_in_force = min(self._tx_in_force, desired_tx)
         self._rx_in_force = max(self._rx_in_force, self.interval)
 
     def _end_poll(self) -> None:
+        self.polled_at = None
+        if self._overtaken:
+            self._overtaken = False
+            return
         self.polling = False
         self._tx_in_force, self._rx_in_force = self._desired_tx, self._required_rx
 
@@ -231,12 +244,14 @@ class Session:
     def _send(self, now: float, chance: float, *, final: bool = False) -> Packet:
         self.last_sent = now
         self._next_send = now + self._jittered(chance)
-        packet = self._packet()
         if final:
-            return replace(packet, final=True, poll=False)
-        if packet.poll:
+            return replace(self._packet(), final=True, poll=False)
+        if self.phase is Phase.UP and now >= self._measure_at:
+            # A Poll changes nothing by itself (6.5): the packet was due, and one more answers it.
+            self.polling, self._measure_at = True, now + MEASURE_SECONDS
+        if self.polling and self.polled_at is None:
             self.polled_at = now
-        return packet
+        return self._packet()
 
     def _packet(self) -> Packet:
         return Packet(

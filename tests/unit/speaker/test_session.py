@@ -2,11 +2,12 @@
 
 import random
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 
 from speaker.wire.bfd import Diagnostic, Packet, Phase, Verdict, read, write
-from speaker.wire.session import SLOW, Fate, Session
+from speaker.wire.session import MEASURE_SECONDS, SLOW, Fate, Session
 
 NOW = 50.0
 FAST = 100_000
@@ -135,10 +136,46 @@ def test_going_up_is_negotiated_by_a_poll_sequence() -> None:
     assert second
     assert second.poll, "asked until it is answered"
     made.receive(Packet(UP, 9, 7, FAST, FAST, 3, final=True), now=NOW + 0.11, chance=0.5)
-    assert made.round_trip == pytest.approx(0.01), "from the last one asked"
+    assert made.round_trip == pytest.approx(0.11), "which of them is answered, nobody knows"
     third = made.run(now=NOW + 0.2, chance=0.5)
     assert third
     assert not third.poll
+
+
+def test_a_round_trip_is_measured_now_and_then_in_a_packet_that_was_due_anyway() -> None:
+    made = session(UP)
+    final = Packet(UP, 9, 7, FAST, FAST, 3, final=True)
+    made.receive(final, now=NOW, chance=0.5)
+    polls, now = [], NOW
+    while now < NOW + 3 * MEASURE_SECONDS:
+        now = made.due() or 0.0
+        sent = made.run(now=now, chance=1.0)
+        assert sent
+        assert sent.phase is UP
+        if sent.poll:
+            polls.append(now)
+        answer = final if sent.poll else packet(UP)
+        made.receive(answer, now=now + 0.002, chance=0.5)
+        assert made.round_trip == pytest.approx(0.002 if polls else 0.0)
+        assert (made.detection, made.patience_of_peer) == pytest.approx((0.3, 0.3))
+    gaps = [after - before for before, after in pairwise(polls)]
+    assert gaps
+    assert gaps == pytest.approx([MEASURE_SECONDS] * len(gaps), abs=0.11)
+
+
+def test_an_answer_to_an_older_question_ends_no_negotiation() -> None:
+    """The peer may have said so before it heard the new values."""
+    made = session(UP)
+    final = Packet(UP, 9, 7, FAST, FAST, 3, final=True)
+    assert made.polling, "the first Poll is out"
+    made.change(interval=400_000, multiplier=3)
+    made.receive(final, now=NOW + 0.01, chance=0.5)
+    polled = made.run(now=NOW + 0.1, chance=0.5)
+    assert polled
+    assert (polled.poll, polled.desired_min_tx) == (True, 400_000)
+    assert made.patience_of_peer == pytest.approx(0.3), "it still expects the old pace"
+    made.receive(final, now=NOW + 0.11, chance=0.5)
+    assert made.patience_of_peer == pytest.approx(1.2)
 
 
 def test_a_slower_pace_waits_for_the_end_of_its_poll_sequence() -> None:
@@ -162,8 +199,14 @@ def test_a_faster_ear_keeps_its_patience_until_the_peer_knows() -> None:
 
     made.change(interval=FAST, multiplier=3)
     assert made.detection == pytest.approx(1.2)
+    final = Packet(UP, 9, 7, FAST, FAST, 3, final=True)
+    made.receive(final, now=NOW, chance=0.5)
+    assert made.detection == pytest.approx(1.2), "it has not been asked yet"
 
-    made.receive(Packet(UP, 9, 7, FAST, FAST, 3, final=True), now=NOW, chance=0.5)
+    polled = made.run(now=NOW + 0.4, chance=0.5)
+    assert polled
+    assert polled.poll
+    made.receive(final, now=NOW + 0.4, chance=0.5)
     assert made.detection == pytest.approx(0.3)
 
 
