@@ -42,7 +42,7 @@ POOL_ADDRESSES: Final = Metric(
     "`quarantined`: foreign hosts sit on its addresses; `kubectl get vips` names their MACs.",
     (
         _POOL,
-        Label("family", "", ("ipv4", "ipv6")),
+        Label("family", "of the addresses", ("ipv4", "ipv6")),
         Label(
             "state",
             "`quarantined`, `cooling_down` and `reserved` are parts of `used`",

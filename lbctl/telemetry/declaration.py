@@ -106,6 +106,8 @@ class Metric:
         for name in self.label_names:
             if not _LABEL.fullmatch(name) or name in _OF_SCRAPERS:
                 yield f"{name} is no label of ours to set"
+        if not all(label.text for label in self.labels):
+            yield "a label says what it says"
         if _OF_OBJECTS.intersection(self.label_names) and not self.option:
             yield "an address or a Service is a label only where a value turns it on"
         if not (self.text.endswith(".") and self.wrong.endswith(".")):

@@ -26,7 +26,15 @@ ADDRESSES: Final = Metric(
     "Addresses of this node's plan by what the node does with them.",
     "`blocked` for long is a node that would hold and hears another host answer; "
     "`kubectl get vips` names that one.",
-    (Label("state", "", tuple(State)),),
+    (
+        Label(
+            "state",
+            "`holding`: it answers; `asking`: it asks the LAN first; `blocked`: another host "
+            "answers; `idle`: another node's to hold; `silent` and `answered`: what the LAN says "
+            "of an address that is being released",
+            tuple(State),
+        ),
+    ),
 )
 NOT_SERVING: Final = Metric(
     "lbctl_speaker_addresses_not_serving",
@@ -72,7 +80,14 @@ FRAMES_SENT: Final = Metric(
     "`announcement`: gratuitous ARP and unsolicited advertisements, a burst for each address that "
     "is taken. Many without a move: two hosts fight for an address; see "
     "lbctl_speaker_conflicts_total.",
-    (Label("kind", "", ("announcement", "reply", "question")),),
+    (
+        Label(
+            "kind",
+            "`question`: ARP requests and solicitations: before an address is taken, and of "
+            "standbys whether it is still held",
+            ("announcement", "reply", "question"),
+        ),
+    ),
 )
 FRAMES_UNSENT: Final = Metric(
     "lbctl_speaker_frames_unsent_total",
@@ -96,7 +111,14 @@ TAKEN: Final = Metric(
     "Addresses that this node has taken, by why.",
     "`death` without a dead node: partners lose each other; see "
     "lbctl_speaker_bfd_sessions_lost_total.",
-    (Label("cause", "", tuple(Taking)),),
+    (
+        Label(
+            "cause",
+            "`death`: the holder's session ended; `handed-over`: it offered the address, as the "
+            "plan wanted; `silence`: the LAN was asked and nobody answered",
+            tuple(Taking),
+        ),
+    ),
 )
 FAILOVER_SECONDS: Final = Metric(
     "lbctl_speaker_failover_duration_seconds",
@@ -125,7 +147,13 @@ BFD_SESSIONS: Final = Metric(
     "BFD sessions with partners by state.",
     "`never-up`: UDP port `bfd.port` does not pass between the nodes; PARTNERS of "
     "`kubectl get speakers` says which.",
-    (Label("state", "", tuple(PeerState)),),
+    (
+        Label(
+            "state",
+            "`never-up`: not once heard, which is no death; `admin-down`: it said that it stops",
+            tuple(PeerState),
+        ),
+    ),
 )
 BFD_UP: Final = Metric(
     "lbctl_speaker_bfd_session_up",
@@ -151,7 +179,13 @@ BFD_PACKETS: Final = Metric(
     "BFD packets by what became of them.",
     "`unknown-peer` and `wrong-discriminator`: another BFD daemon on the same port; move "
     "`bfd.port`. `bad-ttl`: somebody beyond a router sends them.",
-    (Label("verdict", "", (*bfd.Verdict, SENT, UNSENT)),),
+    (
+        Label(
+            "verdict",
+            "`accepted`, or why one that came was ignored; `sent`, or `unsent`: the kernel refused",
+            (*bfd.Verdict, SENT, UNSENT),
+        ),
+    ),
 )
 BFD_ROUND_TRIP: Final = Metric(
     "lbctl_speaker_bfd_round_trip_seconds",
@@ -168,8 +202,14 @@ RESTARTS: Final = Metric(
     Kind.COUNTER,
     Unit.PROCESSES,
     "Processes that were started again.",
-    "The speaker's log has the reason, just before.",
-    (Label("process", "", ("wire", "agent")),),
+    "The speaker's log has the reason, just before `ended after`.",
+    (
+        Label(
+            "process",
+            "`wire` answers the LAN, `agent` speaks to the API server",
+            ("wire", "agent"),
+        ),
+    ),
 )
 
 TABLE: Final = (

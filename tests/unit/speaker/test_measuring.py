@@ -6,9 +6,10 @@ import pytest
 
 from speaker.messages import Taking
 from speaker.wire import watch
+from speaker.wire.session import MEASURE_SECONDS
 from speaker.wire.spread import Spread
 from speaker.wire.watch import Timings
-from tests.unit.speaker.simulation import VIP, Lan
+from tests.unit.speaker.simulation import VIP, Cable, Lan
 
 T = Timings()
 
@@ -93,11 +94,14 @@ def test_a_planned_move_is_handed_over() -> None:
     assert sum(second.keeper.totals.failovers.counts) == 0
 
 
-def test_each_session_measures_a_round_trip_when_it_comes_up() -> None:
+def test_each_session_measures_a_round_trip_when_it_comes_up_and_now_and_then() -> None:
     lan = settled(2)
+    before = sum(lan.nodes[0].liveness.round_trips.counts)
+    assert before >= 1
+    lan.run(3 * MEASURE_SECONDS)
+    assert sum(lan.nodes[0].liveness.round_trips.counts) >= before + 2
     for each in lan.nodes:
         trips = each.liveness.round_trips
-        assert sum(trips.counts) >= 1
         assert 0 < trips.seconds / sum(trips.counts) < 0.1
 
 
@@ -113,3 +117,15 @@ def test_one_that_has_to_ask_first_measures_that_too() -> None:
     totals = second.keeper.totals
     assert (totals.taken, sum(totals.failovers.counts)) == ({Taking.DEATH: 1}, 1)
     assert totals.failovers.seconds == pytest.approx(T.probes * T.probe_interval)
+
+
+def test_a_frame_that_the_kernel_refuses_is_counted_and_not_among_those_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lan = settled(2)
+    _, second = lan.nodes
+    sent = second.keeper.totals.probes
+    monkeypatch.setattr(Cable, "send", lambda _cable, _frame: False)
+    lan.run(10.0)
+    assert second.keeper.totals.unsent > 0
+    assert second.keeper.totals.probes == sent

@@ -44,9 +44,14 @@ def test_one_that_keeps_them_can() -> None:
         pytest.param(HISTOGRAM, "buckets", id="a histogram without buckets"),
         pytest.param({"buckets": (1.0,)}, "buckets", id="a counter with some"),
         pytest.param(HISTOGRAM | {"buckets": (1.0, 0.5)}, "rise", id="buckets in disorder"),
-        pytest.param({"labels": (Label("Reason", ""),)}, "no label", id="a label in capitals"),
-        pytest.param({"labels": (Label("pod", ""),)}, "no label", id="a label that scrapers set"),
-        pytest.param({"labels": (Label("address", ""),)}, "value", id="a series for each address"),
+        pytest.param({"labels": (Label("Reason", "why"),)}, "no label", id="a label in capitals"),
+        pytest.param(
+            {"labels": (Label("pod", "whose"),)}, "no label", id="a label that scrapers set"
+        ),
+        pytest.param(
+            {"labels": (Label("address", "which"),)}, "value", id="a series for each address"
+        ),
+        pytest.param({"labels": (Label("reason", ""),)}, "says what", id="a label without words"),
         pytest.param({"text": "Things"}, "sentences", id="a help text without an end"),
     ],
 )
@@ -56,4 +61,4 @@ def test_refused(changed: dict[str, Any], said: str) -> None:
 
 
 def test_an_address_is_a_label_where_a_value_turns_it_on() -> None:
-    assert Metric(**GOOD, labels=(Label("address", ""),), option="metrics.perAddress").labels
+    assert Metric(**GOOD, labels=(Label("address", "which"),), option="metrics.perAddress").labels
