@@ -28,10 +28,13 @@ class Verdict(IntEnum):
     RIVAL_PROBE = 2
     """Another MAC probes for an address that is asked for here."""
     NOT_ARP = 3
+    """Of another protocol, which the socket's filter should have kept away."""
     TOO_SHORT = 4
     """It ends before the fields do, or before its own header says."""
     NOT_ETHERNET_IPV4 = 5
+    """ARP for another kind of hardware or protocol (RFC 826)."""
     UNKNOWN_OPERATION = 6
+    """ARP that is neither a request nor a reply."""
     BAD_SENDER = 7
     """The sender's hardware address is a group address or zero: an answer would go astray."""
     VLAN_TAGGED = 8
@@ -53,6 +56,7 @@ class Verdict(IntEnum):
     BAD_HOP_LIMIT = 16
     """Not 255: it may have crossed a router (RFC 4861 section 7.1)."""
     BAD_CHECKSUM = 17
+    """The ICMPv6 checksum is wrong."""
     BAD_CODE = 18
     """The ICMPv6 code is not 0."""
     BAD_TARGET = 19

@@ -1,7 +1,8 @@
 """docs/reasons.md: every reason that lbctl can give, made from the vocabulary in the code.
 
-What a reason means is its docstring in `lbctl.core.outcomes`; what to do about it is in
-reasons.yaml beside this file. One without either stops the page from being made.
+What a reason means is its docstring in `lbctl.core.outcomes`, or where those are that only one
+part gives; what to do about it is in reasons.yaml beside this file. One without either stops the
+page from being made.
 """
 
 import ast
@@ -39,6 +40,15 @@ NOT_SHOWN = {
     "Liveness": "what a Lease says; what follows from it is a `LeftOut`",
 }
 """Enums of the vocabulary that have no part of the page, and why."""
+
+ELSEWHERE = {
+    "Concern": ("lbctl/cli/view/findings.py", "Concern"),
+    "Frame": ("speaker/wire/neighbors.py", "Verdict"),
+    "Packet": ("speaker/wire/bfd.py", "Verdict"),
+}
+"""By the name that a part of the page calls it: the module of an enum, and its name there."""
+
+_ENUMS = {"StrEnum", "IntEnum"}
 
 Vocabulary = Mapping[str, Mapping[str, str]]
 """Of each enum the values of its members, and what they mean."""
@@ -103,16 +113,22 @@ def vocabulary() -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for path in sorted(VOCABULARY.glob("*.py")):
         found |= enums(path.read_text(encoding="utf-8"))
+    for name, (module, enum) in ELSEWHERE.items():
+        found[name] = enums((ROOT / module).read_text(encoding="utf-8"), enum)[enum]
     return found
 
 
-def enums(source: str) -> dict[str, dict[str, str]]:
-    """The enums of one module."""
+def enums(source: str, only: str = "") -> dict[str, dict[str, str]]:
+    """The enums of one module, or one of them.
+
+    The values of an `IntEnum` are numbers: it is its members' names that are shown, as in metrics.
+    """
     return {
         node.name: _members(node)
         for node in ast.parse(source).body
         if isinstance(node, ast.ClassDef)
-        and any(isinstance(base, ast.Name) and base.id == "StrEnum" for base in node.bases)
+        and only in ("", node.name)
+        and any(isinstance(base, ast.Name) and base.id in _ENUMS for base in node.bases)
     }
 
 
@@ -120,10 +136,13 @@ def _members(enum: ast.ClassDef) -> dict[str, str]:
     members: dict[str, str] = {}
     for statement, after in zip(enum.body, [*enum.body[1:], None], strict=True):
         match statement:
-            case ast.Assign(value=ast.Constant(value=str(value))):
-                members[value] = _docstring(after, f"{enum.name}.{value}")
+            case ast.Assign(value=ast.Constant(value=str(shown))):
+                pass
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int())):
+                shown = name.lower().replace("_", "-")
             case _:
                 continue
+        members[shown] = _docstring(after, f"{enum.name}.{shown}")
     return members
 
 

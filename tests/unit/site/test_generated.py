@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from lbctl.cli.view.findings import Concern
 from lbctl.core import outcomes
+from speaker.wire import bfd, neighbors
 from tests.site import reasons, reference
 from tests.site.__main__ import GENERATED
 from tests.site.reasons import UnexplainedError, enums, parts, render, vocabulary
@@ -19,7 +21,20 @@ def test_a_generated_page_is_what_the_code_says(path: Path) -> None:
 
 def test_the_vocabulary_is_that_of_the_package() -> None:
     for name, members in vocabulary().items():
-        assert list(members) == [member.value for member in getattr(outcomes, name)]
+        if name not in reasons.ELSEWHERE:
+            assert list(members) == [member.value for member in getattr(outcomes, name)]
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        ("Concern", [*Concern]),
+        ("Frame", [verdict.label for verdict in neighbors.Verdict]),
+        ("Packet", [*bfd.Verdict]),
+    ],
+)
+def test_reasons_of_one_part_are_on_the_page_too(part: str, shown: list[str]) -> None:
+    assert list(vocabulary()[part]) == shown
 
 
 def test_every_reason_is_on_the_page() -> None:
