@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from tests.bench.outage.listener import Listener
 from tests.lab import Lab, LabSpec
 from tests.lab.errors import LabError
 from tests.tour import steps
@@ -76,10 +77,15 @@ def tour(lab: Lab, site: Site, guide: Guide) -> str:
     guide.saw(seen, since)
 
     guide.announce(f"power off {node}: the address goes on answering from another node")
+    dead = lab.mac(node)
     since = time.monotonic()
-    lab.faults.power_cut(node)
-    seen, _ = steps.another_holder(site, address, node)
-    guide.saw(Seen(seen.what, f"{seen.how} after {time.monotonic() - since:.0f} s"), since)
+    with Listener(lab, address) as listener:
+        lab.faults.power_cut(node)
+        seen, heir = steps.another_holder(site, address, node)
+        taken = next(one.at for one in listener.claims if one.at > since and one.mac != dead)
+    guide.saw(
+        Seen(seen.what, f"{heir} announces it {taken - since:.2f} s later, and answers"), since
+    )
     return address
 
 
