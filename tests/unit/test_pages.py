@@ -1,4 +1,4 @@
-"""The pages a person reads: what they point to is there."""
+"""The pages a person reads: what they point to is there, and nothing is missing."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.pages import PAGES, ROOT
+from tests.site.__main__ import GENERATED
+from tests.site.navigation import CONTENTS, sections
 
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
 QUOTED_PATH = re.compile(r"`((?:docs|tests|lbctl|speaker|charts|examples|\.ci)/[\w./-]*\w)`")
@@ -38,3 +40,15 @@ def test_a_page_names_targets_that_make_has(page: Path) -> None:
     targets = {name for line in lines for name in line.split()}
     named = set(COMMAND.findall(page.read_text(encoding="utf-8")))
     assert named <= targets, f"no such target: {named - targets}"
+
+
+@pytest.mark.parametrize("page", GENERATED, ids=lambda page: str(page.name))
+def test_a_generated_page_is_what_the_code_says(page: Path) -> None:
+    assert page.read_text(encoding="utf-8") == GENERATED[page](), "run: python -m tests.site"
+
+
+def test_the_contents_name_every_page_once() -> None:
+    listed = [page for section in sections() for page in section.pages]
+    assert len(listed) == len({*listed})
+    apart = {ROOT / "README.md", CONTENTS}
+    assert {ROOT / page for page in listed} == {*PAGES} - apart, f"write it into {CONTENTS}"

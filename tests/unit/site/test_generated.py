@@ -1,7 +1,6 @@
 """Pages that are made from the code are what the code says, and miss nothing of it."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -9,14 +8,7 @@ from lbctl.cli.view.findings import Concern
 from lbctl.core import outcomes
 from speaker.wire import bfd, neighbors
 from tests.site import reasons, reference
-from tests.site.__main__ import GENERATED
 from tests.site.reasons import UnexplainedError, enums, parts, render, vocabulary
-
-
-@pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.name)
-def test_a_generated_page_is_what_the_code_says(path: Path) -> None:
-    made = {page: make() for page, make in GENERATED.items()}
-    assert {page: page.read_text(encoding="utf-8") for page in made}[path] == made[path]
 
 
 def test_the_vocabulary_is_that_of_the_package() -> None:

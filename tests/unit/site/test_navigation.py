@@ -2,16 +2,9 @@
 
 from pathlib import Path
 
-from tests.pages import PAGES, ROOT
-from tests.site.navigation import CONTENTS, sections
+from tests.pages import ROOT
+from tests.site.navigation import sections
 from tests.site.stage import stage
-
-
-def test_the_contents_name_every_page_once() -> None:
-    listed = [page for section in sections() for page in section.pages]
-    assert len(listed) == len({*listed})
-    apart = {ROOT / "README.md", CONTENTS}
-    assert {ROOT / page for page in listed} == {*PAGES} - apart
 
 
 def test_what_is_commented_out_is_not_listed(tmp_path: Path) -> None:
