@@ -126,6 +126,9 @@ class SpeakerStatus(ApiModel):
     several LANs). HandOffReady: whether the node's proxy
     takes the traffic from there (reasons ProxyHealthy, ProxyUnhealthy, ProxySilent, NodeLeaving;
     Unknown for NoProxyHealth and NotChecked, and then the node holds addresses as others do).
+    NodePortReady, where the chart's handOff.nodePort.enabled is true: whether the node can send
+    traffic to NodePorts itself (reasons TableInPlace, TableRepaired, NoPermission, NoNftables,
+    NoNodeAddress, KernelRefused).
     About the node's settings, each False with the command that mends it: KernelSilent,
     ReversePathOpen, Forwarding, RouterAdvertisementsHeard and InterfacesSound; they change no
     plan."""

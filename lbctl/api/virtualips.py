@@ -33,6 +33,8 @@ MAX_SERVICES = 64
 """So many Services may share an address."""
 MAX_PORTS = 256
 """Of one Service; `lbctl.core.allocation.sharing` lets nobody share who has more."""
+MAX_NODE_PORTS = 1024
+"""Of all Services at one address."""
 MAX_SHARING_KEY = 253
 """Characters; `lbctl.core.objects.requests` refuses longer ones in words."""
 
@@ -153,6 +155,17 @@ class Announcement(ApiModel):
     """After the burst the announcement is repeated about every so many seconds. Not set: 10."""
 
 
+class NodePort(ApiModel):
+    """A Service's port, and where each node takes its traffic."""
+
+    protocol: PortProtocol
+    """TCP, UDP or SCTP."""
+    port: int = Field(ge=1, le=65535)
+    """The port at the address."""
+    node_port: int = Field(ge=1, le=65535)
+    """The Service's nodePort for it."""
+
+
 class HandOff(ApiModel):
     """What a node needs to hand over the address's traffic to the pods."""
 
@@ -160,6 +173,13 @@ class HandOff(ApiModel):
     """The Service's healthCheckNodePort, with externalTrafficPolicy Local: a node on which it does
     not answer 200 has no pod to hand traffic to and does not hold the address. Of several Services
     it is that of the first that has pods."""
+    node_ports: list[NodePort] = Field(
+        default_factory=list,
+        max_length=MAX_NODE_PORTS,
+        json_schema_extra=list_map("protocol", "port"),
+    )
+    """The nodePort of every port, for the holder to send traffic there itself: a node that cannot
+    does not hold the address. Empty: the cluster's proxy knows the address."""
 
 
 class VirtualIPSpec(ApiModel):

@@ -28,6 +28,7 @@ class Unit(StrEnum):
 
     ADDRESSES = "addresses"
     ANNOUNCEMENTS = "announcements"
+    BYTES = "bytes"
     FRAMES = "frames"
     ITEMS = "items"
     NODES = "nodes"

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from lbctl.core.addresses import object_name
 from lbctl.core.labels import candidate_label
 from lbctl.core.outcomes import ConditionType
+from lbctl.core.objects.virtualips import VirtualIPView
 from lbctl.core.reading.objects import condition
 from lbctl.core.succession.partners import Partner
 from lbctl.kube.client import Client, Selection
@@ -32,14 +33,17 @@ from speaker.agent.interfaces import Interface
 from speaker.agent.kin import Acquaintances, rows, unknown
 from speaker.agent.life import Life
 from speaker.agent.local import LocalWatch, hosts, port_of
-from speaker.agent.metrics import ChannelMetrics
+from speaker.agent.metrics import ChannelMetrics, TableMetrics
+from speaker.agent.nodeports import rewritable, wanted
 from speaker.agent.plan import plan
 from speaker.agent.registration import PartnersSeen, Registration
 from speaker.agent.settings import Settings
 from speaker.agent.suspects import Suspects
+from speaker.agent.tablewatch import TableWatch
 from speaker.agent.telling import Teller
 from speaker.agent.views import Views
-from speaker.messages import Plan
+from speaker.messages import Entry, Plan
+from speaker.netfilter.keeper import Wanted
 
 _log: Final = logging.getLogger(__name__)
 
@@ -96,6 +100,10 @@ class Agent:
         """Whether the wire was alive, and where partners were silent, at the last look."""
         self._queue: WorkQueue[Key] = WorkQueue(self._work)
         self._kin = Acquaintances(client, changed=self._views.replan.set)
+        self._entries: tuple[Entry, ...] | None = None
+        self._rewrites: Wanted | None = None
+        """What the node's table was to do at the last look."""
+        self._table = TableWatch(wanted=self._wanted_of_table, changed=self._table_changed)
         self._channel = Channel(
             end,
             on_report=self._heard_of,
@@ -162,10 +170,13 @@ class Agent:
                 ),
             )
         )
+        if settings.table is not None:
+            registry.register(TableMetrics(self._table, per_address=settings.metrics_per_address))
         self._http = HttpServer(
             registry,
             healthy=self._unhealthy,
             ready=self._unready,
+            count=self._table.count,
         )
 
     def stop(self) -> None:
@@ -189,6 +200,7 @@ class Agent:
                     self._kin.run(),
                     self._watch_hand_off(),
                     self._node_checks.run(),
+                    *([self._table.run()] if self._settings.table else []),
                     self._http.run(self._settings.listen_host, self._settings.listen_port),
                 )
             ]
@@ -211,6 +223,7 @@ class Agent:
 
     def _heard_of(self, address: str) -> None:
         self._teller.heard_of(address)
+        self._table.look()
         self._queue.add(_virtual_ip(address))
 
     def _speaker_changed(self, change: Change) -> None:
@@ -253,12 +266,7 @@ class Agent:
             await self._views.replan.wait()
             self._views.replan.clear()
             if self._interfaces is not None:
-                entries = plan(
-                    self._views,
-                    self._interfaces,
-                    self._node,
-                    serving=lambda view: self._local.serving(port_of(view, self._node)),
-                )
+                entries = await self._entries_with_table(self._interfaces)
                 peers = partners.peers(self._partners, self._interfaces)
                 strangers = unknown(entries, peers, self._node)
                 self._kin.want(strangers)
@@ -269,6 +277,37 @@ class Agent:
                     self._announcing = announcing
                     self._node_checks.look_again()
             await asyncio.sleep(_GATHER_SECONDS + len(self._views) * _GATHER_EACH_SECONDS)
+
+    async def _entries_with_table(self, interfaces: tuple[Interface, ...]) -> tuple[Entry, ...]:
+        """The plan's entries, once the table is ready for them."""
+
+        def entries() -> tuple[Entry, ...]:
+            return plan(self._views, interfaces, self._node, serving=self._serves)
+
+        self._entries = entries()
+        if self._settings.table is not None:
+            before = self._table.in_place
+            await self._table.enforce()
+            if self._table.in_place != before:
+                self._entries = entries()
+        return self._entries
+
+    def _serves(self, view: VirtualIPView) -> bool:
+        behaviour = self._settings.table if self._table.in_place else None
+        served = self._local.serving(port_of(view, self._node))
+        return served and rewritable(view, behaviour)
+
+    def _wanted_of_table(self) -> Wanted | None:
+        if self._settings.table is None or self._entries is None:
+            return None
+        self._rewrites = wanted(
+            self._settings.table, self._entries, self._views, self._channel.reports, self._rewrites
+        )
+        return self._rewrites
+
+    def _table_changed(self) -> None:
+        self._views.replan.set()
+        self._look_at_speaker()
 
     async def _work(self, key: Key) -> float | None:
         if key == _SPEAKER:
@@ -284,8 +323,8 @@ class Agent:
         return None if self._stopping else await self._teller.tell(key)
 
     def _checks(self) -> list[Condition]:
-        hand_off = self._proxy.condition
-        return [*self._node_checks.conditions, *([hand_off] if hand_off else [])]
+        judged = (self._proxy.condition, self._table.condition)
+        return [*self._node_checks.conditions, *(each for each in judged if each is not None)]
 
     async def _watch_hand_off(self) -> None:
         """Ask the node's proxy. What the agent before this one knew of it is in the API."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
@@ -21,6 +21,7 @@ class HttpServer:
         registry: what to expose.
         healthy: None, or why a restart of the pod would help.
         ready: None, or what is still missing.
+        count: reads what takes time to read, before each scrape.
     """
 
     def __init__(
@@ -29,7 +30,9 @@ class HttpServer:
         *,
         healthy: Callable[[], str | None],
         ready: Callable[[], str | None],
+        count: Callable[[], Awaitable[None]],
     ) -> None:
+        self._count = count
         self._registry = registry
         self._healthy = healthy
         self._ready = ready
@@ -64,6 +67,7 @@ class HttpServer:
         return _answer(self._ready(), status=503)
 
     async def _metrics(self, _: web.Request) -> web.Response:
+        await self._count()
         body = generate_latest(self._registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 

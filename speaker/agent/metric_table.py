@@ -2,16 +2,22 @@
 
 from typing import Final
 
-from lbctl.core.outcomes import ConditionType, HandOffReason, NodeCheckReason
+from lbctl.core.outcomes import ConditionType, HandOffReason, NodeCheckReason, NodePortReason
 from lbctl.telemetry import Kind, Label, Metric, Unit
 from lbctl.telemetry.shared import SHARED
 from speaker.messages import FAILOVER_BOUNDS, ROUND_TRIP_BOUNDS, PeerState, State, Taking
+from speaker.netfilter.keeper import Outcome
 from speaker.wire import bfd, neighbors
 from speaker.wire.liveness import SENT, UNSENT
 
+NODE_PORT: Final = "handOff.nodePort.enabled"
+"""The chart's value that lets speakers keep a table."""
+PER_ADDRESS: Final = "metrics.perAddress"
+"""The one that turns on what has a series for each address."""
 DROPPED: Final = "dropped-by-kernel"
 CHECKS: Final = (
     ConditionType.HAND_OFF_READY,
+    ConditionType.NODE_PORT_READY,
     ConditionType.KERNEL_SILENT,
     ConditionType.REVERSE_PATH_OPEN,
     ConditionType.FORWARDING,
@@ -53,7 +59,7 @@ CHECK: Final = Metric(
     "the proxy of the node is ill, and the node is planned around.",
     (
         Label("check", "the condition of the Speaker", CHECKS),
-        Label("reason", "of the condition", (*HandOffReason, *NodeCheckReason)),
+        Label("reason", "of the condition", (*HandOffReason, *NodePortReason, *NodeCheckReason)),
     ),
 )
 FRAMES_RECEIVED: Final = Metric(
@@ -197,6 +203,39 @@ BFD_ROUND_TRIP: Final = Metric(
     "speakers' delays are in it.",
     buckets=ROUND_TRIP_BOUNDS,
 )
+TABLE_LOOKS: Final = Metric(
+    "lbctl_speaker_table_looks_total",
+    Kind.COUNTER,
+    Unit.TIMES,
+    "Looks at the node's nftables table, by what came of them.",
+    "`repaired` rises: something on the node flushes all tables; NodePortReady of "
+    "`kubectl get speakers` says so too. Let it flush its own tables by name.",
+    (Label("outcome", "", tuple(Outcome)),),
+    option=NODE_PORT,
+)
+_ADDRESS: Final = (
+    Label("address", "that had traffic on this node"),
+    Label("direction", "", ("received", "sent")),
+)
+ADDRESS_PACKETS: Final = Metric(
+    "lbctl_speaker_address_packets_total",
+    Kind.COUNTER,
+    Unit.PACKETS,
+    "Packets to and from an address on this node.",
+    "`received` without `sent`: the Service has no pod that answers, or a NetworkPolicy drops.",
+    _ADDRESS,
+    option=PER_ADDRESS,
+)
+ADDRESS_BYTES: Final = Metric(
+    "lbctl_speaker_address_bytes_total",
+    Kind.COUNTER,
+    Unit.BYTES,
+    "Bytes to and from an address on this node.",
+    "Much on one node: its uplink is the limit of all its addresses; another pool address or "
+    "Service spreads them.",
+    _ADDRESS,
+    option=PER_ADDRESS,
+)
 RESTARTS: Final = Metric(
     "lbctl_speaker_restarts_total",
     Kind.COUNTER,
@@ -228,6 +267,9 @@ TABLE: Final = (
     BFD_LOST,
     BFD_PACKETS,
     BFD_ROUND_TRIP,
+    TABLE_LOOKS,
+    ADDRESS_PACKETS,
+    ADDRESS_BYTES,
     RESTARTS,
     *SHARED,
 )

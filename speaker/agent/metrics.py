@@ -11,7 +11,9 @@ from lbctl.telemetry import Metric, counter_family, gauge_family, histogram_fami
 from lbctl.telemetry.families import Values
 from speaker.agent import metric_table as table
 from speaker.agent.channel import Channel
+from speaker.agent.tablewatch import TableWatch
 from speaker.messages import Counters, PeerState, State, Taking
+from speaker.netfilter.keeper import NO_TRAFFIC
 
 
 class ChannelMetrics(Collector):
@@ -67,6 +69,35 @@ class ChannelMetrics(Collector):
         yield histogram_family(
             table.BFD_ROUND_TRIP, counters.round_trips, counters.round_trip_seconds
         )
+
+
+class TableMetrics(Collector):
+    """What the node's nftables table does.
+
+    Args:
+        table: whose.
+        per_address: whether there is a series for each address that had traffic here.
+    """
+
+    def __init__(self, table: TableWatch, *, per_address: bool) -> None:
+        self._table = table
+        self._per_address = per_address
+
+    def collect(self) -> Iterable[Family]:
+        """The metrics of one scrape."""
+        looks: Values = {(outcome,): count for outcome, count in self._table.outcomes.items()}
+        yield counter_family(table.TABLE_LOOKS, looks)
+        if self._per_address:
+            packets, size = {}, {}
+            for address, traffic in self._table.traffic.items():
+                # A node guards what it may come to hold: most of it has no traffic there.
+                if traffic != NO_TRAFFIC:
+                    packets[str(address), "received"] = traffic.received_packets
+                    packets[str(address), "sent"] = traffic.sent_packets
+                    size[str(address), "received"] = traffic.received_bytes
+                    size[str(address), "sent"] = traffic.sent_bytes
+            yield counter_family(table.ADDRESS_PACKETS, packets)
+            yield counter_family(table.ADDRESS_BYTES, size)
 
 
 def _counted(counters: Counters) -> Iterable[tuple[Metric, Values]]:

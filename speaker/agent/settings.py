@@ -3,12 +3,15 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
 from lbctl import __version__
 from speaker.messages import Bfd
+from speaker.netfilter import TABLE_VARIABLE
+from speaker.netfilter.rewrites import Behaviour, UnknownPorts
 
 PROXY_HEALTH_URL: Final = "http://127.0.0.1:10256/healthz"
 """kube-proxy's, unless its configuration says otherwise."""
@@ -38,6 +41,11 @@ class Settings:
     """LBCTL_PROXY_HEALTH_URL: where the node's proxy says how it is; "" for not to ask."""
     node_address: str = ""
     """LBCTL_NODE_ADDRESS: the Node's InternalIP, where its proxy may listen; "" when not known."""
+    table: Behaviour | None = None
+    """LBCTL_NODE_PORT_TABLE: whether this speaker keeps the node's nftables table, with
+    LBCTL_NODE_ADDRESSES (the Node's InternalIPs), LBCTL_UNKNOWN_PORTS and LBCTL_PING."""
+    metrics_per_address: bool = False
+    """LBCTL_METRICS_PER_ADDRESS: whether there are metrics with a series for each address."""
     kubeconfig: Path | None = None
     """LBCTL_KUBECONFIG: instead of the pod's service account."""
     version: str = __version__
@@ -73,6 +81,8 @@ class Settings:
             ),
             proxy_health_url=_url(environment, "LBCTL_PROXY_HEALTH_URL", PROXY_HEALTH_URL),
             node_address=environment.get("LBCTL_NODE_ADDRESS", ""),
+            table=_table(environment),
+            metrics_per_address=_flag(environment, "LBCTL_METRICS_PER_ADDRESS", default=False),
             kubeconfig=Path(kubeconfig) if kubeconfig else None,
             version=environment.get("LBCTL_VERSION") or __version__,
         )
@@ -123,6 +133,35 @@ def _url(environment: Mapping[str, str], name: str, default: str) -> str:
             f"{name} is {text!r}: write a URL like {default}, or nothing for not to ask"
         )
     return text
+
+
+def _table(environment: Mapping[str, str]) -> Behaviour | None:
+    if not _flag(environment, TABLE_VARIABLE, default=False):
+        return None
+    unknown_ports = environment.get("LBCTL_UNKNOWN_PORTS", UnknownPorts.REJECT)
+    if unknown_ports not in [*UnknownPorts]:
+        raise SettingsError(
+            f"LBCTL_UNKNOWN_PORTS is {unknown_ports!r}: write {' or '.join(UnknownPorts)}"
+        )
+    ping = _flag(environment, "LBCTL_PING", default=True)
+    return Behaviour(_addresses(environment), UnknownPorts(unknown_ports), ping)
+
+
+def _addresses(environment: Mapping[str, str]) -> tuple[IPv4Address | IPv6Address, ...]:
+    text = environment.get("LBCTL_NODE_ADDRESSES", "")
+    try:
+        return tuple(ip_address(each) for each in text.split(",") if each)
+    except ValueError as error:
+        raise SettingsError(
+            f"LBCTL_NODE_ADDRESSES is {text!r}: {error}; the pod takes it from its own fields"
+        ) from error
+
+
+def _flag(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = environment.get(name)
+    if text not in (None, "true", "false"):
+        raise SettingsError(f"{name} is {text!r}: write true or false")
+    return default if text is None else text == "true"
 
 
 def _listen(text: str) -> tuple[str, int]:

@@ -5,3 +5,8 @@
 (<linux/netfilter/nf_tables.h>). All of these are pure. `kernel` speaks with it, and `keeper` sees
 to it that the table is what is wanted. docs/handoff.md tells why it is so.
 """
+
+from typing import Final
+
+TABLE_VARIABLE: Final = "LBCTL_NODE_PORT_TABLE"
+"""Whether this speaker has a table: "true" or not."""

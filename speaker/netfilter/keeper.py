@@ -62,6 +62,9 @@ class Traffic:
     sent_bytes: int = 0
 
 
+NO_TRAFFIC: Final = Traffic()
+
+
 @dataclass(frozen=True, slots=True)
 class _Applied:
     """What this process has put into the kernel, as the kernel tells it."""

@@ -99,6 +99,12 @@ def test_pods_get_no_more_than_they_need(
     assert at == expected
 
 
+def test_the_table_takes_one_capability_more() -> None:
+    made = Manifests.of({"handOff": {"nodePort": {"enabled": True}}})
+    capabilities = made.container("speaker")["securityContext"]["capabilities"]
+    assert capabilities == {"drop": ["ALL"], "add": ["NET_RAW", "NET_ADMIN"]}
+
+
 def test_a_speaker_runs_on_control_plane_nodes_and_on_all_others_when_asked(
     manifests: Manifests,
 ) -> None:

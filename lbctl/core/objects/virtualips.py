@@ -147,6 +147,9 @@ class VirtualIPView:
     timings: Timings = UNTIMED
     health_check_node_port: int | None = None
     """Where a node says whether it has a pod to hand traffic to."""
+    node_ports: Mapping[Port, int] = field(default_factory=dict)
+    """Where the holder sends the traffic of each port; empty = the cluster's proxy knows the
+    address."""
     release: Release | None = None
     labels: frozenset[str] = frozenset()
     """The keys of its labels; the candidates among them name the nodes that see it."""

@@ -14,6 +14,7 @@ from lbctl.core.outcomes.services import Notice, Outcome
 from lbctl.core.outcomes.speakers import (
     HandOffReason,
     NodeCheckReason,
+    NodePortReason,
     PartnersReason,
     PartnerState,
     SpeakerReason,
@@ -41,6 +42,7 @@ __all__ = [
     "Liveness",
     "NodeCheckReason",
     "NodeEvent",
+    "NodePortReason",
     "Notice",
     "Outcome",
     "PartnerState",

@@ -26,6 +26,8 @@ class ConditionType(StrEnum):
     """On Speaker, by itself."""
     HAND_OFF_READY = "HandOffReady"
     """On Speaker, by itself: whether the node's proxy can take the traffic from the holder."""
+    NODE_PORT_READY = "NodePortReady"
+    """On Speaker, by itself: whether it can send traffic to the node's NodePorts."""
     KERNEL_SILENT = "KernelSilent"
     """On Speaker, by itself: whether the node's kernel leaves the answering to the speaker."""
     REVERSE_PATH_OPEN = "ReversePathOpen"

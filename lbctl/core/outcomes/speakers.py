@@ -58,6 +58,26 @@ class HandOffReason(StrEnum):
                 return False
 
 
+class NodePortReason(StrEnum):
+    """The reason of the condition `NodePortReady` of a Speaker."""
+
+    TABLE_IN_PLACE = "TableInPlace"
+    TABLE_REPAIRED = "TableRepaired"
+    """It is in place again: somebody else had changed it."""
+    NO_PERMISSION = "NoPermission"
+    """The speaker lacks the capability NET_ADMIN."""
+    NO_NFTABLES = "NoNftables"
+    """The kernel has no nf_tables, or one without what the table needs."""
+    NO_NODE_ADDRESS = "NoNodeAddress"
+    """An address is of a family that the node itself has no address of."""
+    KERNEL_REFUSED = "KernelRefused"
+
+    @property
+    def ready(self) -> bool:
+        """What it says about the node."""
+        return self in (NodePortReason.TABLE_IN_PLACE, NodePortReason.TABLE_REPAIRED)
+
+
 class NodeCheckReason(StrEnum):
     """The reason of the conditions of a Speaker that are about its node's settings."""
 

@@ -130,6 +130,7 @@ def virtual_ip_view(obj: Json) -> VirtualIPView:
         raise ValueError(f"{meta['name']} is no name of a VirtualIP")
     services = spec.get("services") or ()
     release, reserved_for = spec.get("release"), spec.get("reservedFor")
+    hand_off = spec.get("handOff") or {}
     return VirtualIPView(
         address=address,
         uid=meta.get("uid") or "",
@@ -146,7 +147,8 @@ def virtual_ip_view(obj: Json) -> VirtualIPView:
         interfaces=tuple(spec.get("interfaces") or ()),
         outgoing=spec.get("outgoing") or None,
         timings=timings(spec.get("announcement")),
-        health_check_node_port=(spec.get("handOff") or {}).get("healthCheckNodePort"),
+        health_check_node_port=hand_off.get("healthCheckNodePort"),
+        node_ports={_port(each): each["nodePort"] for each in hand_off.get("nodePorts") or ()},
         release=None if release is None else _release(release),
         labels=frozenset(meta.get("labels") or ()),
         holder=status.get("holder") or None,

@@ -11,6 +11,7 @@ from speaker.agent.interfaces import Interface
 from speaker.agent.registration import PartnersSeen, status_patch
 from speaker.agent.settings import Settings, SettingsError
 from speaker.messages import Bfd, PeerReport, PeerState
+from speaker.netfilter.rewrites import Behaviour, UnknownPorts
 
 NEEDED = {"LBCTL_NODE_NAME": "n1", "LBCTL_NAMESPACE": "lbctl-system"}
 
@@ -27,6 +28,34 @@ def test_how_sessions_run_can_be_set() -> None:
     given = {"LBCTL_BFD_PORT": "13784", "LBCTL_BFD_INTERVAL_MS": "50", "LBCTL_BFD_MULTIPLIER": "5"}
 
     assert Settings.read(NEEDED | given).bfd == Bfd(13784, 50, 5)
+
+
+def test_there_is_no_table_unless_it_is_asked_for() -> None:
+    assert Settings.read(NEEDED).table is None
+    assert Settings.read(NEEDED | {"LBCTL_NODE_PORT_TABLE": "false"}).table is None
+
+
+def test_a_table() -> None:
+    given = {"LBCTL_NODE_PORT_TABLE": "true", "LBCTL_NODE_ADDRESSES": "10.0.0.1,fd00::1"}
+    node = (ip_address("10.0.0.1"), ip_address("fd00::1"))
+    assert Settings.read(NEEDED | given).table == Behaviour(node)
+    given |= {"LBCTL_UNKNOWN_PORTS": "Drop", "LBCTL_PING": "false"}
+    quiet = Behaviour(node, UnknownPorts.DROP, ping=False)
+    assert Settings.read(NEEDED | given).table == quiet
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LBCTL_NODE_PORT_TABLE", "yes"),
+        ("LBCTL_NODE_ADDRESSES", "n1"),
+        ("LBCTL_UNKNOWN_PORTS", "drop"),
+        ("LBCTL_PING", "1"),
+    ],
+)
+def test_a_wrong_setting_of_the_table(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.read(NEEDED | {"LBCTL_NODE_PORT_TABLE": "true", name: value})
 
 
 @pytest.mark.parametrize("url", ["", "http://10.0.0.1:10256/healthz", "http://[fd00::1]:1/livez"])

@@ -4,6 +4,7 @@ import re
 import socket
 from collections.abc import Iterable
 from functools import partial
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from lbctl.telemetry.families import Values
 from lbctl.telemetry.shared import SharedMetrics
 from speaker.agent import metric_table as speaker
 from speaker.agent.channel import Channel
-from speaker.agent.metrics import ChannelMetrics
+from speaker.agent.metrics import ChannelMetrics, TableMetrics
+from speaker.agent.tablewatch import TableWatch
 from speaker.messages import (
     FAILOVER_BOUNDS,
     AddressReport,
@@ -30,6 +32,8 @@ from speaker.messages import (
     State,
     Taking,
 )
+from speaker.netfilter.keeper import Traffic
+from tests import metrics_page
 from tests.pages import ROOT
 from tests.site import metrics as metrics_page
 
@@ -110,6 +114,9 @@ def of_speaker(**counters: Any) -> CollectorRegistry:
             ],
         )
     )
+    table = TableWatch(wanted=lambda: None, changed=lambda: None)
+    table.traffic = {ip_address("10.0.0.1"): Traffic(1, 2, 3, 4)}
+    registry.register(TableMetrics(table, per_address=True))
     return registry
 
 
