@@ -125,10 +125,13 @@ TRIALS  ?=
 FAULTS  ?=
 VALUES  ?=
 MINUTES ?= 60
-.PHONY: bench-failover bench-soak
+.PHONY: bench-failover bench-handoff bench-soak
 bench-failover: binaries image ## Faults of a real cluster, as a client sees them: docs/performance.md
 	@$(PY) -m tests.bench.outage $(if $(WRITE),--write) $(if $(FAULTS),--faults "$(FAULTS)") $(if $(TRIALS),--trials $(TRIALS)) \
 	  $(if $(FRESH),--fresh) $(if $(LAB),--lab $(LAB)) $(foreach value,$(VALUES),--set $(value))
+
+bench-handoff: .venv/ready ## Handing on: the proxy at the address, and NodePorts, side by side
+	@$(PY) -m tests.bench.handoff
 
 bench-soak: .venv/ready ## Is anybody taken for dead while all cores are busy? MINUTES=60
 	@$(PY) -m tests.bench.soak --minutes $(MINUTES)

@@ -373,6 +373,19 @@ def test_a_pool_may_not_hold(objects: Objects, row: Refused) -> None:
             "should be less than or equal to 65535",
         ),
         (
+            "each port goes to one nodePort",
+            virtual_ip(
+                "10.0.0.1",
+                handOff={
+                    "nodePorts": [
+                        {"protocol": "TCP", "port": 80, "nodePort": number}
+                        for number in (30080, 30081)
+                    ]
+                },
+            ),
+            "Duplicate value",
+        ),
+        (
             "a label's key is one",
             advertisement(nodeSelectors=[requirement("Exists", key="a/b/c")]),
             '"a/b/c" is no label key: write one like topology.kubernetes.io/zone',

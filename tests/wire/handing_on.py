@@ -195,6 +195,11 @@ class Stage:
         """What the pod's kernel knows of its way to an address."""
         return run("ip", "-n", self.pod, "route", "get", to)
 
+    def forget_the_table(self) -> None:
+        """As if nobody had made one."""
+        with closing(self.nftables()) as kernel:
+            TableKeeper(kernel).remove()
+
     def forget_the_proxy(self) -> None:
         """What comes to a NodePort stays on the node."""
         for family in ("ip", "ip6"):
@@ -220,7 +225,14 @@ def _no_checksum_offload(interface: str) -> None:
 
 @contextmanager
 def staged(network: Network, client: Host, proxy: str) -> Iterator[Stage]:
-    """The stage, without a table. The client knows the node's MAC as that of the addresses."""
+    """The stage, without a table, and with a pod that serves."""
+    stage = built(network, client, proxy)
+    with serving(stage.pod):
+        yield stage
+
+
+def built(network: Network, client: Host, proxy: str) -> Stage:
+    """The same with nothing in the pod. The client knows the node's MAC as that of the VIPs."""
     node = network.host("node", 11)
     network.speak_ipv6(client, node)
     stage = Stage(client, node, f"{node.namespace}-pod")
@@ -240,8 +252,7 @@ def staged(network: Network, client: Host, proxy: str) -> Iterator[Stage]:
         for address in addresses:
             known = ("lladdr", node.mac.hex(":"), "dev", INTERFACE)
             client.ip("neighbour", "replace", address, *known)
-    with serving(stage.pod):
-        yield stage
+    return stage
 
 
 def _address(namespace: str, interface: str, address: str) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +113,17 @@ class Cluster:
 
 
 class Speaker:
-    """`python -m speaker` on a node."""
+    """`python -m speaker` on a node.
 
-    def __init__(self, lab: Lab, node: str, log: Path) -> None:
+    Attributes:
+        settings: environment variables of this one, besides those of each.
+    """
+
+    def __init__(
+        self, lab: Lab, node: str, log: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.lab, self.node, self.log = lab, node, log
+        self.settings = dict(settings or {})
         self.process = self._run()
 
     def start(self) -> None:
@@ -132,6 +139,7 @@ class Speaker:
             "LBCTL_KUBECONFIG": str(self.lab.state.kubeconfig_of("admin")),
             "LBCTL_LISTEN": LISTEN,
             "LBCTL_NODE_ADDRESS": self.lab.node_address(self.node),
+            **self.settings,
         }
         with self.log.open("a") as output:
             return subprocess.Popen(

@@ -209,7 +209,10 @@ VIRTUAL_IP: dict[str, Any] = {
         "outgoing": "c",
         "interfaces": ["eth1"],
         "announcement": {"burstMilliseconds": [100], "refreshSeconds": 5},
-        "handOff": {"healthCheckNodePort": 32000},
+        "handOff": {
+            "healthCheckNodePort": 32000,
+            "nodePorts": [{"protocol": "TCP", "port": 80, "nodePort": 30080}],
+        },
     },
     "status": {
         "holder": "b",
@@ -238,6 +241,7 @@ def test_a_virtual_ip_with_everything() -> None:
         interfaces=("eth1",),
         timings=Timings((100,), 5),
         health_check_node_port=32000,
+        node_ports={Port("TCP", 80): 30080},
         labels=frozenset({"candidate.lbctl.io/0"}),
         holder="b",
         released=ReleasedCondition(silent=True, observed_generation=3, message="m"),
