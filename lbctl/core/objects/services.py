@@ -97,6 +97,10 @@ class ServiceView:
     granted_from: str = ""
     """The pool that an annotation names as the one that its address is from, if any does."""
     ports: tuple[Port, ...] = ()
+    node_ports: Mapping[Port, int] = field(default_factory=dict)
+    """Where nodes take each port's traffic; without those that have none."""
+    source_ranges: tuple[str, ...] = ()
+    """`spec.loadBalancerSourceRanges`: who may be a client; empty = everybody."""
     selector: Mapping[str, str] = field(default_factory=dict)
     """Which pods are its endpoints; empty = somebody writes the endpoints by hand."""
     external_traffic_policy: TrafficPolicy = TrafficPolicy.CLUSTER

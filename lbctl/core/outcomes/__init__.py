@@ -22,6 +22,7 @@ from lbctl.core.outcomes.speakers import (
 from lbctl.core.outcomes.virtualips import (
     AnnouncedReason,
     ConflictReason,
+    HandedOnReason,
     InPoolReason,
     PlannedReason,
     ReleasedReason,
@@ -37,6 +38,7 @@ __all__ = [
     "ConditionType",
     "ConflictReason",
     "HandOffReason",
+    "HandedOnReason",
     "InPoolReason",
     "LeftOut",
     "Liveness",

@@ -82,6 +82,20 @@ class PlannedReason(StrEnum):
     """It is being released, and no speaker can ask whether anybody still answers for it."""
 
 
+class HandedOnReason(StrEnum):
+    """Why an address is sent to NodePorts, or why not though that was asked for."""
+
+    AS_ASKED = "AsAsked"
+    NO_NODE_PORT = "NoNodePort"
+    """A port of one of its Services has none."""
+    SOURCE_RANGES = "SourceRanges"
+    """A Service lets in some clients only, which no proxy looks at for NodePorts."""
+    TOO_MANY_PORTS = "TooManyPorts"
+    """A VirtualIP cannot name them all."""
+    NODE_UNABLE = "NodeUnable"
+    """A node that may come to hold it cannot send to NodePorts."""
+
+
 class InPoolReason(StrEnum):
     """The reason of the condition `InPool` of a VirtualIP that is; else it is a `PoolRefusal`."""
 

@@ -65,6 +65,12 @@ def service_view(obj: Json, dialect: Dialect = LBCTL) -> ServiceView:
         request=requests.read(annotations, spec.get("loadBalancerIP") or "", dialect),
         granted_from=annotations.get(dialect.granted_from, ""),
         ports=tuple(_port(entry) for entry in spec.get("ports") or ()),
+        node_ports={
+            _port(entry): entry["nodePort"]
+            for entry in spec.get("ports") or ()
+            if entry.get("nodePort")
+        },
+        source_ranges=tuple(spec.get("loadBalancerSourceRanges") or ()),
         selector=spec.get("selector") or {},
         external_traffic_policy=TrafficPolicy(spec.get("externalTrafficPolicy") or "Cluster"),
         health_check_node_port=spec.get("healthCheckNodePort"),

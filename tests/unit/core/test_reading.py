@@ -53,7 +53,8 @@ def test_a_service_with_everything() -> None:
                 "ipFamilyPolicy": "PreferDualStack",
                 "loadBalancerIP": "10.0.0.9",
                 "externalTrafficPolicy": "Local",
-                "ports": [{"port": 80}, {"port": 53, "protocol": "UDP"}],
+                "ports": [{"port": 80, "nodePort": 30080}, {"port": 53, "protocol": "UDP"}],
+                "loadBalancerSourceRanges": ["10.0.0.0/8"],
                 "selector": {"app": "web"},
             },
             "status": {
@@ -78,6 +79,8 @@ def test_a_service_with_everything() -> None:
         family_policy=FamilyPolicy.PREFER_DUAL_STACK,
         request=Request((ip(".9"),), ("gold", "lab")),
         ports=(Port("TCP", 80), Port("UDP", 53)),
+        node_ports={Port("TCP", 80): 30080},
+        source_ranges=("10.0.0.0/8",),
         selector={"app": "web"},
         external_traffic_policy=TrafficPolicy.LOCAL,
         deleting=True,
