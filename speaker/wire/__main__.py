@@ -21,6 +21,7 @@ from speaker import logs
 from speaker.wire.keeper import Keeper
 from speaker.wire.liveness import Liveness
 from speaker.wire.loop import ChannelClosedError, Loop, boot_clock
+from speaker.wire.privileges import keep_net_raw_alone
 from speaker.wire.scheduling import wake_soon
 from speaker.wire.templates import from_environment
 from speaker.wire.watch import Timings
@@ -37,6 +38,8 @@ def main() -> int:
     logs.configure()
     if not wake_soon():
         logging.getLogger("speaker.wire").info("the kernel grants no short time slices")
+    if not keep_net_raw_alone():
+        logging.getLogger("speaker.wire").warning("the kernel takes no capability away")
     channel = socket.socket(fileno=int(os.environ["LBCTL_CHANNEL_FD"]))
     keeper = Keeper(
         from_environment(),

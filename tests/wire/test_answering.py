@@ -130,6 +130,14 @@ def test_net_raw_is_the_only_capability_it_needs(network: Network, tap: Tap, for
         assert "CapEff:\t0000000000002000" in status, "CAP_NET_RAW is bit 13"
 
 
+def test_it_gives_up_every_other_capability(wire: Wire) -> None:
+    """The container may have NET_ADMIN for the agent's table; this one here has all there are."""
+    wire.hold(VIP)
+    status = Path(f"/proc/{wire.process.pid}/status").read_text()
+    for kind in ("CapEff", "CapPrm"):
+        assert f"{kind}:\t0000000000002000" in status, "CAP_NET_RAW is bit 13"
+
+
 def test_an_address_that_left_the_plan_is_silent(wire: Wire, tap: Tap) -> None:
     wire.hold(VIP, OTHER_VIP)
     wire.hold(OTHER_VIP)
