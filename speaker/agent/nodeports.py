@@ -59,12 +59,13 @@ def _held(report: AddressReport | None) -> bool:
 
 def _ports(virtual_ip: VirtualIPView) -> tuple[ServicePort, ...]:
     """Those of its Services; none where not all are known, for the others would be refused."""
+    terms = virtual_ip.terms.values()
     if virtual_ip.node_ports:
+        anywhere = {port for each in terms if each.local_pods is None for port in each.ports}
         return tuple(
-            ServicePort(Protocol[port.protocol], port.number, node_port)
+            ServicePort(Protocol[port.protocol], port.number, node_port, port not in anywhere)
             for port, node_port in virtual_ip.node_ports.items()
         )
-    terms = virtual_ip.terms.values()
     if not all(0 < len(each.ports) < MAX_KNOWN_PORTS for each in terms):
         return ()
     return tuple(

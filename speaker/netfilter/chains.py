@@ -16,7 +16,9 @@ from speaker.netfilter.expressions import (
     Header,
     InState,
     LoadConnection,
+    LoadMeta,
     Lookup,
+    Meta,
     RejectPort,
     RejectReset,
     State,
@@ -58,7 +60,9 @@ def chains(family: Family, behaviour: Behaviour, node: bytes) -> Iterator[Chain]
     yield Chain(family.named("open"), tuple(_open(family, behaviour, node)))
     if behaviour.ping:
         yield Chain(family.named("ping"), (_ping(family, node),))
-    yield Chain(family.named("answer"), tuple(_answer(family, node)))
+    if behaviour.unknown_ports is UnknownPorts.REJECT:
+        yield Chain(family.named("untaken"), tuple(_untaken(family)))
+    yield Chain(family.named("answer"), tuple(_answer(family)))
 
 
 # ---------------------------------------------------------------------- before conntrack
@@ -152,26 +156,38 @@ def _ping(family: Family, node: bytes) -> Rule:
     return Rule("ping", (*icmp_type(family), Compare(family.echo_request), *translate))
 
 
+# ---------------------------------------------------------------------- after the proxy
+
+
+def _untaken(family: Family) -> Iterator[Rule]:
+    """A Service without pods: what the proxy says itself would be about the NodePort.
+
+    So the packet gets back what the client wrote, and the refusal is about that.
+    """
+    asked = (
+        *is_family(family),
+        LoadConnection(family.asked),
+        LoadMeta(Meta.PROTOCOL, family.key_end),
+        LoadConnection(Connection.ASKED_PORT, family.key_end + 1),
+        Lookup(family.named("refusable")),
+    )
+    address = Write(
+        Header.NETWORK, family.destination_at, family.part.length, 0, family.mended
+    )  # fmt: skip
+    port_at = (Header.TRANSPORT, DESTINATION_PORT, 2)
+    tcp = Write(*port_at, family.key_end + 1, TCP.checksum)
+    yield Rule("TCP", (*is_protocol(TCP.number), *asked, tcp, address, RejectReset()))
+    for each in UDP:
+        back = Lookup(family.named("returns"), to=DATA)
+        udp = Write(*port_at, DATA, each.checksum)
+        told = (*is_protocol(each.number), *each.matching, *asked, back, udp, address)
+        yield Rule(each.name, (*told, RejectPort()))
+
+
 # ---------------------------------------------------------------------- after NAT
 
 
-def _answer(family: Family, node: bytes) -> Iterator[Rule]:
-    asked = (
-        *source(family),
-        Compare(node),
-        *is_protocol(TCP.number),
-        LoadConnection(family.asked),
-        Lookup(family.named("guarded")),
-    )
-    yield Rule(
-        "the proxy's refusal, which knows only the NodePort",
-        (
-            *asked,
-            LoadConnection(Connection.ASKED_PORT, DATA),
-            Write(Header.TRANSPORT, SOURCE_PORT, 2, DATA, TCP.checksum),
-            Write(Header.NETWORK, family.source_at, family.part.length, 0, family.mended),
-        ),
-    )
+def _answer(family: Family) -> Iterator[Rule]:
     key = (*source(family), *with_port(family, SOURCE_PORT))
     for each in UDP:
         yield Rule(

@@ -43,6 +43,9 @@ def _add(found: Contents, guarded: Guarded) -> None:
             found[f"passed{version}"][service] = b""
             continue
         found[f"services{version}"][service] = port.node_port.to_bytes(2, "big")
+        known = service if port.protocol is not Protocol.UDP else begin + _port(port.node_port)
+        if not port.local:
+            found[f"refusable{version}"][known] = b""
         if port.protocol is Protocol.UDP:
             back = begin + _port(port.node_port)
             found[f"returns{version}"][back] = port.port.to_bytes(2, "big")

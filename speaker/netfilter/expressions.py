@@ -50,6 +50,8 @@ class Connection(IntEnum):
 
     STATE = 0x00
     """Bits of `State`, in the machine's order; four bytes."""
+    STATUS = 0x02
+    """What became of it, in bits; four bytes in the machine's order."""
     DIRECTION = 0x01
     """0 for the side that opened it, 1 for the answers; one byte."""
     ASKED_PORT = 0x0C
@@ -170,14 +172,33 @@ class InState:
     states: State
 
     def encoded(self) -> bytes:
-        mask, zero = self.states.to_bytes(4, sys.byteorder), bytes(4)
-        place = _register(0)
-        only = (nested(4, attribute(_DATA_VALUE, mask)), nested(5, attribute(_DATA_VALUE, zero)))
         return b"".join(
             (
                 LoadConnection(Connection.STATE).encoded(),
-                _expression("bitwise", number(1, place), number(2, place), number(3, 4), *only),
-                Compare(zero, comparison=Comparison.UNEQUAL).encoded(),
+                _masked(self.states.to_bytes(4, sys.byteorder)),
+                Compare(bytes(4), comparison=Comparison.UNEQUAL).encoded(),
+            )
+        )
+
+
+def _masked(mask: bytes) -> bytes:
+    """Register 0, and of it these bits alone."""
+    place = _register(0)
+    only = (nested(4, attribute(_DATA_VALUE, mask)), nested(5, attribute(_DATA_VALUE, bytes(4))))
+    return _expression("bitwise", number(1, place), number(2, place), number(3, 4), *only)
+
+
+@dataclass(frozen=True, slots=True)
+class NotTranslated:
+    """No match where NAT has given the connection another destination. Uses register 0."""
+
+    def encoded(self) -> bytes:
+        dst_nat = (1 << 5).to_bytes(4, sys.byteorder)  # IPS_DST_NAT
+        return b"".join(
+            (
+                LoadConnection(Connection.STATUS).encoded(),
+                _masked(dst_nat),
+                Compare(bytes(4)).encoded(),
             )
         )
 

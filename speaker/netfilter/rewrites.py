@@ -24,6 +24,9 @@ class ServicePort:
     node_port: int | None = None
     """Where the node's proxy takes its traffic. None: it does so at the address itself, and the
     packet is left as it is (`handOff: ClusterProxy`)."""
+    local: bool = False
+    """Whether the Service's pods on other nodes do not count: then a node without one is silent,
+    so that the client asks again, and another node is holder by then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,11 @@ from speaker.netfilter.expressions import (
     LoadMeta,
     Lookup,
     Meta,
+    NotTranslated,
     State,
 )
 from speaker.netfilter.families import FAMILIES, Family, destination, is_family
-from speaker.netfilter.rewrites import Behaviour
+from speaker.netfilter.rewrites import Behaviour, UnknownPorts
 
 NAME: Final = "lbctl"
 INTERFACES: Final = "interfaces"
@@ -38,6 +39,7 @@ _BEFORE_CONNTRACK: Final = -310
 _BEFORE_THE_PROXY: Final = -120
 """After conntrack and the mangle table (-150), before kube-proxy's first chain (-110)."""
 _FOR_PING: Final = -105
+_AFTER_THE_PROXY: Final = -90
 _AFTER_NAT: Final = 300
 _REPLY: Final = b"\1"
 
@@ -72,6 +74,7 @@ def _sets(family: Family) -> Iterator[SetDeclaration]:
     yield SetDeclaration(family.named("services"), service, Part.PORT)
     yield SetDeclaration(family.named("returns"), service, Part.PORT)
     yield SetDeclaration(family.named("rewritten"), service)
+    yield SetDeclaration(family.named("refusable"), service)
     yield SetDeclaration(family.named("received"), address, counted=True)
     yield SetDeclaration(family.named("sent"), address, counted=True)
 
@@ -102,6 +105,10 @@ def _base_chains(behaviour: Behaviour, families: tuple[Family, ...]) -> Iterator
             ("output_ping", _from_here, Hook(inside, _FOR_PING, ChainKind.NAT)),
         ):
             yield Chain(chain, tuple(rules(families, "ping")), hook)
+    if behaviour.unknown_ports is UnknownPorts.REJECT:
+        untaken = tuple(_untaken(behaviour, families))
+        yield Chain("prerouting_untaken", untaken, Hook(outside, _AFTER_THE_PROXY))
+        yield Chain("output_untaken", untaken, Hook(inside, _AFTER_THE_PROXY))
     answers = tuple(
         Rule(
             "an answer",
@@ -117,6 +124,17 @@ def _base_chains(behaviour: Behaviour, families: tuple[Family, ...]) -> Iterator
     yield Chain("postrouting", answers, Hook(HookPoint.POSTROUTING, _AFTER_NAT))
     # What the node's own processes asked for does not leave.
     yield Chain("input", answers, Hook(HookPoint.INPUT, _AFTER_NAT))
+
+
+def _untaken(behaviour: Behaviour, families: tuple[Family, ...]) -> Iterator[Rule]:
+    for each in families:
+        node = behaviour.node_address(each.version)
+        if node is not None:
+            at_node = (*destination(each), Compare(node.packed), InState(State.NEW))
+            yield Rule(
+                "sent to a NodePort, and no proxy has taken it",
+                (*at_node, NotTranslated(), Goto(each.named("untaken"))),
+            )
 
 
 def _from_lan(families: tuple[Family, ...], chain: str) -> Iterator[Rule]:

@@ -72,7 +72,7 @@ table {table} proxy {{
   }}
   chain input {{
     type filter hook input priority 0
-    tcp dport 30999 reject with tcp reset
+    meta l4proto {{ tcp, udp }} th dport 30999 reject
   }}
   chain postrouting {{
     type nat hook postrouting priority 100

@@ -11,6 +11,7 @@ from tests.wire.handing_on import (
     CLUSTER,
     EMPTY,
     LOCAL,
+    PORTS,
     PROXIES,
     SO_NO_CHECK,
     VIPS,
@@ -223,15 +224,34 @@ def test_what_the_clusters_proxy_serves_at_the_address_is_left_alone(
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("protocol", BOTH)
 @pytest.mark.parametrize("whole", [False, True], ids=["checksums-later", "checksums-in-packets"])
-def test_a_service_without_pods_is_refused(stage: Stage, family: int, *, whole: bool) -> None:
-    """The proxy's refusal comes from the NodePort; the client is waiting for one of the address."""
+def test_a_service_without_pods_is_refused(
+    stage: Stage, family: int, protocol: Protocol, *, whole: bool
+) -> None:
+    """What the proxy says of it is about the NodePort: the client would not know what is meant."""
     if whole:
         stage.send_whole_packets()
-    stage.guard(stage.wanted(ports=[ServicePort(Protocol.TCP, 80, EMPTY)]))
+    stage.guard(stage.wanted(ports=[ServicePort(protocol, 80, EMPTY)]))
     for namespace in (stage.client.namespace, stage.node.namespace, stage.pod):
-        with pytest.raises(ConnectionRefusedError):
-            asked(namespace, Protocol.TCP, VIPS[family][0], 80)
+        with pytest.raises((ConnectionRefusedError, PermissionError)):
+            asked(namespace, protocol, VIPS[family][0], 80)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_node_without_local_pods_leaves_the_answer_to_the_proxy(
+    stage: Stage, family: int
+) -> None:
+    """kube-proxy is silent then: the client asks again, and another node is holder."""
+    local = ServicePort(Protocol.UDP, 80, EMPTY, local=True)
+    stage.guard(stage.wanted(ports=[local, *PORTS[2:]]))
+    vip = VIPS[family][0]
+    with talk(stage.client.namespace, Protocol.UDP, vip, 80) as made:
+        made.send(b"?")
+        assert asked(stage.client.namespace, Protocol.TCP, vip, 443)
+        made.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            made.recv(1)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -117,7 +117,7 @@ def test_a_family_without_an_address_of_the_node_has_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unknown_ports", "refusals"), [(UnknownPorts.REJECT, 8), (UnknownPorts.DROP, 0)]
+    ("unknown_ports", "refusals"), [(UnknownPorts.REJECT, 14), (UnknownPorts.DROP, 0)]
 )
 def test_refusals_where_they_are_wanted(unknown_ports: UnknownPorts, refusals: int) -> None:
     made = table(Behaviour((NODE4, NODE6), unknown_ports))
@@ -168,6 +168,7 @@ def test_a_node_port_for_each_port() -> None:
         "received4": {address: b""},
         "sent4": {address: b""},
         "services4": {address + b"\x06\0\0\0\0\x50\0\0": (30_080).to_bytes(2, "big")},
+        "refusable4": {address + b"\x06\0\0\0\0\x50\0\0": b""},
     }
 
 
@@ -179,6 +180,12 @@ def test_udp_has_a_way_back_of_its_own() -> None:
     assert found["services4"] == {key + b"\0\x35\0\0": node_port}
     assert found["returns4"] == {key + node_port + b"\0\0": b"\0\x35"}
     assert found["rewritten4"].keys() == found["returns4"].keys()
+    assert found["refusable4"].keys() == found["returns4"].keys(), "as conntrack knows it"
+
+
+def test_where_only_local_pods_count_nothing_is_refused() -> None:
+    found = held_by(Guarded(HERE, (ServicePort(Protocol.TCP, 80, 30_080, local=True),)))
+    assert "refusable4" not in found
 
 
 def test_a_port_that_the_proxy_serves_itself_is_only_let_through() -> None:

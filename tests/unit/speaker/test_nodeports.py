@@ -68,6 +68,17 @@ def test_a_node_port_is_written() -> None:
     assert guarded.ports == (ServicePort(Protocol.TCP, 80, 30_080),)
 
 
+def test_where_only_local_pods_count_a_node_without_one_is_silent() -> None:
+    """And where it is not known whose port it is."""
+    local = VirtualIPView(
+        ip_address(V4),
+        terms={"u1": Terms((WEB,), "app=web")},
+        node_ports={WEB: 30_080, DNS: 30_053},
+    )
+    (guarded,) = of([entry()], local).guarded
+    assert [each.local for each in guarded.ports] == [True, True]
+
+
 @pytest.mark.parametrize(
     ("role", "guarded"), [(Role.CLAIM, True), (Role.KEEP, True), (Role.VERIFY, False)]
 )
