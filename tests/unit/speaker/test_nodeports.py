@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from lbctl.core.outcomes import NodePortReason
-from lbctl.core.services import Port, ServiceRef
+from lbctl.core.services import Port, ServiceKey, ServiceRef
 from lbctl.core.virtualips import Terms, VirtualIPView
 from speaker.agent.nodeports import (
     condition,
@@ -31,7 +31,7 @@ def view(
 ) -> VirtualIPView:
     return VirtualIPView(
         address=ip_address(address),
-        services=(ServiceRef("shop", "web", "u1"),),
+        services=(ServiceRef(ServiceKey("shop", "web"), "u1"),),
         terms={"u1": Terms(ports or (WEB,))},
         succession=("n1", "n2"),
         node_ports=node_ports or {},
