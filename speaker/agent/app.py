@@ -15,8 +15,8 @@ from prometheus_client import CollectorRegistry
 
 from lbctl.core.addresses import object_name
 from lbctl.core.labels import candidate_label
-from lbctl.core.outcomes import ConditionType
 from lbctl.core.objects.virtualips import VirtualIPView
+from lbctl.core.outcomes import ConditionType
 from lbctl.core.reading.objects import condition
 from lbctl.core.succession.partners import Partner
 from lbctl.kube.client import Client, Selection

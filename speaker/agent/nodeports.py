@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Final
 
+from lbctl.core.objects.virtualips import VirtualIPView
 from lbctl.core.outcomes import ConditionType, NodePortReason
-from lbctl.core.virtualips import VirtualIPView
 from lbctl.kube.conditions import Condition
 from speaker.messages import AddressReport, Entry, Role, State
 from speaker.netfilter.keeper import Wanted

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from lbctl.core.handing_on import MAX_NODE_PORTS, HandedOn, HandOff, hand_on
+from lbctl.core.objects.services import Port, ServiceView
 from lbctl.core.outcomes import HandedOnReason
-from lbctl.core.services import Port, ServiceView
+from lbctl.core.succession.handing_on import MAX_NODE_PORTS, HandedOn, HandOff, hand_on
 from tests.unit.core.builders import service
 
 WEB, DNS = Port("TCP", 80), Port("UDP", 53)

@@ -7,9 +7,9 @@ from ipaddress import ip_address
 
 import pytest
 
+from lbctl.core.objects.services import Port, ServiceKey, ServiceRef
+from lbctl.core.objects.virtualips import Terms, VirtualIPView
 from lbctl.core.outcomes import NodePortReason
-from lbctl.core.services import Port, ServiceKey, ServiceRef
-from lbctl.core.virtualips import Terms, VirtualIPView
 from speaker.agent.nodeports import (
     condition,
     reason_of,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from lbctl.core.objects.services import Port, ServiceView
 from lbctl.core.outcomes import HandedOnReason
-from lbctl.core.services import Port, ServiceView
 
 MAX_NODE_PORTS: Final = 1024
 """Ports that one VirtualIP can name with their nodePorts."""
