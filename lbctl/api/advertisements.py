@@ -18,7 +18,7 @@ from lbctl.api.meta import (
 )
 from lbctl.api.rules import FAIL_BACK_TO_WHOM, HOLD_OFF_OF_WHAT, validations
 from lbctl.api.selectors import MAX_SELECTORS, LabelKey, LabelSelector, LabelValue
-from lbctl.api.virtualips import MAX_INTERFACES, Announcement, InterfaceName
+from lbctl.api.virtualips import MAX_INTERFACES, Announcement, HandOffMode, InterfaceName
 
 MAX_POOLS = 64
 MAX_PREFERENCES = 16
@@ -101,6 +101,12 @@ class L2AdvertisementSpec(ApiModel):
     their share: ceil(addresses / nodes) + 1."""
     announcement: Announcement | None = None
     """When the holder announces unasked."""
+    hand_off: HandOffMode | None = None
+    """How the holder hands the traffic on. ClusterProxy: the cluster's proxy knows the address.
+    NodePort: the holder sends it to the Services' nodePorts, and clients in the cluster take the
+    same way as those outside; the chart's handOff.nodePort.enabled must be true. Where that cannot
+    be, the address stays with the proxy, and the condition HandedOn of its VirtualIP says why. Of
+    several L2Advertisements the oldest that says it decides. Not set: ClusterProxy."""
     failback: Failback = Failback.NEVER
     """Whether an address moves to a node that is preferred to its holder: Never, or AfterHoldOff,
     when that node has been well for so long. The move loses no request."""

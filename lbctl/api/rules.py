@@ -252,6 +252,11 @@ HOLD_OFF_OF_WHAT = Rule(
     "nothing is held off without fail-back: write failback: AfterHoldOff, or remove holdOffSeconds",
 )
 
+UNTIL_OF_WHAT = Rule(
+    "!has(self.nodePortsUntil) || (has(self.nodePorts) && self.nodePorts.size() > 0)",
+    "nodePortsUntil says when nodePorts end: write nodePorts, or leave it out",
+)
+
 FAIL_BACK_TO_WHOM = Rule(
     "self.failback != 'AfterHoldOff' "
     "|| (has(self.preferredNodes) && self.preferredNodes.size() > 0)",

@@ -23,6 +23,7 @@ from lbctl.api.rules import (
     RESERVED_IS_NOT_RELEASED,
     SHARED_BY_SEVERAL,
     SHARED_BY_SOMEBODY,
+    UNTIL_OF_WHAT,
     validations,
 )
 
@@ -166,8 +167,19 @@ class NodePort(ApiModel):
     """The Service's nodePort for it."""
 
 
+class HandOffMode(StrEnum):
+    """Who gives the traffic of an address to the cluster's proxy."""
+
+    CLUSTER_PROXY = "ClusterProxy"
+    """The proxy knows the address itself."""
+    NODE_PORT = "NodePort"
+    """The node that holds the address sends what comes for it to the Service's nodePorts."""
+
+
 class HandOff(ApiModel):
     """What a node needs to hand over the address's traffic to the pods."""
+
+    model_config = ConfigDict(json_schema_extra=validations(UNTIL_OF_WHAT))
 
     health_check_node_port: int | None = Field(default=None, ge=1, le=65535)
     """The Service's healthCheckNodePort, with externalTrafficPolicy Local: a node on which it does
@@ -180,6 +192,11 @@ class HandOff(ApiModel):
     )
     """The nodePort of every port, for the holder to send traffic there itself: a node that cannot
     does not hold the address. Empty: the cluster's proxy knows the address."""
+    node_ports_until: AwareDatetime | None = Field(
+        default=None, json_schema_extra={"maxLength": 40}
+    )
+    """The address goes back to the cluster's proxy, and nodePorts go after this time: by then
+    proxies know the address."""
 
 
 class VirtualIPSpec(ApiModel):
@@ -255,6 +272,9 @@ class VirtualIPStatus(ApiModel):
     """The MAC address that it answers with."""
     since: AwareDatetime | None = None
     """When the holder took the address."""
+    hand_off: HandOffMode | None = None
+    """How the holder hands the traffic on: NodePort when it sends it to spec.handOff.nodePorts.
+    Not set: the cluster's proxy knows the address."""
     ever_held: bool | None = None
     """Whether any node ever answered for it. A foreign host that answers later takes it from
     no Service."""
@@ -268,7 +288,9 @@ class VirtualIPStatus(ApiModel):
     CoolingDown, Retained). InPool: whether its pool would give it to its Services today (reasons
     InPool, NotInPool, Excluded, Disabled, NamespaceNotAllowed, ServiceNotSelected, NoSuchPool and
     what is never given). Reserved, of an address without a Service: whether a person keeps it for
-    one (reasons ForService, ServiceNotFound, ForNobody). Released: whether the LAN is silent again
+    one (reasons ForService, ServiceNotFound, ForNobody). HandedOn, once handOff: NodePort was asked
+    for: whether the traffic is handed on as an L2Advertisement says (reasons AsAsked, NoNodePort,
+    SourceRanges, TooManyPorts, NodeUnable). Released: whether the LAN is silent again
     (reasons Silent, StillAnswered). Conflict: whether a foreign host answers for it (reasons
     AnsweredByForeignHost, ClaimedByForeignHost, NoConflict)."""
 
@@ -302,6 +324,7 @@ class VirtualIP(Resource):
             Column("Announced", '.status.conditions[?(@.type=="Announced")].status'),
             Column("Reason", '.status.conditions[?(@.type=="Announced")].reason', wide=True),
             Column("Conflict", ".status.conflict.mac", wide=True),
+            Column("HandOff", ".status.handOff", wide=True),
             Column("Planned", '.status.conditions[?(@.type=="Planned")].reason', wide=True),
             Column("Released", '.status.conditions[?(@.type=="Released")].reason', wide=True),
             Column("Age", ".metadata.creationTimestamp", "date"),

@@ -153,6 +153,7 @@ class Operator:
         self._metrics.watch_queue(self._queue.schedule.waiting, self._queue.oldest)
         self._metrics.watch_pending(self._services.pending)
         self._metrics.watch_out_of_pool(self._virtual_ips.out_of_pool)
+        self._metrics.watch_not_as_asked(self._virtual_ips.handing_on.not_as_asked)
         self._metrics.watch_unmet(self._services.unmet)
         self._metrics.watch_left_out(self._virtual_ips.planning.left_out)
         self._watch_world()

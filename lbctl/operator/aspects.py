@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from lbctl.core.objects.advertisements import AdvertisementView
 from lbctl.core.objects.pools import PoolFinding
+from lbctl.core.objects.services import PROXY_MODE
 from lbctl.core.objects.speakers import SpeakerView
 from lbctl.core.objects.virtualips import Kept
 from lbctl.core.outcomes import Liveness
@@ -65,6 +66,15 @@ def holder(virtual_ip: Object | None) -> object:
     return ((virtual_ip or {}).get("status") or {}).get("holder")
 
 
+def handed_on(virtual_ip: Object | None) -> object:
+    """What the `ipMode` in its Services' status depends on."""
+    if virtual_ip is None:
+        return None
+    sent = (virtual_ip.get("spec") or {}).get("handOff") or {}
+    ports, until = bool(sent.get("nodePorts")), bool(sent.get("nodePortsUntil"))
+    return ports, until, (virtual_ip.get("status") or {}).get("handOff")
+
+
 def kept(virtual_ip: Object) -> Kept | None:
     return virtual_ip_view(virtual_ip).kept
 
@@ -83,7 +93,9 @@ def announcing(speaker: Object | None) -> SpeakerView | None:
 def announced(service: Object) -> object:
     """What a Service's plan depends on."""
     view = service_view(service)
-    return (view.local, view.health_check_node_port, view.labels)
+    by_proxy = [one.ip for one in view.ingress if one.ip_mode == PROXY_MODE]
+    handed_on = (view.node_ports, view.source_ranges, by_proxy)
+    return (view.local, view.health_check_node_port, view.labels, handed_on)
 
 
 def reports(speaker: Object | None) -> Object | None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from lbctl.core.outcomes import (
     ConflictReason,
+    HandedOnReason,
     LeftOut,
     PoolRefusal,
     Replanned,
@@ -31,6 +32,7 @@ _CHANGED_BY: Final = Label(
     "`Rebalanced`: it moves though its holder is well",
     (*Replanned, *LeftOut),
 )
+_REFUSED: Final = [each for each in HandedOnReason if each is not HandedOnReason.AS_ASKED]
 _WHY_NOT: Final = Label("reason", "of the condition `lbctl.io/AddressAllocated` of the Services")
 
 POOL_ADDRESSES: Final = Metric(
@@ -58,6 +60,15 @@ OUT_OF_POOL: Final = Metric(
     "They go on working. `kubectl get vips` shows the condition InPool of each; widen the pool, or "
     "let the Services move.",
     (Label("reason", "of the condition `InPool`", tuple(PoolRefusal)),),
+)
+NOT_AS_ASKED: Final = Metric(
+    "lbctl_addresses_not_handed_on_as_asked",
+    Kind.GAUGE,
+    Unit.ADDRESSES,
+    "Addresses for which an L2Advertisement asks for handOff: NodePort, and that cannot be.",
+    "They work as before. The condition HandedOn of the VirtualIP says what to set; "
+    "docs/handoff.md has every reason.",
+    (Label("reason", "of the condition `HandedOn`", tuple(_REFUSED)),),
 )
 WITHOUT_HOLDER: Final = Metric(
     "lbctl_addresses_without_holder",
@@ -265,6 +276,7 @@ LEADER: Final = Metric(
 TABLE: Final = (
     POOL_ADDRESSES,
     OUT_OF_POOL,
+    NOT_AS_ASKED,
     WITHOUT_HOLDER,
     IN_CONFLICT,
     ADDRESS_UNHELD,

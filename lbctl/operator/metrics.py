@@ -71,6 +71,10 @@ class Metrics:
         """Count at each scrape the addresses that their pools would not give today, by reason."""
         self._tally(table.OUT_OF_POOL, out_of_pool.values)
 
+    def watch_not_as_asked(self, not_as_asked: Mapping[Any, str]) -> None:
+        """Count at each scrape the addresses that are not handed on as asked, by reason."""
+        self._tally(table.NOT_AS_ASKED, not_as_asked.values)
+
     def watch_metallb(self, wrong: Callable[[], Iterable[str]]) -> None:
         """Count at each scrape what is wrong with objects of MetalLB's, by reason."""
         self._tally(table.METALLB_PROBLEMS, wrong)

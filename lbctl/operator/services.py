@@ -20,6 +20,7 @@ from lbctl.core.allocation.waiting import Waiting
 from lbctl.core.objects.services import Ingress, Ownership, ServiceKey, ServiceView
 from lbctl.core.objects.virtualips import VirtualIPView
 from lbctl.core.outcomes import ConditionType, Notice, Outcome
+from lbctl.core.succession.handing_on import ip_mode
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition
@@ -139,8 +140,9 @@ class Services:
         """
         key = Key(*service.key)
         changed: Object = {}
-        if status.ingress is not None and status.ingress != service.ingress:
-            changed["loadBalancer"] = {"ingress": [_entry(one) for one in status.ingress]}
+        ingress = None if status.ingress is None else self._with_modes(service, status.ingress)
+        if ingress is not None and ingress != service.ingress:
+            changed["loadBalancer"] = {"ingress": [_entry(one) for one in ingress]}
         said = _conditions(service, status)
         if said is not None:
             changed["conditions"] = said
@@ -163,6 +165,19 @@ class Services:
             await self._look(service.key)
             raise
         self._know(written)
+
+    def _with_modes(
+        self, service: ServiceView, ingress: tuple[Ingress, ...]
+    ) -> tuple[Ingress, ...]:
+        """Whether proxies are to know each address, by what its VirtualIP says by now."""
+        shown = {one.ip: one.ip_mode for one in service.ingress}
+        return tuple(
+            one._replace(ip_mode=ip_mode(self._virtual_ip(one), shown.get(one.ip, "")))
+            for one in ingress
+        )
+
+    def _virtual_ip(self, entry: Ingress) -> VirtualIPView | None:
+        return None if entry.address is None else self._world.ledger.virtual_ip(entry.address)
 
     def _annotations(self, service: ServiceView, status: Status) -> dict[str, str | None]:
         """What to write on the Service besides its status: whence its address is, if at all."""

@@ -17,7 +17,9 @@ def tenants_spec(spec: Object, view: VirtualIPView) -> Object:
         "pool": view.pool,
         "outgoing": view.outgoing,
     }
-    kept = {name: value for name, value in spec.items() if name not in _WRITTEN}
+    # What nodes are to do with its traffic is nobody's without a Service.
+    over = _WRITTEN if view.services else (*_WRITTEN, "handOff")
+    kept = {name: value for name, value in spec.items() if name not in over}
     return {**kept, **{k: value for k, value in said.items() if value or k == "services"}}
 
 

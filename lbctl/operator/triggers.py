@@ -171,6 +171,8 @@ class Triggers:
         if aspects.tenancy(old) != aspects.tenancy(new):
             self._taken_otherwise(old, new)
             self._advertisements_counted()
+        elif aspects.handed_on(old) != aspects.handed_on(new) and new is not None:
+            self._name_services(new)
         if aspects.outgoing(old) != aspects.outgoing(new):
             self._moves(new)
         if aspects.holder(old) != aspects.holder(new) and new is not None:

@@ -22,6 +22,7 @@ from lbctl.core.objects.virtualips import Release, Stage, VirtualIPView
 from lbctl.core.outcomes import ConflictReason, Outcome, PlannedReason, PoolRefusal
 from lbctl.core.reading.objects import virtual_ip_view
 from lbctl.core.succession.causes import begins_a_move, why_replanned
+from lbctl.core.succession.handing_on import HandedOn
 from lbctl.core.succession.planner import SuccessionPlan
 from lbctl.kube import conditions
 from lbctl.kube.client import Client
@@ -30,11 +31,13 @@ from lbctl.kube.errors import Conflict, NotFound
 from lbctl.kube.events import Note, Recorder, Subject
 from lbctl.kube.objects import SERVICES, VIRTUAL_IPS, Key, Object
 from lbctl.kube.trickle import Trickle
+from lbctl.operator import handing_on
+from lbctl.operator.handing_on import HandingOn
 from lbctl.operator.metrics import Metrics
 from lbctl.operator.refresh import refresh
 from lbctl.operator.tenants import tenants_spec
 from lbctl.operator.vip_conditions import in_pool, planned, reserved, say
-from lbctl.world.planning import Planning, seeing, spec_of, stands
+from lbctl.world.planning import HandOffSpec, Planning, seeing, spec_of, stands
 from lbctl.world.world import World
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,7 @@ WORDS_AT_ONCE = 200
 
 _PLAN = "plan"
 _CONFLICT = "conflict"
+_HAND_OFF = "hand-off"
 _POOL = "pool"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _UNPLANNED = SuccessionPlan((), (), planned=False, message="")
@@ -70,6 +74,7 @@ class VirtualIPs:
         self._metrics = metrics
         self._ownership = ownership
         self.planning = Planning(world)
+        self.handing_on = HandingOn(world, self.planning)
         self._again = again
         self._conflicts: dict[Address, ConflictReason] = {}
         self._trickle: Trickle[Address] = Trickle(rate=WORDS_A_SECOND, burst=WORDS_AT_ONCE)
@@ -87,6 +92,7 @@ class VirtualIPs:
         view = self._world.virtual_ip_views.get(key)
         if view is None or view.stage is not Stage.ALLOCATED:
             self.out_of_pool.pop(key.name, None)
+            self.handing_on.forget(key.name)
         if obj is None or view is None:
             return True
         match view.stage:
@@ -114,7 +120,8 @@ class VirtualIPs:
         plan = self.planning.plan(bare) or _UNPLANNED
         view = replace(bare, succession=plan.succession)
         self._world.expect(view)
-        body = _new(view, plan, self.planning.health_check_node_port(view))
+        decided = self.handing_on.decide(view, plan.succession)
+        body = _new(view, plan, self._hand_off(view, decided))
         try:
             self._world.virtual_ips.put(await self._client.create(VIRTUAL_IPS, body))
         finally:
@@ -193,7 +200,7 @@ class VirtualIPs:
         how: Release,
     ) -> None:
         verifier = how.verifier
-        over = {"outgoing", "sharingKey"}
+        over = {"outgoing", "sharingKey", "handOff"}
         kept = {name: value for name, value in obj["spec"].items() if name not in over}
         spec = {
             **kept,
@@ -227,28 +234,40 @@ class VirtualIPs:
         plan = self.planning.plan(view)
         if plan is None:
             return  # When the endpoints are known, everything is looked at again.
+        handed_on = self.handing_on.decide(view, plan.succession)
+        hand_off = self._hand_off(view, handed_on)
         with self.planning.writing(view.address):
-            written = await self._write_plan(obj, view, plan)
+            written = await self._write_plan(obj, view, plan, hand_off)
+        if hand_off.sending.until:
+            self._again(_key(view), _seconds_until(hand_off.sending.until))
         if plan.again_in is not None:
             self._again(_key(view), plan.again_in)
-        belongs = in_pool(written, home_name(view, self._world.ledger), self._outside(view))
+        said = [in_pool(written, home_name(view, self._world.ledger), self._outside(view))]
+        said += self.handing_on.say(written, view, handed_on)
         if written is not obj or self._may_say(obj, view, plan):
-            await self._say(written, planned(written, plan.reason, plan.message), belongs)
-        else:
-            await self._say(obj, belongs)
+            said.append(planned(written, plan.reason, plan.message))
+        await self._say(written, *said)
         news = [] if plan.planned else [_nobody(plan)]
         found = Note(Outcome.SPEAKER_FOUND, plan.message)
         for ref in view.services:
             # A Service has an address of each family, and each has its plan.
             topic = f"{_PLAN} {family_of(view.address)}"
             self._recorder.stand(self._subject(ref), topic, news, mended=found)
+            topic = f"{_HAND_OFF} {family_of(view.address)}"
+            refused = handing_on.news(handed_on)
+            self._recorder.stand(self._subject(ref), topic, refused, mended=handing_on.OVER)
 
-    async def _write_plan(self, obj: Object, view: VirtualIPView, plan: SuccessionPlan) -> Object:
+    def _hand_off(self, view: VirtualIPView, decided: HandedOn | None) -> HandOffSpec:
         port = self.planning.health_check_node_port(view)
+        return HandOffSpec(port, self.handing_on.sending(view, decided))
+
+    async def _write_plan(
+        self, obj: Object, view: VirtualIPView, plan: SuccessionPlan, hand_off: HandOffSpec
+    ) -> Object:
         pool = home_name(view, self._world.ledger)
-        if pool == view.pool and stands(view, plan, port):
+        if pool == view.pool and stands(view, plan, hand_off):
             return obj
-        spec = spec_of(obj["spec"], plan, port)
+        spec = spec_of(obj["spec"], plan, hand_off)
         spec |= {} if pool is None else {"pool": pool}
         rebalanced = view.address in self.planning.wanted
         obj = await self._replace(obj, spec, seeing(plan))
@@ -386,10 +405,10 @@ def _seeing(view: VirtualIPView) -> Iterable[str]:
     return (*view.succession, *(() if view.outgoing is None else (view.outgoing,)))
 
 
-def _new(view: VirtualIPView, plan: SuccessionPlan, port: int | None) -> Object:
+def _new(view: VirtualIPView, plan: SuccessionPlan, hand_off: HandOffSpec) -> Object:
     spec = tenants_spec({"address": str(view.address)}, view)
     if view.adopted:
         spec["adopted"] = True
     labels = candidate_labels(seeing(plan))
     metadata = {"name": object_name(view.address), "labels": labels}
-    return {"metadata": metadata, "spec": spec_of(spec, plan, port)}
+    return {"metadata": metadata, "spec": spec_of(spec, plan, hand_off)}

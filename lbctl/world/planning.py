@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lbctl.core.addresses import Address, family_of
 from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
@@ -14,6 +14,7 @@ from lbctl.core.objects.virtualips import UNTIMED, Timings, VirtualIPView
 from lbctl.core.succession import planner
 from lbctl.core.succession.answering import Answering
 from lbctl.core.succession.eligibility import Judgement
+from lbctl.core.succession.handing_on import NOT_SENT, Sending
 from lbctl.core.succession.planner import SuccessionPlan
 from lbctl.core.succession.rebalancing import AT_A_TIME
 from lbctl.core.succession.together import Pods, pods_of
@@ -22,6 +23,14 @@ from lbctl.world.world import World
 
 _WRITTEN = ("succession", "interfaces", "outgoing", "announcement", "handOff")
 """The fields of a VirtualIP's spec that a plan writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOffSpec:
+    """`spec.handOff`."""
+
+    health_check_node_port: int | None = None
+    sending: Sending = NOT_SENT
 
 
 class Planning:
@@ -131,7 +140,7 @@ class Planning:
         return sum(self._left_out.values(), Counter[str]())
 
 
-def stands(view: VirtualIPView, plan: SuccessionPlan, port: int | None) -> bool:
+def stands(view: VirtualIPView, plan: SuccessionPlan, hand_off: HandOffSpec) -> bool:
     """Whether the VirtualIP says already what a plan says."""
     labels = frozenset(label for label in view.labels if label.startswith(CANDIDATE_PREFIX))
     return (
@@ -139,25 +148,39 @@ def stands(view: VirtualIPView, plan: SuccessionPlan, port: int | None) -> bool:
         and view.interfaces == plan.interfaces
         and view.outgoing == plan.outgoing
         and view.timings == plan.announcement
-        and view.health_check_node_port == port
+        and view.health_check_node_port == hand_off.health_check_node_port
+        and Sending(view.node_ports, view.node_ports_until) == hand_off.sending
         and labels == candidate_labels(seeing(plan)).keys()
     )
 
 
-def spec_of(spec: Object, plan: SuccessionPlan, port: int | None) -> Object:
-    """A VirtualIP's spec with the plan and a health check's port; what is not said is left out."""
+def spec_of(spec: Object, plan: SuccessionPlan, hand_off: HandOffSpec) -> Object:
+    """A VirtualIP's spec with the plan and the hand-off; what is not said is left out."""
     said: Object = {
         "succession": [*plan.succession],
         "interfaces": [*plan.interfaces],
         "outgoing": plan.outgoing,
         "announcement": _announcement(plan.announcement),
-        "handOff": None if port is None else {"healthCheckNodePort": port},
+        "handOff": _hand_off(hand_off),
     }
     kept = {name: value for name, value in spec.items() if name not in _WRITTEN}
     return {
         **kept,
         **{name: value for name, value in said.items() if value or name == "succession"},
     }
+
+
+def _hand_off(hand_off: HandOffSpec) -> Object:
+    sent = hand_off.sending
+    said: Object = {
+        "healthCheckNodePort": hand_off.health_check_node_port,
+        "nodePorts": [
+            {"protocol": port.protocol, "port": port.number, "nodePort": number}
+            for port, number in sent.node_ports.items()
+        ],
+        "nodePortsUntil": sent.until,
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def seeing(plan: SuccessionPlan) -> Iterable[str]:

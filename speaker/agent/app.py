@@ -124,7 +124,11 @@ class Agent:
             selection=Selection(fields=f"metadata.name={self._node}"),
         )
         self._registration = Registration(
-            client, node=self._node, version=settings.version, known=self._speakers
+            client,
+            node=self._node,
+            version=settings.version,
+            known=self._speakers,
+            unchecked=frozenset({ConditionType.NODE_PORT_READY} if settings.table is None else ()),
         )
         self._teller = Teller(
             client,
@@ -133,6 +137,7 @@ class Agent:
             known=self._virtual_ips,
             kin=self._kin,
             partners=lambda: {partner.mac for partner in self._partners},
+            rewrites=lambda address: address in self._table.rewritten,
         )
         self._life = Life(
             settings,
@@ -286,10 +291,12 @@ class Agent:
 
         self._entries = entries()
         if self._settings.table is not None:
-            before = self._table.in_place
+            before, rewritten = self._table.in_place, self._table.rewritten
             await self._table.enforce()
             if self._table.in_place != before:
                 self._entries = entries()
+            for address in rewritten ^ self._table.rewritten:
+                self._queue.add(_virtual_ip(address))
         return self._entries
 
     def _serves(self, view: VirtualIPView) -> bool:

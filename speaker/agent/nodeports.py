@@ -58,18 +58,22 @@ def _held(report: AddressReport | None) -> bool:
 
 
 def _ports(virtual_ip: VirtualIPView) -> tuple[ServicePort, ...]:
-    """Those of its Services; none where not all are known, for the others would be refused."""
+    """Those of its Services; none where not all are known, for the others would be refused.
+
+    What has no nodePort there is the proxy's: a Service has just joined, or has a new port.
+    """
     terms = virtual_ip.terms.values()
-    if virtual_ip.node_ports:
-        anywhere = {port for each in terms if each.local_pods is None for port in each.ports}
-        return tuple(
-            ServicePort(Protocol[port.protocol], port.number, node_port, port not in anywhere)
-            for port, node_port in virtual_ip.node_ports.items()
-        )
-    if not all(0 < len(each.ports) < MAX_KNOWN_PORTS for each in terms):
+    sent = virtual_ip.node_ports
+    if not sent and not all(0 < len(each.ports) < MAX_KNOWN_PORTS for each in terms):
         return ()
-    return tuple(
-        ServicePort(Protocol[port.protocol], port.number) for each in terms for port in each.ports
+    anywhere = {port for each in terms if each.local_pods is None for port in each.ports}
+    named = dict.fromkeys(port for each in terms for port in each.ports)
+    return (
+        *(
+            ServicePort(Protocol[port.protocol], port.number, number, port not in anywhere)
+            for port, number in sent.items()
+        ),
+        *(ServicePort(Protocol[port.protocol], port.number) for port in named if port not in sent),
     )
 
 
@@ -83,6 +87,16 @@ def rewritable(virtual_ip: VirtualIPView, behaviour: Behaviour | None) -> bool:
     if not virtual_ip.node_ports:
         return True
     return behaviour is not None and _node_has_family(behaviour, virtual_ip.address)
+
+
+def rewritten(wanted: Wanted) -> frozenset[str]:
+    """The addresses that such a table sends to NodePorts."""
+    return frozenset(
+        str(each.address)
+        for each in wanted.guarded
+        if any(port.node_port is not None for port in each.ports)
+        and _node_has_family(wanted.behaviour, each.address)
+    )
 
 
 def without_a_node_address(wanted: Wanted) -> Address | None:

@@ -1,6 +1,6 @@
 """The Speaker object of this node: made once, owned by the Node, kept up to date."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from lbctl.core.outcomes import ConditionType, SpeakerReason
@@ -78,11 +78,13 @@ def status_patch(
     wire_alive: bool,
     partners: PartnersSeen | None = None,
     checks: Iterable[Condition] = (),
+    unchecked: Collection[str] = (),
 ) -> Object | None:
     """What to merge into the Speaker's status; None when it says all that already.
 
     Without ``partners`` the status keeps what it says of them: the wire has not spoken yet.
-    ``checks`` are conditions that do not depend on the Speaker's spec, of no generation yet.
+    ``checks`` are conditions that do not depend on the Speaker's spec, of no generation yet. What
+    the speaker before this one said of the types in ``unchecked`` nobody stands for any more.
     """
     status = speaker.get("status") or {}
     generation = int(speaker["metadata"].get("generation") or 1)
@@ -101,7 +103,10 @@ def status_patch(
             )
         )
     patch: Object = {name: value for name, value in wanted.items() if status.get(name) != value}
-    entries = list(status.get("conditions") or ())
+    there = status.get("conditions") or ()
+    entries = [entry for entry in there if entry.get("type") not in unchecked]
+    if len(entries) < len(there):
+        patch["conditions"] = entries
     for condition in conditions:
         merged = merge(entries, condition)
         if merged is not None:
@@ -117,15 +122,23 @@ class Registration:
         node: the name of the Node, and so of the Speaker.
         version: of this program.
         known: the API server's objects, as a watch of this one Speaker mirrors them.
+        unchecked: the types of conditions that this speaker, by its settings, does not write.
     """
 
     def __init__(
-        self, client: Client, *, node: str, version: str, known: Mapping[Key, Object]
+        self,
+        client: Client,
+        *,
+        node: str,
+        version: str,
+        known: Mapping[Key, Object],
+        unchecked: Collection[str] = (),
     ) -> None:
         self._client = client
         self._node = node
         self._version = version
         self._known = known
+        self._unchecked = unchecked
         self._owner: Owner | None = None
         self.registered = False
         """Whether the Speaker has been made and said what is, at least once."""
@@ -158,6 +171,7 @@ class Registration:
             wire_alive=wire_alive,
             partners=partners,
             checks=checks,
+            unchecked=self._unchecked,
         )
         version = speaker["metadata"]["resourceVersion"]
         try:

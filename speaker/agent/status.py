@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from lbctl.core.objects.virtualips import HandOff
 from lbctl.core.outcomes import AnnouncedReason, ConditionType, ReleasedReason
 from lbctl.kube.conditions import Condition, find, merge
 from lbctl.kube.objects import Object
@@ -58,6 +59,7 @@ def status_patch(
     told: bool,
     ours: Collection[str] = (),
     sure: bool = True,
+    rewrites: bool = False,
     now: float = 0.0,
 ) -> Object | None:
     """What to merge into the status; None for nothing.
@@ -69,11 +71,16 @@ def status_patch(
         told: this hold was written before; a holder that stands there now came later.
         ours: the MACs of speakers that this node knows: all others are strangers'.
         sure: all that may hold the address are among them.
+        rewrites: what comes for the address is sent to NodePorts here.
         now: seconds since 1970 by this node's clock.
     """
     status = virtual_ip.get("status") or {}
     generation = int(virtual_ip["metadata"].get("generation") or 1)
     word = _word(virtual_ip, report, node=node, told=told, generation=generation) or Word({})
+    if word.fields.get("holder") == node:
+        # What the next holder does, it says itself; until then this is how clients come in.
+        hand_off = HandOff.NODE_PORT.value if rewrites else None
+        word = Word({**word.fields, "handOff": hand_off}, word.conditions)
     found = conflicts.stranger(report, virtual_ip, node=node, ours=ours, sure=sure)
     conflict = conflicts.word(report, status, found, node=node, now=now, generation=generation)
     if conflict is not None:

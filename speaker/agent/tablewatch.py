@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from lbctl.core.outcomes import NodePortReason
 from lbctl.kube.conditions import Condition
-from speaker.agent.nodeports import condition, reason_of, without_a_node_address
+from speaker.agent.nodeports import condition, reason_of, rewritten, without_a_node_address
 from speaker.netfilter.keeper import Kernel, Outcome, TableKeeper, Traffic, Wanted
 from speaker.netfilter.kernel import Nftables
 from speaker.netfilter.rewrites import Address
@@ -62,6 +62,7 @@ class TableWatch:
         self._kernel: OpenKernel | None = None
         self._keeper: TableKeeper | None = None
         self._repaired_at: float | None = None
+        self._rewritten: frozenset[str] = frozenset()
         self.condition: Condition | None = None
         """`NodePortReady`; None before the first look."""
         self.outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
@@ -73,6 +74,11 @@ class TableWatch:
     def in_place(self) -> bool:
         """Whether the table did what was wanted at the last look."""
         return self.condition is not None and self.condition.reason in _IN_PLACE
+
+    @property
+    def rewritten(self) -> frozenset[str]:
+        """The addresses that are sent to NodePorts, as far as the table is in place."""
+        return self._rewritten if self.in_place else frozenset()
 
     def look(self) -> None:
         """Something has changed that the table depends on."""
@@ -107,6 +113,7 @@ class TableWatch:
             if outcome is Outcome.REPAIRED:
                 self._repaired_at = time.monotonic()
                 _log.warning("somebody else had changed the table inet lbctl: put right")
+            self._rewritten = rewritten(wanted)
             lacking = without_a_node_address(wanted)
             if lacking is not None:
                 self._say(condition(NodePortReason.NO_NODE_ADDRESS, str(lacking)))

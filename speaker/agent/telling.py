@@ -28,6 +28,7 @@ class Teller:
         known: the VirtualIPs that this node sees, as a watch mirrors them.
         kin: the speakers that are no partners.
         partners: the MACs of those that are, as of now.
+        rewrites: whether the node's table sends what comes for an address to NodePorts.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Teller:
         known: Mapping[Key, Object],
         kin: Acquaintances,
         partners: Callable[[], Collection[str]],
+        rewrites: Callable[[str], bool],
     ) -> None:
         self._client = client
         self._node = node
@@ -46,6 +48,7 @@ class Teller:
         self._known = known
         self._kin = kin
         self._partners = partners
+        self._rewrites = rewrites
         self._told: dict[str, float] = {}
         """address -> since when it is held, as far as its status was told."""
         self._written: dict[str, float] = {}
@@ -98,6 +101,7 @@ class Teller:
                 told=self._told.get(address) == report.since,
                 ours=self._ours(),
                 sure=self._kin.unread.isdisjoint(virtual_ip["spec"].get("succession") or ()),
+                rewrites=self._rewrites(address),
                 now=time.time(),
             )
             if patch is not None:

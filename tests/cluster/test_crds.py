@@ -386,6 +386,16 @@ def test_a_pool_may_not_hold(objects: Objects, row: Refused) -> None:
             "Duplicate value",
         ),
         (
+            "nodePorts end when there are any",
+            virtual_ip("10.0.0.1", handOff={"nodePortsUntil": "2026-01-01T00:00:00Z"}),
+            "write nodePorts, or leave it out",
+        ),
+        (
+            "there are two ways to hand on",
+            advertisement(handOff="EBPF"),
+            'supported values: "ClusterProxy", "NodePort"',
+        ),
+        (
             "a label's key is one",
             advertisement(nodeSelectors=[requirement("Exists", key="a/b/c")]),
             '"a/b/c" is no label key: write one like topology.kubernetes.io/zone',
@@ -489,7 +499,11 @@ def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) 
                 outgoing="n1",
                 interfaces=["eth1", "a234567890abcde"],
                 announcement={"burstMilliseconds": [10, 60000], "refreshSeconds": 3600},
-                handOff={"healthCheckNodePort": 32000},
+                handOff={
+                    "healthCheckNodePort": 32000,
+                    "nodePorts": [{"protocol": "TCP", "port": 80, "nodePort": 30080}],
+                    "nodePortsUntil": "2026-01-01T00:00:00Z",
+                },
             ),
         ),
         (
@@ -535,6 +549,7 @@ def test_refused(objects: Objects, rule: str, given: dict[str, Any], says: str) 
                 preferredNodes=[{"weight": 100, "nodeSelector": {}}],
                 announcement={"burstMilliseconds": [], "refreshSeconds": 1},
                 failback="AfterHoldOff",
+                handOff="NodePort",
                 holdOffSeconds=0,
             ),
         ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from lbctl.core.objects.pools import PoolView
 from lbctl.core.objects.speakers import Exclusion, NodeView, Taint
-from lbctl.core.objects.virtualips import UNTIMED, Timings
+from lbctl.core.objects.virtualips import UNTIMED, HandOff, Timings
 from lbctl.core.outcomes import LeftOut
 from lbctl.core.selectors import Selector, any_matches
 
@@ -70,6 +70,7 @@ class Announcing:
     preferences: tuple[Preference, ...] = ()
     """A node's weight is the sum of those that select it."""
     timings: Timings = UNTIMED
+    hand_off: HandOff = HandOff.CLUSTER_PROXY
     fail_back_after: float | None = None
     """Seconds for which a preferred node must have been well to get an address back; None = it
     does not get it back."""
@@ -116,6 +117,8 @@ class AdvertisementView:
     interfaces: tuple[str, ...] = ()
     preferences: tuple[Preference, ...] = ()
     timings: Timings = UNTIMED
+    hand_off: HandOff | None = None
+    """None = it says nothing about it."""
     fail_back_after: float | None = None
     generation: int = 1
     uid: str = ""
@@ -164,11 +167,12 @@ def combine(matching: Iterable[AdvertisementView]) -> Announcing:
     """Several that match one address, as one.
 
     Nodes: those that any of them lets in. Interfaces: all that are named, or by subnet if one
-    names none. Weights add up. Each timing is that of the oldest that sets it. Fail-back: if one
-    wants it, after the longest hold-off.
+    names none. Weights add up. Each timing, and how it is handed on, is that of the oldest that
+    sets it. Fail-back: if one wants it, after the longest hold-off.
     """
     ordered = sorted(matching, key=lambda one: one.seniority)
     named = [one.interfaces for one in ordered]
+    hand_offs = (one.hand_off for one in ordered if one.hand_off is not None)
     hold_offs = [one.fail_back_after for one in ordered if one.fail_back_after is not None]
     return Announcing(
         names=tuple(one.name for one in ordered),
@@ -176,6 +180,7 @@ def combine(matching: Iterable[AdvertisementView]) -> Announcing:
         interfaces=tuple(dict.fromkeys(i for own in named for i in own)) if all(named) else (),
         preferences=tuple(one for each in ordered for one in each.preferences),
         timings=_oldest(one.timings for one in ordered),
+        hand_off=next(hand_offs, HandOff.CLUSTER_PROXY),
         fail_back_after=max(hold_offs, default=None),
     )
 

@@ -63,6 +63,8 @@ class TrafficPolicy(StrEnum):
 
 VIP_MODE = "VIP"
 """`ipMode` of what lbctl announces: kube-proxy may treat the address as its own (KEP-1860)."""
+PROXY_MODE = "Proxy"
+"""`ipMode` of an address that the holder sends to NodePorts: proxies need not know it."""
 
 
 class Ingress(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 
-from lbctl.core.addresses import Address, InterfaceAddress
+from lbctl.core.addresses import Address, Family, InterfaceAddress
 from lbctl.core.outcomes import LeftOut, Liveness, PartnerState
 
 
@@ -51,6 +51,10 @@ class SpeakerView:
     """False only when its condition `HandOffReady` says so: where nobody can tell, it is."""
     hand_off_message: str = ""
     """The message of that condition, when it is not ready."""
+    node_port_ready: bool = False
+    """Whether its condition `NodePortReady` says that it can send traffic to NodePorts."""
+    node_port_message: str = ""
+    """The message of that condition, when it cannot; "" when there is none."""
     version: str = ""
     """The speaker's version, "" before it has spoken."""
 
@@ -88,6 +92,8 @@ class NodeView:
     labels: Mapping[str, str] = field(default_factory=dict)
     zone: str = ""
     """The label `topology.kubernetes.io/zone`, "" without."""
+    families: frozenset[Family] | None = None
+    """Of which the Node has an InternalIP; None without a Node."""
     updated: bool = True
     """Whether its speaker's version is the newest that any speaker has."""
 

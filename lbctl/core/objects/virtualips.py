@@ -122,6 +122,15 @@ UNTIMED = Timings()
 """Nobody said anything: the speaker's own."""
 
 
+class HandOff(StrEnum):
+    """Who gives the traffic of an address to the cluster's proxy."""
+
+    CLUSTER_PROXY = "ClusterProxy"
+    """The proxy knows the address itself."""
+    NODE_PORT = "NodePort"
+    """The holder sends the traffic to the Services' nodePorts."""
+
+
 @dataclass(frozen=True, slots=True)
 class VirtualIPView:
     """The part of a VirtualIP that a decision depends on."""
@@ -150,6 +159,9 @@ class VirtualIPView:
     node_ports: Mapping[Port, int] = field(default_factory=dict)
     """Where the holder sends the traffic of each port; empty = the cluster's proxy knows the
     address."""
+    node_ports_until: str = ""
+    """RFC 3339 in UTC, by the seconds: the address goes back to the proxy, and the nodePorts go
+    after this time; "" = they stay."""
     release: Release | None = None
     labels: frozenset[str] = frozenset()
     """The keys of its labels; the candidates among them name the nodes that see it."""
@@ -157,6 +169,8 @@ class VirtualIPView:
     """`status.holder`: the node that announced it last."""
     released: ReleasedCondition | None = None
     conflict: Conflict | None = None
+    handed_on: HandOff = HandOff.CLUSTER_PROXY
+    """`status.handOff`: what its holder does with the traffic."""
     ever_held: bool = False
     """`status.everHeld`: whether any node ever answered for it since it was given."""
     adopted: bool = False

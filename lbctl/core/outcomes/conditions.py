@@ -18,6 +18,8 @@ class ConditionType(StrEnum):
     """On VirtualIP, by the operator."""
     IN_POOL = "InPool"
     """On VirtualIP, by the operator: whether its pool would give it to its Services today."""
+    HANDED_ON = "HandedOn"
+    """On VirtualIP, by the operator: whether its traffic is handed on as somebody asked."""
     RESERVED = "Reserved"
     """On VirtualIP, by the operator: whether a person keeps it, and for whom."""
     CONFLICT = "Conflict"

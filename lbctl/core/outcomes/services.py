@@ -49,6 +49,10 @@ class Outcome(StrEnum):
     """The Service has an address that its pool would not give it any more; it goes on working."""
     IN_POOL = "InPool"
     """After that: its pool would give it again, or it has another one."""
+    HAND_OFF_NOT_AS_ASKED = "HandOffNotAsAsked"
+    """An L2Advertisement asks for handOff: NodePort, and that cannot be: it works as before."""
+    HAND_OFF_AS_ASKED = "HandOffAsAsked"
+    """After that: its traffic is handed on as the L2Advertisement asks."""
 
     @property
     def is_warning(self) -> bool:
@@ -64,6 +68,7 @@ _GOOD_NEWS = frozenset(
         Outcome.SPEAKER_FOUND,
         Outcome.CONFLICT_OVER,
         Outcome.IN_POOL,
+        Outcome.HAND_OFF_AS_ASKED,
         Outcome.DUAL_STACK_INCOMPLETE,
         Outcome.ADDRESS_MOVING,
     },

@@ -9,7 +9,7 @@ from lbctl.core.objects.advertisements import (
     AvoidedTaint,
     Preference,
 )
-from lbctl.core.reading.objects import Json, timings
+from lbctl.core.reading.objects import Json, hand_off_of, timings
 from lbctl.core.selectors import Operator, Requirement, Selector
 
 
@@ -37,6 +37,7 @@ def advertisement_view(obj: Json) -> AdvertisementView:
             for entry in spec.get("preferredNodes") or ()
         ),
         timings=timings(spec.get("announcement")),
+        hand_off=hand_off_of(spec),
         fail_back_after=(HOLD_OFF if hold_off is None else hold_off) if fails_back else None,
         generation=meta.get("generation") or 1,
         uid=meta.get("uid") or "",

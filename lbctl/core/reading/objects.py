@@ -9,7 +9,15 @@ from contextlib import suppress
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
-from lbctl.core.addresses import Address, Family, InterfaceAddress, Subnet, address_of, parse
+from lbctl.core.addresses import (
+    Address,
+    Family,
+    InterfaceAddress,
+    Subnet,
+    address_of,
+    family_of,
+    parse,
+)
 from lbctl.core.labels import DRAIN, EXCLUDE_LABEL, NETWORK_UNAVAILABLE, ZONE_LABEL
 from lbctl.core.objects import requests
 from lbctl.core.objects.endpoints import Endpoint, SliceView
@@ -27,6 +35,7 @@ from lbctl.core.objects.speakers import InterfaceView, NodeView, PartnerReport, 
 from lbctl.core.objects.virtualips import (
     UNTIMED,
     Conflict,
+    HandOff,
     Quarantine,
     Release,
     ReleasedCondition,
@@ -40,6 +49,7 @@ from lbctl.core.outcomes import (
     ConditionType,
     ConflictReason,
     Liveness,
+    NodePortReason,
     PartnerState,
 )
 
@@ -155,6 +165,7 @@ def virtual_ip_view(obj: Json) -> VirtualIPView:
         timings=timings(spec.get("announcement")),
         health_check_node_port=hand_off.get("healthCheckNodePort"),
         node_ports={_port(each): each["nodePort"] for each in hand_off.get("nodePorts") or ()},
+        node_ports_until=hand_off.get("nodePortsUntil") or "",
         release=None if release is None else _release(release),
         labels=frozenset(meta.get("labels") or ()),
         holder=status.get("holder") or None,
@@ -162,6 +173,7 @@ def virtual_ip_view(obj: Json) -> VirtualIPView:
         conflict=_conflict(obj),
         adopted=bool(spec.get("adopted")),
         answered_by=status.get("answeredBy") or "",
+        handed_on=hand_off_of(status) or HandOff.CLUSTER_PROXY,
         ever_held=bool(status.get("everHeld")),
         answered_by_another=_answered_by_another(condition(obj, ConditionType.ANNOUNCED) or {}),
     )
@@ -173,6 +185,12 @@ def timings(entry: Json | None) -> Timings:
         return UNTIMED
     burst = entry.get("burstMilliseconds")
     return Timings(None if burst is None else tuple(burst), entry.get("refreshSeconds"))
+
+
+def hand_off_of(entry: Json) -> HandOff | None:
+    """Read `handOff`; None when it is not said, or is one that only a newer version knows."""
+    said = entry.get("handOff")
+    return next((one for one in HandOff if one == said), None)
 
 
 def _service_ref(entry: Json) -> ServiceRef:
@@ -224,6 +242,10 @@ def speaker_view(obj: Json) -> SpeakerView:
     ready = condition(obj, ConditionType.READY) or {}
     hand_off = condition(obj, ConditionType.HAND_OFF_READY) or {}
     hands_off = hand_off.get("status") != "False"
+    node_port = condition(obj, ConditionType.NODE_PORT_READY) or {}
+    # Which address it is that the node has none of its family for, the operator knows itself.
+    rewrites = node_port.get("reason") == NodePortReason.NO_NODE_ADDRESS
+    rewrites |= node_port.get("status") == "True"
     return SpeakerView(
         node=obj["metadata"]["name"],
         interfaces=tuple(_interface(entry) for entry in status.get("interfaces") or ()),
@@ -232,6 +254,8 @@ def speaker_view(obj: Json) -> SpeakerView:
         reports=tuple(_reports(status.get("partners") or ())),
         hand_off_ready=hands_off,
         hand_off_message="" if hands_off else hand_off.get("message") or "",
+        node_port_ready=rewrites,
+        node_port_message="" if rewrites else node_port.get("message") or "",
         version=status.get("version") or "",
     )
 
@@ -297,7 +321,18 @@ def node_view(
         taints=taints,
         labels=labels,
         zone=labels.get(ZONE_LABEL) or "",
+        families=frozenset(_families(node)),
     )
+
+
+def _families(node: Json) -> Iterator[Family]:
+    """Of the Node's InternalIPs."""
+    for entry in (node.get("status") or {}).get("addresses") or ():
+        if (
+            entry.get("type") == "InternalIP"
+            and (address := parse(entry.get("address") or "")) is not None
+        ):
+            yield family_of(address)
 
 
 def node_identity(node: Json | None) -> frozenset[Address]:

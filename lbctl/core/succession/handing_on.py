@@ -1,28 +1,27 @@
 """How a holder hands on the traffic of an address: pure.
 
 What was asked for is done only where it would work for every Service that has the address; else
-they keep what works, and hear why.
+they keep what works, and hear why. The way there and the way back are made before they are broken:
+the holder sends to the NodePorts before the proxies hear that they need not know the address, and
+goes on until they know it again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
-from lbctl.core.objects.services import Port, ServiceView
+from lbctl.core.addresses import Family
+from lbctl.core.objects.services import PROXY_MODE, VIP_MODE, Port, ServiceView
+from lbctl.core.objects.speakers import NodeView
+from lbctl.core.objects.virtualips import HandOff, VirtualIPView
 from lbctl.core.outcomes import HandedOnReason
 
 MAX_NODE_PORTS: Final = 1024
 """Ports that one VirtualIP can name with their nodePorts."""
-
-
-class HandOff(StrEnum):
-    """`handOff` of an L2Advertisement."""
-
-    CLUSTER_PROXY = "ClusterProxy"
-    """The cluster's proxy knows the address."""
-    NODE_PORT = "NodePort"
-    """The holder sends the traffic to the Service's NodePorts."""
+PROXIES_LEARN_SECONDS: Final = 15
+"""On the way back, the nodePorts stay so long after the Services have said that the proxies are to
+know the address: those write their rules at most every second (`minSyncPeriod`), or every few."""
+_ASK_FOR_IT: Final = "its speaker keeps no table: set the chart's handOff.nodePort.enabled to true."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,23 @@ class HandedOn:
     """Where the holder sends each port's traffic; empty = the cluster's proxy knows the address."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """`spec.handOff.nodePorts` and `nodePortsUntil`, as they are to be."""
+
+    node_ports: Mapping[Port, int] = field(default_factory=dict)
+    until: str = ""
+    """RFC 3339 in UTC, by the seconds: the end of the way back; "" = there is none."""
+
+
+NOT_SENT: Final = Sending()
+"""The cluster's proxy knows the address."""
+
+
 def hand_on(
     asked: HandOff,
     services: Sequence[ServiceView],
+    succession: Collection[str],
     *,
     unable: Mapping[str, str],
     already: bool,
@@ -47,9 +60,11 @@ def hand_on(
     Args:
         asked: what the L2Advertisement says.
         services: that have the address.
-        unable: the nodes of its succession that cannot send to NodePorts, and why not.
+        succession: the nodes that may come to hold it.
+        unable: those of them that cannot send to NodePorts, and why not.
         already: whether it is sent to NodePorts now. Then a node that cannot is one that does not
-            hold it: a speaker that restarts must not change how all others hand on.
+            hold it: a speaker that restarts must not change how all others hand on. When most
+            cannot, as when somebody turns the chart's value off, the proxy takes over.
     """
     if asked is HandOff.CLUSTER_PROXY:
         return HandedOn(HandedOnReason.AS_ASKED, "The cluster's proxy serves the address.")
@@ -60,12 +75,13 @@ def hand_on(
     if len(node_ports) > MAX_NODE_PORTS:
         said = f"The Services have {len(node_ports)} ports; {MAX_NODE_PORTS} can be sent on."
         return HandedOn(HandedOnReason.TOO_MANY_PORTS, said)
-    if unable and not already:
-        node, why = min(unable.items())
-        others = f" (and {len(unable) - 1} more)" if len(unable) > 1 else ""
-        return HandedOn(HandedOnReason.NODE_UNABLE, f"Node {node}{others}: {why}")
+    if unable and (not already or 2 * len(unable) > len(succession)):
+        return HandedOn(HandedOnReason.NODE_UNABLE, _who(unable))
+    said = "The holder sends the traffic to NodePorts."
     return HandedOn(
-        HandedOnReason.AS_ASKED, "The holder sends the traffic to NodePorts.", node_ports
+        HandedOnReason.AS_ASKED,
+        f"{said} It is not held where that cannot be: {_who(unable)}" if unable else said,
+        node_ports,
     )
 
 
@@ -84,3 +100,61 @@ def _refused(service: ServiceView) -> HandedOn | None:
             "spec.allocateLoadBalancerNodePorts to true, or use handOff: ClusterProxy.",
         )
     return None
+
+
+def _who(unable: Mapping[str, str]) -> str:
+    node, why = min(unable.items())
+    others = f" (and {len(unable) - 1} more)" if len(unable) > 1 else ""
+    return f"Node {node}{others}: {why}"
+
+
+def unable_to(
+    succession: Collection[str], nodes: Mapping[str, NodeView], family: Family
+) -> dict[str, str]:
+    """The nodes that cannot send what comes for an address of this family to NodePorts, and why."""
+    found: dict[str, str] = {}
+    for name in succession:
+        node = nodes.get(name)
+        if node is None or node.speaker is None or not node.speaker.node_port_ready:
+            said = "" if node is None or node.speaker is None else node.speaker.node_port_message
+            found[name] = said or _ASK_FOR_IT
+        elif node.families is not None and family not in node.families:
+            found[name] = f"it has no InternalIP of {family}."
+    return found
+
+
+def sending(
+    decided: HandedOn, view: VirtualIPView, *, relied_on: bool, now: str, end: str
+) -> Sending:
+    """What the VirtualIP is to say, one step further on the way to what was decided.
+
+    Args:
+        decided: where the way leads.
+        view: what it says now.
+        relied_on: whether a Service still says that proxies need not know the address.
+        now: RFC 3339 in UTC, by the seconds.
+        end: the same, `PROXIES_LEARN_SECONDS` later.
+    """
+    if decided.node_ports or not view.node_ports:
+        return Sending(decided.node_ports)
+    if not view.node_ports_until:
+        return Sending(view.node_ports, end)
+    over = view.node_ports_until <= now and not relied_on
+    return NOT_SENT if over else Sending(view.node_ports, view.node_ports_until)
+
+
+def ip_mode(view: VirtualIPView | None, shown: str) -> str:
+    """The `ipMode` of an address in a Service's status (KEP-1860).
+
+    `Proxy` once the holder sends to NodePorts, or for an address that nobody could use before: no
+    node takes it without. It stays while holders change.
+
+    Args:
+        view: its VirtualIP, if that is known.
+        shown: what the status says of this address now; "" when it does not show it.
+    """
+    if view is None or not view.node_ports or view.node_ports_until:
+        return VIP_MODE
+    new = not view.ever_held and not view.adopted
+    holds_so = view.handed_on is HandOff.NODE_PORT
+    return PROXY_MODE if new or holds_so or shown == PROXY_MODE else VIP_MODE

@@ -16,7 +16,7 @@ from lbctl.core.objects.advertisements import (
     combine,
 )
 from lbctl.core.objects.speakers import NodeView, Taint
-from lbctl.core.objects.virtualips import UNTIMED, Timings
+from lbctl.core.objects.virtualips import UNTIMED, HandOff, Timings
 from lbctl.core.outcomes import AdvertisementReason, LeftOut, PoolReason
 from lbctl.core.reading.advertisements import advertisement_view
 from lbctl.core.reading.pools import pool_view
@@ -58,6 +58,7 @@ ADVERTISEMENT: dict[str, Any] = {
         "interfaces": ["eth1"],
         "preferredNodes": [{"weight": 7, "nodeSelector": GOLD}],
         "announcement": {"burstMilliseconds": [100], "refreshSeconds": 60},
+        "handOff": "NodePort",
         "failback": "AfterHoldOff",
         "holdOffSeconds": 0,
     },
@@ -75,6 +76,7 @@ def test_everything_is_read() -> None:
     assert seen.admission.avoided == (AvoidedTaint("a/b", "c", "NoExecute"),)
     assert [(one.weight, one.selector) for one in seen.preferences] == [(7, gold)]
     assert (seen.timings, seen.fail_back_after) == (Timings((100,), 60), 0)
+    assert seen.hand_off is HandOff.NODE_PORT
     assert (seen.generation, seen.uid, seen.resource_version) == (3, "u", "9")
 
 
@@ -215,6 +217,21 @@ def test_each_timing_is_that_of_the_oldest_that_sets_it() -> None:
     )
     assert combine([new, old, quiet]).timings == Timings((10,), 60)
     assert combine([quiet]).timings == UNTIMED
+
+
+def test_the_oldest_that_says_it_decides_how_it_is_handed_on() -> None:
+    quiet, old, new = (
+        advertisement("quiet"),
+        advertisement("old", MIDDLE, handOff="NodePort"),
+        advertisement("new", NEW, handOff="ClusterProxy"),
+    )
+    assert combine([new, old, quiet]).hand_off is HandOff.NODE_PORT
+    assert combine([new, quiet]).hand_off is HandOff.CLUSTER_PROXY
+    assert combine([quiet]).hand_off is HandOff.CLUSTER_PROXY
+
+
+def test_a_way_of_a_newer_version_is_not_taken() -> None:
+    assert advertisement(handOff="EBPF").hand_off is None
 
 
 def test_fail_back_when_one_wants_it_after_the_longest_hold_off() -> None:

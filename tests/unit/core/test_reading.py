@@ -13,6 +13,7 @@ from lbctl.core.objects.requests import Request
 from lbctl.core.objects.services import FamilyPolicy, Ingress, Port, ServiceView, TrafficPolicy
 from lbctl.core.objects.speakers import InterfaceView, NodeView, SpeakerView, Taint
 from lbctl.core.objects.virtualips import (
+    HandOff,
     Release,
     ReleasedCondition,
     Stage,
@@ -215,10 +216,12 @@ VIRTUAL_IP: dict[str, Any] = {
         "handOff": {
             "healthCheckNodePort": 32000,
             "nodePorts": [{"protocol": "TCP", "port": 80, "nodePort": 30080}],
+            "nodePortsUntil": "2026-01-01T00:00:15Z",
         },
     },
     "status": {
         "holder": "b",
+        "handOff": "NodePort",
         "conditions": [
             {"type": "Announced", "status": "True"},
             {"type": "Released", "status": "True", "observedGeneration": 3, "message": "m"},
@@ -245,6 +248,8 @@ def test_a_virtual_ip_with_everything() -> None:
         timings=Timings((100,), 5),
         health_check_node_port=32000,
         node_ports={Port("TCP", 80): 30080},
+        node_ports_until="2026-01-01T00:00:15Z",
+        handed_on=HandOff.NODE_PORT,
         labels=frozenset({"candidate.lbctl.io/0"}),
         holder="b",
         released=ReleasedCondition(silent=True, observed_generation=3, message="m"),
@@ -355,7 +360,7 @@ def test_a_node(rule: str, node: dict[str, Any], said: dict[str, Any]) -> None:
             "status": {"conditions": conditions},
         },
     )
-    expected: dict[str, Any] = {"labels": labels, **said}
+    expected: dict[str, Any] = {"labels": labels, "families": frozenset(), **said}
     assert seen == NodeView("n1", None, Liveness.FRESH, **expected), rule
 
 
@@ -409,3 +414,39 @@ def test_a_nodes_own_addresses_are_those_of_its_node_and_of_its_speaker() -> Non
 
 def test_a_condition_that_is_not_there() -> None:
     assert condition({"status": {"conditions": [{"type": "Ready"}]}}, "Announced") is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "said", "able", "message"),
+    [
+        ("nobody keeps a table there", None, False, ""),
+        ("it is in place", ("True", "TableInPlace"), True, ""),
+        ("it is not, and why", ("False", "NoPermission"), False, "m"),
+        ("one family is wanting: the operator sees which", ("False", "NoNodeAddress"), True, ""),
+    ],
+)
+def test_whether_a_node_can_send_to_node_ports(
+    rule: str, said: tuple[str, str] | None, message: str, *, able: bool
+) -> None:
+    conditions = (
+        []
+        if said is None
+        else [{"type": "NodePortReady", "status": said[0], "reason": said[1], "message": "m"}]
+    )
+    seen = speaker_view({"metadata": {"name": "n1"}, "status": {"conditions": conditions}})
+    assert (seen.node_port_ready, seen.node_port_message) == (able, message), rule
+
+
+def test_the_families_of_a_nodes_internal_addresses() -> None:
+    addresses = [
+        {"type": "InternalIP", "address": "10.0.0.1"},
+        {"type": "ExternalIP", "address": "fd00::1"},
+        {"type": "Hostname", "address": "n1"},
+    ]
+    seen = node_view(
+        "n1",
+        None,
+        Liveness.FRESH,
+        {"metadata": {"name": "n1"}, "status": {"addresses": addresses}},
+    )
+    assert seen.families == frozenset({Family.IPV4})

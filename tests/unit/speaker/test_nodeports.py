@@ -14,6 +14,7 @@ from speaker.agent.nodeports import (
     condition,
     reason_of,
     rewritable,
+    rewritten,
     wanted,
     without_a_node_address,
 )
@@ -79,6 +80,20 @@ def test_where_only_local_pods_count_a_node_without_one_is_silent() -> None:
     assert [each.local for each in guarded.ports] == [True, True]
 
 
+def test_a_port_that_has_no_node_port_yet_is_let_through() -> None:
+    """A Service has just joined: its ports are refused to nobody until the plan names them."""
+    (guarded,) = of([entry()], view(V4, WEB, DNS, node_ports={WEB: 30_080})).guarded
+    assert guarded.ports == (
+        ServicePort(Protocol.TCP, 80, 30_080), ServicePort(Protocol.UDP, 53)
+    )  # fmt: skip
+
+
+def test_who_is_sent_to_node_ports() -> None:
+    there = of([entry(), entry(V6)], view(node_ports={WEB: 30_080}), view(V6, WEB))
+    assert rewritten(there) == {V4}
+    assert rewritten(of([entry(V6)], view(V6, node_ports={WEB: 30_080}))) == set()
+
+
 @pytest.mark.parametrize(
     ("role", "guarded"), [(Role.CLAIM, True), (Role.KEEP, True), (Role.VERIFY, False)]
 )
@@ -113,8 +128,8 @@ def test_where_not_all_ports_are_known_nothing_is_refused() -> None:
 
 def test_a_family_that_the_node_does_not_have() -> None:
     """With the proxy's own rules it does not matter."""
-    rewritten = view(V6, node_ports={WEB: 30_080})
-    assert without_a_node_address(of([entry(V6)], rewritten)) == ip_address(V6)
+    sent = view(V6, node_ports={WEB: 30_080})
+    assert without_a_node_address(of([entry(V6)], sent)) == ip_address(V6)
     assert without_a_node_address(of([entry(V6)], view(V6))) is None
     assert without_a_node_address(of([entry()], view(node_ports={WEB: 30_080}))) is None
 

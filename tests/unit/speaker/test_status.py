@@ -244,3 +244,24 @@ def test_who_withdraws_what_a_node_said_that_is_gone(
     patch = status_patch(virtual_ip(status), report, node="n1", told=False, now=NOW) or {}
 
     assert ("conflict" in patch) is withdrawn, sentence
+
+
+@pytest.mark.parametrize(
+    ("before", "rewrites", "patch"),
+    [(None, True, {"handOff": "NodePort"}), (None, False, None), ("NodePort", True, None),
+     ("NodePort", False, {"handOff": None})],
+    ids=["it begins", "the proxy's, as ever", "it goes on", "it ends"],
+)  # fmt: skip
+def test_a_holder_says_that_it_sends_to_node_ports(
+    before: str | None, patch: Any, *, rewrites: bool
+) -> None:
+    status = BY_US if before is None else BY_US | {"handOff": before}
+    said = status_patch(virtual_ip(status), HOLDING, node="n1", told=True, rewrites=rewrites)
+    assert said == patch
+
+
+def test_what_the_next_holder_does_it_says_itself() -> None:
+    status = BY_US | {"handOff": "NodePort"}
+    patch = status_patch(virtual_ip(status), IDLE, node="n1", told=True)
+    assert patch is not None
+    assert "handOff" not in patch

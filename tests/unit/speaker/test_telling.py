@@ -63,6 +63,7 @@ class Story:
         self.api = FakeApi()
         self.channel = FakeChannel(report)
         self.known: dict[Key, Any] = {KEY: virtual_ip()}
+        self.rewritten: set[str] = set()
         client = cast("Client", self.api)
         self.kin = Acquaintances(client, changed=lambda: None)
         self.teller = Teller(
@@ -72,6 +73,7 @@ class Story:
             known=self.known,
             kin=self.kin,
             partners=set,
+            rewrites=lambda address: address in self.rewritten,
         )
 
     def tell(self) -> float | None:
@@ -157,3 +159,11 @@ def test_an_address_that_is_none_is_nobodys() -> None:
     story = Story(HOLDING)
 
     assert asyncio.run(story.teller.tell(Key("", "made-by-hand"))) is None
+
+
+def test_what_the_table_does_is_said_with_the_hold() -> None:
+    story = Story(HOLDING)
+    story.rewritten.add("10.0.0.9")
+    story.tell()
+    (patch,) = story.api.patches
+    assert (patch["holder"], patch["handOff"]) == ("n1", "NodePort")

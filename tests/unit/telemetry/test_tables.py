@@ -47,6 +47,7 @@ def of_operator() -> CollectorRegistry:
         metrics.watch_pending,
         metrics.watch_unmet,
         metrics.watch_out_of_pool,
+        metrics.watch_not_as_asked,
     ):
         watch({"one": "NoPool"})
     metrics.watch_queue(list, lambda: 0.0)
