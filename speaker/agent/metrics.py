@@ -88,7 +88,8 @@ class TableMetrics(Collector):
         looks: Values = {(outcome,): count for outcome, count in self._table.outcomes.items()}
         yield counter_family(table.TABLE_LOOKS, looks)
         if self._per_address:
-            packets, size = {}, {}
+            packets: dict[tuple[str, ...], float] = {}
+            size: dict[tuple[str, ...], float] = {}
             for address, traffic in self._table.traffic.items():
                 # A node guards what it may come to hold: most of it has no traffic there.
                 if traffic != NO_TRAFFIC:
