@@ -33,7 +33,6 @@ from speaker.messages import (
     Taking,
 )
 from speaker.netfilter.keeper import Traffic
-from tests import metrics_page
 from tests.pages import ROOT
 from tests.site import metrics as metrics_page
 
