@@ -62,6 +62,7 @@ class NodePortReason(StrEnum):
     """The reason of the condition `NodePortReady` of a Speaker."""
 
     TABLE_IN_PLACE = "TableInPlace"
+    """The node's table is as it should be."""
     TABLE_REPAIRED = "TableRepaired"
     """It is in place again: somebody else had changed it."""
     NO_PERMISSION = "NoPermission"
@@ -71,6 +72,7 @@ class NodePortReason(StrEnum):
     NO_NODE_ADDRESS = "NoNodeAddress"
     """An address is of a family that the node itself has no address of."""
     KERNEL_REFUSED = "KernelRefused"
+    """The kernel refused the table for another reason, which the message has."""
 
     @property
     def ready(self) -> bool:

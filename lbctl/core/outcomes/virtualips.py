@@ -86,6 +86,7 @@ class HandedOnReason(StrEnum):
     """Why an address is sent to NodePorts, or why not though that was asked for."""
 
     AS_ASKED = "AsAsked"
+    """It is as the L2Advertisements say, or as by default."""
     NO_NODE_PORT = "NoNodePort"
     """A port of one of its Services has none."""
     SOURCE_RANGES = "SourceRanges"
