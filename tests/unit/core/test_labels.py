@@ -34,6 +34,7 @@ def test_only_good_news_is_not_a_warning() -> None:
         Outcome.SPEAKER_FOUND,
         Outcome.CONFLICT_OVER,
         Outcome.IN_POOL,
+        Outcome.HAND_OFF_AS_ASKED,
         Outcome.DUAL_STACK_INCOMPLETE,
         Outcome.ADDRESS_MOVING,
     }
