@@ -103,6 +103,7 @@ _SPEC: Mapping[Rule, Callable[[Any], bool]] = {
     rules.SHARED_BY_SEVERAL: lambda s: len(s.get("services") or ()) <= 1 or "sharingKey" in s,
     rules.SHARED_BY_SOMEBODY: lambda s: "sharingKey" not in s or bool(s.get("services")),
     rules.RESERVED_IS_NOT_RELEASED: lambda s: "reservedFor" not in s or "release" not in s,
+    rules.UNTIL_OF_WHAT: lambda s: "nodePortsUntil" not in s or bool(s.get("nodePorts")),
     rules.OUTGOING_IS_NOT_FIRST: _only_first,
     rules.VALUES_BY_OPERATOR: _values,
     rules.HOLD_OFF_OF_WHAT: lambda s: (
