@@ -210,12 +210,12 @@ TABLE_LOOKS: Final = Metric(
     "Looks at the node's nftables table, by what came of them.",
     "`repaired` rises: something on the node flushes all tables; NodePortReady of "
     "`kubectl get speakers` says so too. Let it flush its own tables by name.",
-    (Label("outcome", "", tuple(Outcome)),),
+    (Label("outcome", "`repaired`: somebody else had changed it", tuple(Outcome)),),
     option=NODE_PORT,
 )
 _ADDRESS: Final = (
     Label("address", "that had traffic on this node"),
-    Label("direction", "", ("received", "sent")),
+    Label("direction", "seen from the node", ("received", "sent")),
 )
 ADDRESS_PACKETS: Final = Metric(
     "lbctl_speaker_address_packets_total",
