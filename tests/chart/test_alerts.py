@@ -77,7 +77,7 @@ def test_each_alert_leads_to_its_section_of_the_documentation(rule: dict[str, An
     headings = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8").lower().splitlines()
     for one in rules(rule["spec"]["groups"]):
         page, anchor = one["annotations"]["runbook_url"].split("#")
-        assert page == f"{home}/alerts.html"
+        assert page == f"{home}/docs/alerts.html"
         assert f"## {anchor}" in headings
 
 
