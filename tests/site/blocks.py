@@ -18,9 +18,11 @@ import yaml
 from tests.pages import PAGES, ROOT
 
 _FENCED = re.compile(
-    r"^(?P<indent> *)```(?P<language>[a-z]+)[^\n]*\n(?P<body>.*?)^(?P=indent)```",
+    r"^(?P<indent> *)```(?P<language>[a-z]*)[^\n]*\n(?P<body>.*?)^(?P=indent)```",
     re.MULTILINE | re.DOTALL,
 )
+_INDENTED = re.compile(r"(?<=\n\n)(?P<body>(?: {4}.*\n(?:\n(?= {4}))?)+)")
+_COMMAND = re.compile(r"(?:docker|helm|kubectl|lbctl|make|nft|pip|podman|python|source) ")
 _PROMPT = re.compile(r"^[$#] ", re.MULTILINE)
 
 
@@ -50,10 +52,16 @@ def blocks() -> Iterator[Block]:
 
 
 def blocks_of(page: Path, text: str) -> Iterator[Block]:
-    """Every fenced block of one page."""
+    """Every fenced block of one page, and what is indented and begins with a command."""
     for match in _FENCED.finditer(text):
         line = text.count("\n", 0, match.start("body")) + 1
         yield Block(page, line, match["language"], dedent(match["body"]))
+    unfenced = _FENCED.sub(lambda one: "\n" * one[0].count("\n"), text)
+    for match in _INDENTED.finditer(unfenced):
+        body = dedent(match["body"])
+        if _COMMAND.match(body):
+            line = unfenced.count("\n", 0, match.start("body")) + 1
+            yield Block(page, line, "console", body)
 
 
 def commands(console: str) -> str:

@@ -49,6 +49,21 @@ def test_of_a_session_only_what_is_typed_is_read() -> None:
     assert commands(session) == "kubectl get svc \\\n    -o wide\ntrue"
 
 
+def test_what_is_indented_and_begins_with_a_command_is_read() -> None:
+    page = (
+        "Text.\n\n```text\n\n    make it (\n```\n\n    make demo\n\n    kubectl get 'svc\n\nText.\n"
+    )
+    (fenced, block) = blocks_of(Path("page.md"), page)
+    assert fenced.fault is None
+    assert (block.line, block.body) == (8, "make demo\n\nkubectl get 'svc\n")
+    assert block.fault
+
+
+def test_a_block_without_a_language_is_noticed() -> None:
+    (block,) = blocks_of(Path("page.md"), "```\nkubectl get svc\n```\n")
+    assert block.language not in {*READERS, "text"}
+
+
 def test_a_block_within_a_list_is_read_without_its_indent() -> None:
     (block,) = blocks_of(
         Path("page.md"), "1. Do\n\n   ```python\n   if True:\n       x = 1\n   ```\n"

@@ -11,7 +11,6 @@ from lbctl.cli.main import cli
 from tests.pages import PAGES, ROOT
 from tests.site.blocks import blocks_of
 
-_INDENTED = re.compile(r"^ {4,}(.*)$", re.MULTILINE)
 _TYPED = re.compile(r"(?:^|\| )(?:\$ )?(?:kubectl )?lbctl ([a-z-].*)", re.MULTILINE)
 _ENDS = {"|", ">", "&&", ";"}
 
@@ -19,11 +18,10 @@ _ENDS = {"|", ">", "&&", ";"}
 def typed() -> Iterator[tuple[str, str]]:
     """Each page, and what follows `lbctl` in a command that it shows, fenced or indented."""
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        fenced = (block.body for block in blocks_of(page, text) if block.language == "console")
-        for code in (*fenced, "\n".join(_INDENTED.findall(text))):
-            for rest in _TYPED.findall(code):
-                yield str(page.relative_to(ROOT)), rest.strip()
+        for block in blocks_of(page, page.read_text(encoding="utf-8")):
+            if block.language == "console":
+                for rest in _TYPED.findall(block.body):
+                    yield str(page.relative_to(ROOT)), rest.strip()
 
 
 def words(line: str) -> list[str]:
