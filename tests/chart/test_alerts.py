@@ -2,15 +2,18 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.chart.rendering import CHART, ROOT, Manifests, RefusedError, template
 from tests.lab import packages
+from tests.unit.telemetry.registries import of_operator, of_speaker
 
 ALERTS = CHART / "files" / "alerts.yaml"
 TESTS = Path(__file__).with_name("alerts.yaml")
@@ -32,11 +35,12 @@ def rules(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one for group in groups for one in group["rules"]]
 
 
-def promtool(*arguments: str | Path, cwd: Path) -> str:
+def promtool(*arguments: str | Path, cwd: Path, stdin: str = "") -> str:
     """Run promtool and return what it printed; an AssertionError has its words."""
     packages.ensure(packages.PROMETHEUS)
+    command = ["promtool", *map(str, arguments)]
     done = subprocess.run(
-        ["promtool", *map(str, arguments)], capture_output=True, text=True, check=False, cwd=cwd
+        command, capture_output=True, text=True, check=False, cwd=cwd, input=stdin
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -57,6 +61,16 @@ def test_a_wrong_rule_would_be_found(tmp_path: Path) -> None:
     shutil.copy(TESTS, tmp_path / "tests.yaml")
     with pytest.raises(AssertionError, match="no operator at all"):
         promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("registry", [of_operator, of_speaker])
+def test_prometheus_own_linter_finds_nothing_wrong_with_the_metrics(
+    registry: Callable[[], CollectorRegistry], tmp_path: Path
+) -> None:
+    text = generate_latest(registry()).decode()
+    assert promtool("check", "metrics", cwd=tmp_path, stdin=text) == ""
+    with pytest.raises(AssertionError, match="_total"):
+        promtool("check", "metrics", cwd=tmp_path, stdin=text.replace("_total", "_sum_of"))
 
 
 def test_what_the_chart_renders_is_what_is_tested(rule: dict[str, Any]) -> None:
