@@ -40,6 +40,7 @@ from lbctl.operator.leases import SpeakerLeases
 from lbctl.operator.marked import MarkedNodes
 from lbctl.operator.metallb import MetalLB
 from lbctl.operator.metric_table import (
+    ADDRESS_HELD,
     ADDRESS_UNHELD,
     IN_CONFLICT,
     SPEAKER_UP,
@@ -166,6 +167,7 @@ class Operator:
         self._show(IN_CONFLICT, lambda: sight.in_conflict(views.values()))
         self._show(SPEAKER_UP, lambda: sight.speakers_up(self._world.node_views().values()))
         if self._settings.metrics_per_address:
+            self._show(ADDRESS_HELD, lambda: sight.each_held(views.values()))
             self._show(ADDRESS_UNHELD, lambda: sight.each_unheld(views.values()))
 
     def _show(self, metric: Metric, read: Callable[[], Values]) -> None:

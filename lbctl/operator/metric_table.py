@@ -88,6 +88,22 @@ IN_CONFLICT: Final = Metric(
     "address from it or out of the pool.",
     (_CONFLICT,),
 )
+_OF_ADDRESS: Final = (
+    Label("address", "IPv4, or IPv6 in its short form"),
+    _POOL,
+    Label("service_namespace", "of the Service"),
+    Label("service_name", "its name"),
+)
+ADDRESS_HELD: Final = Metric(
+    "lbctl_address_held",
+    Kind.GAUGE,
+    Unit.TRUTH,
+    "1 for each address that a node answers for, and for each Service that has it.",
+    "Nothing is wrong; a node that should not hold one: `kubectl describe vip` has its succession "
+    "and why.",
+    (*_OF_ADDRESS, Label("node", "who answers for it, as it said last")),
+    option=PER_ADDRESS,
+)
 ADDRESS_UNHELD: Final = Metric(
     "lbctl_address_unheld",
     Kind.GAUGE,
@@ -96,10 +112,7 @@ ADDRESS_UNHELD: Final = Metric(
     "one does.",
     "As for lbctl_addresses_without_holder.",
     (
-        Label("address", "IPv4, or IPv6 in its short form"),
-        _POOL,
-        Label("service_namespace", "of the Service"),
-        Label("service_name", "its name"),
+        *_OF_ADDRESS,
         Label("reason", "who is at fault", tuple(Unheld)),
     ),
     option=PER_ADDRESS,
@@ -279,6 +292,7 @@ TABLE: Final = (
     NOT_AS_ASKED,
     WITHOUT_HOLDER,
     IN_CONFLICT,
+    ADDRESS_HELD,
     ADDRESS_UNHELD,
     ALLOCATIONS,
     ALLOCATION_FAILURES,

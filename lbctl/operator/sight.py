@@ -28,13 +28,23 @@ def in_conflict(views: Iterable[VirtualIPView]) -> Values:
     return Counter((str(view.conflict.reason),) for view in views if view.conflict is not None)
 
 
+def each_held(views: Iterable[VirtualIPView]) -> Values:
+    """A 1 for each address that a node answers for, and each of its Services."""
+    return {
+        (*names, view.holder): 1.0
+        for view in _given(views)
+        if view.holder is not None
+        for names in _named(view)
+    }
+
+
 def each_unheld(views: Iterable[VirtualIPView]) -> Values:
     """A 1 for each address that nobody answers for, and each of its Services."""
     return {
-        (str(view.address), view.pool or "", ref.namespace, ref.name, unheld(view)): 1.0
+        (*names, unheld(view)): 1.0
         for view in _given(views)
         if view.holder is None
-        for ref in view.services
+        for names in _named(view)
     }
 
 
@@ -51,3 +61,9 @@ def speakers_up(nodes: Iterable[NodeView]) -> Values:
 
 def _given(views: Iterable[VirtualIPView]) -> Iterator[VirtualIPView]:
     return (view for view in views if view.stage is Stage.ALLOCATED)
+
+
+def _named(view: VirtualIPView) -> Iterator[tuple[str, ...]]:
+    """An address by its labels, once for each of its Services."""
+    for ref in view.services:
+        yield str(view.address), view.pool or "", ref.namespace, ref.name

@@ -37,11 +37,14 @@ def test_why_nobody_answers(fields: dict[str, Any], expected: Unheld | None) -> 
     assert sight.without_holder([view]) == ({} if expected is None else {(expected,): 1})
     each = {("10.0.0.10", "lab", "default", "web", expected): 1.0}
     assert sight.each_unheld([view]) == ({} if expected is None else each)
+    held = {("10.0.0.10", "lab", "default", "web", "n1"): 1.0}
+    assert sight.each_held([view]) == (held if expected is None else {})
 
 
 def test_an_address_without_a_service_needs_no_holder() -> None:
     assert sight.without_holder([releasing(".10"), reserved(".11")]) == {}
     assert sight.each_unheld([releasing(".10"), reserved(".11")]) == {}
+    assert sight.each_held([releasing(".10", holder="n1"), reserved(".11")]) == {}
 
 
 def test_conflicts_are_those_of_now() -> None:

@@ -36,6 +36,7 @@ def of_operator() -> CollectorRegistry:
     for metric in (
         operator.WITHOUT_HOLDER,
         operator.IN_CONFLICT,
+        operator.ADDRESS_HELD,
         operator.ADDRESS_UNHELD,
         operator.SPEAKER_UP,
     ):
