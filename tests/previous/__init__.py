@@ -1,0 +1,1 @@
+"""The version before this one, as it was released: what upgrades begin with in the tests."""
