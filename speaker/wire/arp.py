@@ -8,7 +8,7 @@ import struct
 from enum import IntEnum
 from typing import Final
 
-from speaker.wire.neighbors import PACKET_OTHERHOST, Heard, Verdict, is_unicast
+from speaker.wire.neighbors import NO_MAC, PACKET_OTHERHOST, Heard, Verdict, is_unicast
 
 BROADCAST: Final = b"\xff" * 6
 NO_ADDRESS: Final = bytes(4)
@@ -26,6 +26,17 @@ class Operation(IntEnum):
 
     REQUEST = 1
     REPLY = 2
+
+
+def question(own_mac: bytes, source: bytes, address: bytes) -> bytes:
+    """The request of a host that has an address of its own, as its kernel would send it.
+
+    For a process that asks once: it has no use for what scapy costs.
+    """
+    sender = own_mac, source, NO_MAC, address
+    return _LAYOUT.pack(
+        BROADCAST, own_mac, _ETHERTYPE_ARP, *_ETHERNET_IPV4, Operation.REQUEST, *sender
+    )
 
 
 def read(  # noqa: PLR0911  # one return for each named reason is the point

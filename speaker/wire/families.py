@@ -23,6 +23,8 @@ class Family:
     """For our MAC and an address of the plan."""
     call: Callable[[Templates, PacketSocket, bytes], bytes | None]
     """Asks a host for its own address, only to hear anything at all; None when that cannot be."""
+    question: Callable[[bytes, bytes, bytes], bytes]
+    """Asks for an address by our MAC and an address of ours, as any host does."""
 
 
 def _arp_frames(templates: Templates, own_mac: bytes, address: bytes) -> Frames:
@@ -42,6 +44,6 @@ def _ndp_call(templates: Templates, via: PacketSocket, address: bytes) -> bytes 
 
 
 FAMILIES: Final = {
-    socket.AF_INET: Family(PacketSocket.open, arp.read, _arp_frames, _arp_call),
-    socket.AF_INET6: Family(NeighborSocket.open, ndp.read, _ndp_frames, _ndp_call),
+    socket.AF_INET: Family(PacketSocket.open, arp.read, _arp_frames, _arp_call, arp.question),
+    socket.AF_INET6: Family(NeighborSocket.open, ndp.read, _ndp_frames, _ndp_call, ndp.question),
 }

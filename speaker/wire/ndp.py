@@ -101,6 +101,21 @@ def read(  # noqa: C901, PLR0911, PLR0912  # one return for each named reason is
     return Heard(False, mac, target, b"", to_all)  # noqa: FBT003  # the hot path
 
 
+def question(own_mac: bytes, source: bytes, address: bytes) -> bytes:
+    """The solicitation of a host that has an address of its own, as its kernel would send it.
+
+    For a process that asks once: it has no use for what scapy costs.
+    """
+    group = SOLICITED_NODE + address[len(SOLICITED_NODE) :]
+    # RFC 2464 section 7: the last four octets of the group.
+    ethernet = _GROUP_MAC + group[-4:], own_mac, ETHERTYPE
+    ip = _VERSION << 28, _MESSAGE_BYTES + OPTION_BYTES, _ICMPV6, HOP_LIMIT, source, group
+    message = _LAYOUT.pack(*ethernet, *ip, Type.SOLICITATION, 0, 0, 0, address)
+    frame = bytearray(message + bytes([_SOURCE_MAC, 1]) + own_mac)
+    seal(frame)
+    return bytes(frame)
+
+
 def seal(frame: bytearray) -> None:
     """Write the checksum (RFC 4443 section 2.3) of a frame that is complete otherwise."""
     frame[_CHECKSUM_AT : _CHECKSUM_AT + 2] = bytes(2)
