@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, cast
 
@@ -272,6 +272,32 @@ class Client:
         preconditions = {name: value for name, value in wanted.items() if value}
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
         await self._request("DELETE", kind.path(namespace=namespace, name=name), body=options)
+
+    # ------------------------------------------------------------------ streams
+
+    async def stream(
+        self, path: str, *, params: Sequence[tuple[str, str]], protocols: Sequence[str]
+    ) -> aiohttp.ClientWebSocketResponse:
+        """Open a WebSocket, for what goes both ways. Close it when done.
+
+        Raises:
+            ApiError: the server did not let it; in its words of HTTP, for there are no others.
+        """
+        if self._session is None:
+            raise RuntimeError("the client is not open: use it as 'async with Client(...)'")
+        try:
+            return await self._session.ws_connect(
+                self.login.server + path,
+                params=params,
+                protocols=protocols,
+                headers=await self._headers(fresh=False),
+                server_hostname=self.login.server_name,
+                proxy=self.login.proxy or None,
+                max_msg_size=0,
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            words = f"{path}: HTTP {error.status}"
+            raise from_status({"message": words}, code=error.status) from error
 
     # ------------------------------------------------------------------ transport
 
