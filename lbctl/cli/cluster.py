@@ -7,8 +7,7 @@ namespace; the command decides whether it can do without.
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,7 +21,8 @@ from lbctl.cli.snapshot import (
     Installation,
     Right,
     Snapshot,
-    granting,
+    not_allowed,
+    user_of,
 )
 from lbctl.core.labels import OPERATOR_LEASE, SPEAKER_LABELS
 from lbctl.kube import kubeconfig
@@ -83,7 +83,12 @@ def login(access: Access) -> Login:
 
 def read(access: Access) -> Snapshot:
     """Read everything that any command needs. Raises Trouble."""
-    return asyncio.run(_connected(login(access), access.seconds, snapshot))
+    return connected(access, snapshot)
+
+
+def connected(access: Access, work: Callable[[Client], Awaitable[_T]]) -> _T:
+    """Do something with an open client. Raises Trouble."""
+    return asyncio.run(_connected(login(access), access.seconds, work))
 
 
 def names(access: Access, kind: Kind) -> list[str]:
@@ -94,7 +99,7 @@ def names(access: Access, kind: Kind) -> list[str]:
         found = await client.list(kind, selection)
         return sorted(one["metadata"]["name"] for one in found.items)
 
-    return asyncio.run(_connected(login(access), access.seconds, listed))
+    return connected(access, listed)
 
 
 async def _connected(login: Login, seconds: float, work: Callable[[Client], Awaitable[_T]]) -> _T:
@@ -218,7 +223,7 @@ class _Reading:
         """The right that is missing; who is not logged in at all has no use for one."""
         if error.code == _UNAUTHORIZED:
             raise error
-        return Right("list", kind, namespace, _user(str(error)))
+        return Right("list", kind, namespace, user_of(str(error)))
 
 
 def _check(reading: _Reading) -> None:
@@ -232,26 +237,11 @@ def _check(reading: _Reading) -> None:
         raise NotAllowed(not_allowed(lacking))
 
 
-def not_allowed(rights: Iterable[Right]) -> str:
-    """Which rights are missing, and the lines that grant them."""
-    lacking = [*rights]
-    user = next((f" ({right.user})" for right in lacking if right.user), "")
-    listed = "".join(f"\n  {right}" for right in lacking)
-    lines = "".join(f"\n  {line}" for line in granting(lacking))
-    return f"you{user} may not{listed}\nAn administrator grants it with{lines}"
-
-
 def _refused(error: Forbidden) -> Trouble:
     if error.code == _UNAUTHORIZED:
         advice = "Log in again, or choose another --context"
         return Unreachable(f"the API server refuses the login: {error}. {advice}")
     return NotAllowed(str(error))
-
-
-def _user(message: str) -> str:
-    """Who is meant by `User "jane" cannot list resource ...`."""
-    found = re.search(r'User "([^"]+)" cannot', message)
-    return found[1] if found else ""
 
 
 def _is_local(service: Object) -> bool:

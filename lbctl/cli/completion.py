@@ -9,7 +9,7 @@ from click.shell_completion import get_completion_class
 
 from lbctl.cli.access import Access
 from lbctl.cli.exits import Trouble
-from lbctl.kube.objects import NAMESPACES, NODES, SERVICES, VIRTUAL_IPS, Kind
+from lbctl.kube.objects import NAMESPACES, NODES, POOLS, SERVICES, VIRTUAL_IPS, Kind
 
 _PATIENCE_SECONDS = 2.0
 """A shell that hangs is worse than one that completes nothing."""
@@ -63,6 +63,7 @@ def namespace_names(ctx: click.Context, begun: str) -> list[str]:
 
 services = of(SERVICES)
 nodes = of(NODES)
+pools = of(POOLS)
 
 
 def addresses(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:

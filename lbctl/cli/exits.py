@@ -19,6 +19,8 @@ class Exit(IntEnum):
     """No way in, or no answer: the kubeconfig, the API server, or lbctl's kinds are missing."""
     NOT_ALLOWED = 4
     """A right is missing without which the question has no answer; the text names it."""
+    UNDER_WAY = 5
+    """What was begun goes on by itself; the time to wait for it is over."""
 
 
 class Trouble(click.ClickException):
@@ -57,3 +59,13 @@ Exit codes:
   3  the cluster cannot be reached, or has no lbctl
   4  a right is missing; the text names it, and the line that grants it"""
 """The end of each command's help."""
+
+HELP_OF_DEEDS = """\b
+Exit codes:
+  0  it is done
+  1  it cannot be done, or not all of it; the output says why
+  2  the command line cannot be understood
+  3  the cluster cannot be reached, or has no lbctl
+  4  a right is missing; the text names it, and the line that grants it
+  5  the time is over (--timeout, or Ctrl-C); it goes on by itself"""
+"""The same, of the commands that change something."""

@@ -22,6 +22,12 @@ FOR_PEOPLE = {
     "simulate": ("lbctl.cli.commands.simulate", "What would happen, without doing it."),
     "check": ("lbctl.cli.commands.check", "Find mistakes in manifests and in the cluster."),
     "convert": ("lbctl.cli.commands.convert", "Write MetalLB's objects as lbctl's."),
+    "audit": ("lbctl.cli.commands.audit", "Ask the LAN who answers for the addresses."),
+    "drain": ("lbctl.cli.commands.moving", "Let nodes hand over all that they hold."),
+    "undrain": ("lbctl.cli.commands.moving", "Let drained nodes take addresses again."),
+    "rebalance": ("lbctl.cli.commands.moving", "Share the addresses out again."),
+    "reserve": ("lbctl.cli.commands.keeping", "Keep an address."),
+    "release": ("lbctl.cli.commands.keeping", "Give up what keeps an address."),
     "completion": ("lbctl.cli.completion", "Print what makes a shell complete names."),
 }
 """The commands for people: where each is, and its summary."""

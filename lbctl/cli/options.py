@@ -4,14 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from lbctl.cli.access import Access
 from lbctl.cli.output import Format
 
+if TYPE_CHECKING:
+    from lbctl.core.addresses import Address
+
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class AddressType(click.ParamType["Address"]):
+    """An IP address, or the name of its VirtualIP."""
+
+    name = "IP"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Address:
+        from lbctl.core.addresses import address_of, parse  # noqa: PLC0415 - help needs none of it
+
+        parsed = parse(value) or address_of(value)
+        if parsed is None:
+            self.fail(f"{value} is no address: write one like 172.16.110.100", param, ctx)
+        return parsed
+
+
+ADDRESS = AddressType()
 
 
 def _contexts(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
@@ -76,6 +98,31 @@ def watches(command: _F) -> _F:
     """The option ``-w``."""
     help_text = "Go on, and print again whenever something changes."
     return _with(command, (click.option("-w", "--watch", is_flag=True, help=help_text),))
+
+
+def waits(seconds: float) -> Callable[[_F], _F]:
+    """The options of a command that changes something and waits until it is done.
+
+    Args:
+        seconds: how long, unless somebody says otherwise.
+    """
+
+    def added(command: _F) -> _F:
+        return _with(
+            command,
+            (
+                click.option(
+                    "--timeout",
+                    type=click.FloatRange(min=0),
+                    default=seconds,
+                    show_default=True,
+                    help="Seconds to wait until it is done; it goes on after that.",
+                ),
+                click.option("--no-wait", is_flag=True, help="Ask for it, and do not wait."),
+            ),
+        )
+
+    return added
 
 
 def access_of(options: dict[str, Any]) -> Access:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -24,11 +24,13 @@ class Right:
     """Where it is missing; "" = everywhere."""
     user: str = ""
     """Who has it not, as the API server calls them."""
+    subresource: str = ""
 
     @property
     def resource(self) -> str:
         """As `kubectl create clusterrole --resource` wants it."""
-        return f"{self.kind.plural}.{self.kind.group}" if self.kind.group else self.kind.plural
+        kind = f"{self.kind.plural}.{self.kind.group}" if self.kind.group else self.kind.plural
+        return f"{kind}/{self.subresource}" if self.subresource else kind
 
     def __str__(self) -> str:
         where = f"in namespace {self.namespace}" if self.namespace else "in all namespaces"
@@ -38,18 +40,45 @@ class Right:
 
 def granting(rights: Iterable[Right]) -> list[str]:
     """The lines by which an administrator grants these rights."""
-    wanted = [*rights]
-    if not wanted:
-        return []
-    resources = ",".join(dict.fromkeys(one.resource for one in wanted))
-    verbs = ",".join(dict.fromkeys(("get", *(one.verb for one in wanted))))
-    user = next((one.user for one in wanted if one.user), "") or "NAME"
+    wanted: dict[tuple[str, str], list[Right]] = {}
+    for one in rights:
+        # A role grants each verb for each resource: what reads is kept apart from what writes.
+        role = "lbctl-reader" if one.verb in _READING and not one.subresource else "lbctl-writer"
+        wanted.setdefault((one.namespace, role), []).append(one)
+    return [line for (place, role), those in wanted.items() for line in _grant(place, role, those)]
+
+
+_READING = frozenset({"get", "list", "watch"})
+
+
+def _grant(namespace: str, role: str, rights: Sequence[Right]) -> Iterator[str]:
+    resources = ",".join(dict.fromkeys(one.resource for one in rights))
+    verbs = ",".join(dict.fromkeys(("get", *(one.verb for one in rights))))
+    user = next((one.user for one in rights if one.user), "") or "NAME"
     account = re.fullmatch(r"system:serviceaccount:([^:]+):([^:]+)", user)
     whom = f"--serviceaccount={account[1]}:{account[2]}" if account else f"--user={user}"
-    return [
-        f"kubectl create clusterrole lbctl-reader --verb={verbs} --resource={resources}",
-        f"kubectl create clusterrolebinding lbctl-reader --clusterrole=lbctl-reader {whom}",
-    ]
+    create, kind = (
+        (f"kubectl -n {namespace} create", "role")
+        if namespace
+        else ("kubectl create", "clusterrole")
+    )
+    yield f"{create} {kind} {role} --verb={verbs} --resource={resources}"
+    yield f"{create} {kind}binding {role} --{kind}={role} {whom}"
+
+
+def not_allowed(rights: Iterable[Right]) -> str:
+    """Which rights are missing, and the lines that grant them."""
+    lacking = [*rights]
+    user = next((f" ({right.user})" for right in lacking if right.user), "")
+    listed = "".join(f"\n  {right}" for right in lacking)
+    lines = "".join(f"\n  {line}" for line in granting(lacking))
+    return f"you{user} may not{listed}\nAn administrator grants it with{lines}"
+
+
+def user_of(message: str) -> str:
+    """Who is meant by `User "jane" cannot list resource ...`."""
+    found = re.search(r'User "([^"]+)" cannot', message)
+    return found[1] if found else ""
 
 
 _DEFAULT = Ownership()

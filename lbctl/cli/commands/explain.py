@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lbctl.cli import completion, exits, options
 from lbctl.cli.output import Format
+
+if TYPE_CHECKING:
+    from lbctl.core.addresses import Address
 
 
 @click.group(epilog=exits.HELP)
@@ -58,11 +61,11 @@ def service(*, name: str, form: Format, watch: bool, **rest: Any) -> None:
 
 
 @explain.command(epilog=exits.HELP)
-@click.argument("ip", shell_complete=completion.addresses)
+@click.argument("ip", type=options.ADDRESS, shell_complete=completion.addresses)
 @options.reads_cluster
 @options.prints
 @options.watches
-def address(*, ip: str, form: Format, watch: bool, **rest: Any) -> None:
+def address(*, ip: Address, form: Format, watch: bool, **rest: Any) -> None:
     r"""Whose an address is, was, or why it cannot be had.
 
     Ends with 0 also when the address is somebody's; with 1 when a Service has it and no node
@@ -77,14 +80,10 @@ def address(*, ip: str, form: Format, watch: bool, **rest: Any) -> None:
     from lbctl.cli.output import Look  # noqa: PLC0415 - the same
     from lbctl.cli.view import explain_page as page  # noqa: PLC0415 - the same
     from lbctl.cli.view import whereabouts as view  # noqa: PLC0415 - the same
-    from lbctl.core.addresses import address_of, parse  # noqa: PLC0415 - the same
 
-    parsed = parse(ip) or address_of(ip)
-    if parsed is None:
-        raise click.BadParameter(f"{ip} is no address: write one like 172.16.110.100")
     answering.answer(
         options.access_of(rest),
-        lambda state: view.whereabouts(state, parsed),
+        lambda state: view.whereabouts(state, ip),
         Look(page.render_address, page.names_of_address),
         form,
         watch=watch,

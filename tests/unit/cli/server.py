@@ -1,9 +1,13 @@
-"""An API server that lists a snapshot's objects over real HTTP, in a thread of its own."""
+"""An API server that lists a snapshot's objects over real HTTP, in a thread of its own.
+
+It takes writes as well: a test may play the operator that answers them.
+"""
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,8 +17,9 @@ import yaml
 
 from lbctl.cli.snapshot import DEPLOYMENTS, Snapshot
 from lbctl.core.labels import OPERATOR_LEASE
-from lbctl.kube.objects import LEASES, Kind
+from lbctl.kube.objects import LEASES, NODES, POOLS, VIRTUAL_IPS, Kind
 
+_WRITTEN = (NODES, POOLS, VIRTUAL_IPS)
 DATE = "Sun, 01 Mar 2026 03:00:00 GMT"
 
 
@@ -27,12 +32,23 @@ class Server:
         """The plurals that may not be listed in all namespaces."""
         self.unserved: set[str] = set()
         self.unauthorized = False
+        self.read_only = False
+        self.failing = 0
+        """So many requests are answered with 503."""
         self.token = "secret"
         self.requests: list[str] = []
+        self.writes: list[tuple[str, str, Any]] = []
+        """Method, path and body of each write."""
+        self.written: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot
+        """What others make of it after each write."""
         self.url = ""
+        self._version = 10_000
 
     def answer(self, target: str, authorization: str) -> tuple[int, Any]:
         self.requests.append(target)
+        if self.failing:
+            self.failing -= 1
+            return _status(503, "ServiceUnavailable", "it restarts")
         url = urlsplit(target)
         if self.unauthorized or authorization != f"Bearer {self.token}":
             return _status(401, "Unauthorized", "Unauthorized")
@@ -44,6 +60,30 @@ class Server:
             return _status(403, "Forbidden", text)
         items = [*self._items(url.path, url.query, plural)]
         return 200, {"metadata": {"resourceVersion": "1000"}, "items": items}
+
+    def write(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        """A create, a merge patch or a delete, as the API server does it."""
+        parts = path.rstrip("/").split("/")
+        found = next(kind for kind in _WRITTEN if kind.plural in parts)
+        name = parts[parts.index(found.plural) + 1] if parts[-1] != found.plural else ""
+        if self.read_only:
+            verb = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}[method]
+            text = f'{found.plural} is forbidden: User "jane" cannot {verb} resource'
+            return _status(403, "Forbidden", text)
+        there = self.snapshot.find(found, name)
+        if method != "POST" and there is None:
+            return _status(404, "NotFound", f"{name} not found")
+        self.writes.append((method, path, body))
+        if method == "DELETE":
+            left = tuple(one for one in self.snapshot.of(found) if one is not there)
+            objects = {**self.snapshot.objects, found: left}
+            self.snapshot = self.written(replace(self.snapshot, objects=objects))
+            return 200, {"metadata": {}}
+        self._version += 1
+        meta = {"resourceVersion": str(self._version), "generation": self._version}
+        new = _merged(_merged(there or {"metadata": {"uid": "uid-new"}}, body), {"metadata": meta})
+        self.snapshot = self.written(self.snapshot.put(found, new))
+        return 200, new
 
     def _items(self, path: str, query: str, plural: str) -> Iterator[Any]:
         if plural == LEASES.plural and OPERATOR_LEASE in query:
@@ -59,6 +99,19 @@ class Server:
                 for one in objects:
                     if not inside or one["metadata"].get("namespace") == inside:
                         yield one
+
+
+def _merged(one: Any, patch: Any) -> Any:
+    """RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(one) if isinstance(one, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merged(merged.get(name), value)
+    return merged
 
 
 def _status(code: int, reason: str, message: str) -> tuple[int, Any]:
@@ -92,7 +145,15 @@ def serving(snapshot: Snapshot) -> Iterator[Server]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            code, body = server.answer(self.path, self.headers.get("Authorization", ""))
+            self._send(*server.answer(self.path, self.headers.get("Authorization", "")))
+
+        def do_POST(self) -> None:
+            size = int(self.headers.get("Content-Length") or 0)
+            self._send(*server.write(self.command, self.path, json.loads(self.rfile.read(size))))
+
+        do_PATCH = do_DELETE = do_POST  # noqa: N815 - names of the library's
+
+        def _send(self, code: int, body: Any) -> None:
             written = json.dumps(body).encode()
             self.send_response_only(code)
             self.send_header("Date", DATE)

@@ -199,4 +199,5 @@ def test_exit_codes_keep_their_numbers() -> None:
         "USAGE": 2,
         "UNREACHABLE": 3,
         "NOT_ALLOWED": 4,
+        "UNDER_WAY": 5,
     }
