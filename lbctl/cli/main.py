@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +12,6 @@ import click
 from lbctl import __version__
 from lbctl.cli.lazy import LazyGroup
 from lbctl.core.labels import DEFAULT_LOAD_BALANCER_CLASS
-from lbctl.core.objects.services import Ownership
 
 FOR_PEOPLE = {
     "status": ("lbctl.cli.commands.status", "Is it well, and if not, what first."),
@@ -136,9 +133,13 @@ def run(
 ) -> None:
     """Run the operator."""
     # Loaded here: `lbctl --help` has no use for the quarter of a second that kopf takes.
+    import secrets  # noqa: PLC0415
+    import socket  # noqa: PLC0415
+
     import uvloop  # noqa: PLC0415
 
     from lbctl import logs  # noqa: PLC0415
+    from lbctl.core.objects.services import Ownership  # noqa: PLC0415
     from lbctl.kube.login import LoginError  # noqa: PLC0415
     from lbctl.operator import app  # noqa: PLC0415
     from lbctl.operator.settings import Settings  # noqa: PLC0415
