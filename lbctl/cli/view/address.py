@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lbctl.cli.snapshot import time_of
 from lbctl.cli.state import State
-from lbctl.cli.view import concerns
+from lbctl.cli.view import concerns, handing_on
 from lbctl.cli.view.words import duration, listed, sentence
 from lbctl.core.addresses import family_of, object_name
 from lbctl.core.allocation.belonging import out_of_pool
@@ -120,7 +120,7 @@ def story(state: State, view: VirtualIPView) -> Story:
         announced=_announced(state, view, age),
         moving=_moving(view),
         gratuitous=_gratuitous(view) if held else None,
-        hand_off=_hand_off(state, view) if allocated else None,
+        hand_off=handing_on.told(state, view) if allocated else None,
         advertisements=() if announcing is None else announcing.names,
         succession=tuple(_places(state, view, judged, announcing or EVERYWHERE)),
         left_out=() if judged is None else _outside(judged.left_out),
@@ -159,21 +159,6 @@ def _gratuitous(view: VirtualIPView) -> str:
         f"At the takeover, again {begun}, and about every {refresh or _REFRESH} s since. "
         "The API keeps no time of the last one."
     )
-
-
-def _hand_off(state: State, view: VirtualIPView) -> str:
-    service = state.planning.service(view.service)
-    if service is not None and service.local:
-        nodes = state.world.endpoints.nodes(service.key, family_of(view.address))
-        if nodes is None:
-            return "To pods of the holder alone (Local). Where pods are cannot be read."
-        where = listed(sorted(nodes)) if nodes else "no node"
-        return f"To pods of the holder alone (externalTrafficPolicy: Local); ready: {where}."
-    holder = state.nodes.get(view.holder or "")
-    speaker = None if holder is None else holder.speaker
-    if speaker is not None and not speaker.hand_off_ready:
-        return f"The proxy of {speaker.node} does not take it: {speaker.hand_off_message}"
-    return "By the holder's kube-proxy, to pods on any node (externalTrafficPolicy: Cluster)."
 
 
 def _places(

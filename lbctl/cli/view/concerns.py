@@ -9,6 +9,7 @@ from typing import assert_never
 from lbctl import __version__
 from lbctl.cli.snapshot import Right, granting, time_of
 from lbctl.cli.state import State, addresses_of
+from lbctl.cli.view import handing_on
 from lbctl.cli.view.findings import Concern, Finding, Severity
 from lbctl.cli.view.words import duration, sentence
 from lbctl.core.addresses import Family, object_name, place
@@ -269,7 +270,10 @@ def _conflict(view: VirtualIPView, seen: Counter[str]) -> Iterator[Finding]:
         seen[conflict.mac] += 1
         severity = Severity.WARNING if view.holder is not None else Severity.BROKEN
         text = sentence(conflict.message or f"{conflict.mac} has {view.address} too")
-        advice = f"Find the host with {conflict.mac}, or take the address out of the pool."
+        advice = (
+            f"Find the host with {conflict.mac}, or take the address out of the pool. Who answers "
+            f"now: lbctl audit {view.address}"
+        )
         yield Finding(severity, Concern.CONFLICT, subject_of(view), text, advice)
 
 
@@ -282,6 +286,9 @@ def _allocated(state: State, view: VirtualIPView) -> Iterator[Finding]:
     elif state.heir(view) is None and len(state.nodes) > 1:
         text = f"If {view.holder} died, nobody would take {view.address} of {who}."
         yield Finding(Severity.WARNING, Concern.NO_HEIR, subject, text, explain)
+    if (why := handing_on.otherwise(state, view)) is not None:
+        text = sentence(f"{view.address} of {who}: {why}")
+        yield Finding(Severity.WARNING, Concern.HANDED_ON_OTHERWISE, subject, text, explain)
     for ref in view.services:
         service = state.ledger.service(ref.key)
         outside = None if service is None else out_of_pool(view, service, state.ledger)

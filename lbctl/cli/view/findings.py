@@ -48,6 +48,8 @@ class Concern(StrEnum):
     """A speaker does not hear its partners: a death is noticed after seconds, not at once."""
     HAND_OFF = "HandOffNotReady"
     """A node's proxy does not take traffic."""
+    HANDED_ON_OTHERWISE = "HandedOnOtherwise"
+    """The traffic of an address takes another way to the pods than an L2Advertisement asks for."""
     NODE_SETTING = "NodeSetting"
     """A setting of a node spoils what it announces."""
     POOL_NOT_READY = "PoolNotReady"

@@ -181,6 +181,24 @@ def test_with_local_only_nodes_with_a_pod_inherit() -> None:
     assert [(out.node, out.reason) for out in one.left_out] == [("n2", "NoEndpoint")]
 
 
+def test_an_address_that_its_holder_sends_to_node_ports() -> None:
+    ports = [{"protocol": "TCP", "port": 80, "nodePort": 30080}]
+    (one,) = of(changed(healthy(), VIRTUAL_IPS, WEB, spec__handOff={"nodePorts": ports})).addresses
+    assert one.hand_off == "By the holder itself, to NodePorts: TCP 80 to 30080."
+    back = {"nodePorts": ports, "nodePortsUntil": "2026-03-01T03:00:15Z"}
+    (one,) = of(changed(healthy(), VIRTUAL_IPS, WEB, spec__handOff=back)).addresses
+    assert one.hand_off is not None
+    assert one.hand_off.endswith("Until 2026-03-01T03:00:15Z; then by its proxy.")
+
+
+def test_an_address_that_is_not_handed_on_as_asked_says_why() -> None:
+    refused = condition("HandedOn", False, "NodeUnable", "n3 cannot send to NodePorts.")
+    (one,) = of(changed(healthy(), VIRTUAL_IPS, WEB, status__conditions=[refused])).addresses
+    assert one.hand_off is not None
+    assert one.hand_off.startswith("By the holder's kube-proxy")
+    assert one.hand_off.endswith("Not as asked: n3 cannot send to NodePorts.")
+
+
 def test_each_place_has_a_reason() -> None:
     state = State(dead(healthy(), "n3"))
     (one,) = [story(state, view) for view in state.allocated if str(view.address) == WEB]

@@ -103,6 +103,17 @@ def said(kind: str, reason: str) -> Callable[[Snapshot], Snapshot]:
     ("rule", "change", "concern", "severity"),
     [
         (
+            "an address goes to its pods otherwise than somebody asked",
+            lambda s: changed(
+                s,
+                VIRTUAL_IPS,
+                WEB,
+                status__conditions=[condition("HandedOn", False, "NoNodePort", "port 80 has none")],
+            ),
+            Concern.HANDED_ON_OTHERWISE,
+            Severity.WARNING,
+        ),
+        (
             "nobody was ever installed",
             lambda s: replace(
                 s, operator_lease=None, operator_lease_read=True, installation=Installation()
