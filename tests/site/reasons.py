@@ -42,6 +42,7 @@ NOT_SHOWN = {
 """Enums of the vocabulary that have no part of the page, and why."""
 
 ELSEWHERE = {
+    "Answering": ("lbctl/cli/view/audit.py", "Verdict"),
     "Concern": ("lbctl/cli/view/findings.py", "Concern"),
     "Frame": ("speaker/wire/neighbors.py", "Verdict"),
     "Packet": ("speaker/wire/bfd.py", "Verdict"),
