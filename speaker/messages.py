@@ -159,6 +159,8 @@ class Plan:
     """Without any, nobody takes over at once: addresses are taken after asking alone."""
     kin: tuple[Kin, ...] = ()
     """Other speakers that may hold an address, as far as they are known: no strangers."""
+    ping: bool = False
+    """Whether the wire answers pings to what it holds: nobody else on this node does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ class PlanBegin:
     bfd: Bfd = Bfd()
     peers: tuple[Peer, ...] = ()
     kin: tuple[Kin, ...] = ()
+    ping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,7 +380,9 @@ def _entry(row: list[Any]) -> Entry:
 
 def snapshot(plan_id: int, plan: Plan) -> list[FromAgent]:
     """The messages that carry one plan, in order."""
-    begin = PlanBegin(plan_id, len(plan.entries), plan.node, plan.bfd, plan.peers, plan.kin)
+    begin = PlanBegin(
+        plan_id, len(plan.entries), plan.node, plan.bfd, plan.peers, plan.kin, plan.ping
+    )
     parts = [PlanPart(id=plan_id, entries=entries) for entries in _parts(plan.entries)]
     return [begin, *parts, PlanEnd(id=plan_id)]
 
@@ -416,5 +421,7 @@ class Assembler:
                 begun, self._begun = self._begun, None
                 if begun is None or begun.id != message.id or begun.count != len(self._entries):
                     return None
-                return Plan(tuple(self._entries), begun.node, begun.bfd, begun.peers, begun.kin)
+                return Plan(
+                    tuple(self._entries), begun.node, begun.bfd, begun.peers, begun.kin, begun.ping
+                )
         return None

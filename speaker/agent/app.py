@@ -276,7 +276,9 @@ class Agent:
                 strangers = unknown(entries, peers, self._node)
                 self._kin.want(strangers)
                 kin = rows(self._kin.known, self._interfaces)
-                self._channel.plan(Plan(entries, self._node, self._settings.bfd, peers, kin))
+                # A table answers better: the kernel then says nothing beside the answer.
+                ping = self._settings.ping and not self._table.in_place
+                self._channel.plan(Plan(entries, self._node, self._settings.bfd, peers, kin, ping))
                 announcing = frozenset(entry.interface for entry in entries)
                 if announcing != self._announcing:
                     self._announcing = announcing

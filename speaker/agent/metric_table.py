@@ -66,7 +66,7 @@ FRAMES_RECEIVED: Final = Metric(
     "lbctl_speaker_frames_received_total",
     Kind.COUNTER,
     Unit.FRAMES,
-    "ARP and neighbour discovery frames received, by what became of them.",
+    "ARP, neighbour discovery and ping frames received, by what became of them.",
     f"`{DROPPED}` and `stale` rise: the node is short of CPU, or somebody floods the LAN. A `bad-` "
     "or `too-short` verdict: a host sends broken frames; tcpdump on the interface shows which.",
     (

@@ -41,9 +41,11 @@ class Settings:
     """LBCTL_PROXY_HEALTH_URL: where the node's proxy says how it is; "" for not to ask."""
     node_address: str = ""
     """LBCTL_NODE_ADDRESS: the Node's InternalIP, where its proxy may listen; "" when not known."""
+    ping: bool = True
+    """LBCTL_PING: whether pings to the addresses that are held are answered."""
     table: Behaviour | None = None
     """LBCTL_NODE_PORT_TABLE: whether this speaker keeps the node's nftables table, with
-    LBCTL_NODE_ADDRESSES (the Node's InternalIPs), LBCTL_UNKNOWN_PORTS and LBCTL_PING."""
+    LBCTL_NODE_ADDRESSES (the Node's InternalIPs) and LBCTL_UNKNOWN_PORTS."""
     metrics_per_address: bool = False
     """LBCTL_METRICS_PER_ADDRESS: whether there are metrics with a series for each address."""
     kubeconfig: Path | None = None
@@ -81,6 +83,7 @@ class Settings:
             ),
             proxy_health_url=_url(environment, "LBCTL_PROXY_HEALTH_URL", PROXY_HEALTH_URL),
             node_address=environment.get("LBCTL_NODE_ADDRESS", ""),
+            ping=_ping(environment),
             table=_table(environment),
             metrics_per_address=_flag(environment, "LBCTL_METRICS_PER_ADDRESS", default=False),
             kubeconfig=Path(kubeconfig) if kubeconfig else None,
@@ -143,8 +146,11 @@ def _table(environment: Mapping[str, str]) -> Behaviour | None:
         raise SettingsError(
             f"LBCTL_UNKNOWN_PORTS is {unknown_ports!r}: write {' or '.join(UnknownPorts)}"
         )
-    ping = _flag(environment, "LBCTL_PING", default=True)
-    return Behaviour(_addresses(environment), UnknownPorts(unknown_ports), ping)
+    return Behaviour(_addresses(environment), UnknownPorts(unknown_ports), _ping(environment))
+
+
+def _ping(environment: Mapping[str, str]) -> bool:
+    return _flag(environment, "LBCTL_PING", default=True)
 
 
 def _addresses(environment: Mapping[str, str]) -> tuple[IPv4Address | IPv6Address, ...]:

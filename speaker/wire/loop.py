@@ -25,6 +25,7 @@ from speaker.messages import (
     decode,
     encode,
 )
+from speaker.wire.echoes import Echoes, Listener
 from speaker.wire.families import FAMILIES
 from speaker.wire.heirs import Heirs
 from speaker.wire.keeper import Keeper
@@ -83,6 +84,7 @@ class Loop:
         self._links = Links.open()
         self._plan = Assembler()
         self._selector = selectors.DefaultSelector()
+        self._echoes = Echoes(keeper, self._selector, clock=boot_clock)
         self._buffer = bytearray(FRAME_BUFFER_BYTES)
         self._parent = os.getppid()
         self._hello_owed = True
@@ -159,6 +161,8 @@ class Loop:
                 self._begin_to_leave()
             elif isinstance(key.data, Line):
                 self._read_line(key.data)
+            elif isinstance(key.data, Listener):
+                self._echoes.read(key.data)
             elif isinstance(key.data, Links) and key.data.drain():
                 self._look_at_links()
         # Judged by the time before the sockets were read: what had come by then has been heard.
@@ -252,6 +256,7 @@ class Loop:
                 self._stop_listening(name)
         self._heirs.apply(plan)
         self._keeper.apply(plan)
+        self._echoes.wanted = plan.ping
         self._open_ports()
 
     def _tick(self) -> None:
@@ -288,6 +293,7 @@ class Loop:
         for name in ports:
             for receiver in self._liveness.open(name):
                 self._selector.register(receiver, selectors.EVENT_READ, receiver)
+        self._echoes.follow()
 
     def _open(self, name: str, family: socket.AddressFamily) -> None:
         try:

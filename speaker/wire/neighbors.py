@@ -67,6 +67,12 @@ class Verdict(IntEnum):
     """A multicast source; or none at all, where a probe may not be (RFC 4861 section 7.1.1)."""
     BAD_FLAGS = 22
     """An advertisement to a group that says it was asked for (RFC 4861 section 7.1.2)."""
+    ECHOED = 23
+    """A ping to an address that is held here, answered."""
+    ECHO_FOR_OTHERS = 24
+    """A ping to another address: the kernel's to answer, or another node's."""
+    ECHO_TOO_OFTEN = 25
+    """A ping beyond what one node answers in a second."""
 
     @property
     def label(self) -> str:

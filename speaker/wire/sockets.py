@@ -31,10 +31,10 @@ _SNAP_BYTES: Final = 64
 _QUEUE_FRAMES: Final = 10_000
 """More than the kernel's queue for a socket holds."""
 
-_Program = tuple[tuple[int, int, int, int], ...]
+Program = tuple[tuple[int, int, int, int], ...]
 
 # Classic BPF, as `tcpdump -dd -s 64 arp` prints it: the EtherType at offset 12 is ARP, or drop.
-_ARP_ONLY: Final[_Program] = (
+_ARP_ONLY: Final[Program] = (
     (0x28, 0, 0, 12),
     (0x15, 0, 1, ETH_P_ARP),
     (0x06, 0, 0, _SNAP_BYTES),
@@ -42,7 +42,7 @@ _ARP_ONLY: Final[_Program] = (
 )
 
 # IPv6, next header 58 (at 20), and ICMPv6 type 135 or 136 (at 54): else drop.
-_NDP_ONLY: Final[_Program] = (
+_NDP_ONLY: Final[Program] = (
     (0x28, 0, 0, 12),
     (0x15, 0, 6, ETH_P_IPV6),
     (0x30, 0, 0, 20),
@@ -60,7 +60,7 @@ class PacketSocket:
 
     family: ClassVar[socket.AddressFamily] = socket.AF_INET
     protocol: ClassVar[int] = ETH_P_ARP
-    program: ClassVar[_Program] = _ARP_ONLY
+    program: ClassVar[Program] = _ARP_ONLY
     frame_bytes: ClassVar[int] = _SNAP_BYTES
 
     def __init__(
@@ -89,7 +89,7 @@ class PacketSocket:
         raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         try:
             raw.settimeout(0)
-            _attach_filter(raw, cls.program)
+            attach_filter(raw, cls.program)
             ring = _ring_of(raw, cls.frame_bytes)
             raw.bind((name, cls.protocol))
             _raise_pending(raw, name)
@@ -218,7 +218,8 @@ def _ring_of(raw: socket.socket, frame_bytes: int) -> Ring | None:
         return None
 
 
-def _attach_filter(raw: socket.socket, program: _Program) -> None:
+def attach_filter(raw: socket.socket, program: Program) -> None:
+    """Let the kernel drop what a program of classic BPF refuses."""
     memory = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in program))
     # struct sock_fprog: a length and a pointer, which the kernel copies from during the call.
     fprog = struct.pack("HP", len(program), ctypes.addressof(memory))

@@ -99,11 +99,17 @@ class Wire:
     def send(self, message: FromAgent) -> None:
         self._ours.send(encode(message))
 
-    def plan(self, *entries: Entry, peers: Sequence[Host | Peer] = (), bfd: Bfd = BFD) -> None:
+    def plan(
+        self,
+        *entries: Entry,
+        peers: Sequence[Host | Peer] = (),
+        bfd: Bfd = BFD,
+        ping: bool = False,
+    ) -> None:
         self._plan_id += 1
         named = (peer(each) if isinstance(each, Host) else each for each in peers)
         others = tuple(each for each in named if each.node != self.host.name)
-        plan = Plan(entries, node=self.host.name, bfd=bfd, peers=others)
+        plan = Plan(entries, node=self.host.name, bfd=bfd, peers=others, ping=ping)
         for message in snapshot(self._plan_id, plan):
             self.send(message)
 
