@@ -25,10 +25,14 @@ NOT_WITHOUT_A_REASON = {
     operator.IN_CONFLICT,
     operator.LEFT_OUT,
     operator.METALLB_PROBLEMS,
+    operator.NOT_AS_ASKED,
     operator.OUT_OF_POOL,
     operator.SERVICES_PENDING,
     operator.SERVICES_UNMET,
     operator.WITHOUT_HOLDER,
+    speaker.ADDRESS_BYTES,
+    speaker.ADDRESS_PACKETS,
+    speaker.TABLE_LOOKS,
 }
 """There is a series only once something is so."""
 
