@@ -41,6 +41,7 @@ _SETTINGS = (
     ConditionType.FORWARDING,
     ConditionType.ROUTER_ADVERTISEMENTS_HEARD,
     ConditionType.INTERFACES_SOUND,
+    ConditionType.NODE_PORT_READY,
 )
 
 

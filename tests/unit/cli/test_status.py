@@ -172,6 +172,12 @@ def said(kind: str, reason: str) -> Callable[[Snapshot], Snapshot]:
             Severity.WARNING,
         ),
         (
+            "a speaker cannot keep its table",
+            said("NodePortReady", "NoPermission"),
+            Concern.NODE_SETTING,
+            Severity.WARNING,
+        ),
+        (
             "a Service waits",
             lambda s: s.put(
                 SERVICES,
