@@ -30,6 +30,11 @@ def manifests() -> Mapping[str, str]:
     return found
 
 
+def anchor(heading: str) -> str:
+    """A heading's anchor as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
 def objects(text: str) -> Iterator[dict[str, Any]]:
     """The objects of a manifest."""
     yield from filter(None, yaml.safe_load_all(text))

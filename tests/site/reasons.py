@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from lbctl.core.outcomes import Outcome
-from tests.pages import ROOT
+from tests.pages import ROOT, anchor
 
 PAGE = ROOT / "docs" / "reasons.md"
 VOCABULARY = ROOT / "lbctl" / "core" / "outcomes"
@@ -83,9 +83,21 @@ def render(known: Vocabulary, shown: list[Part]) -> str:
     """The page of a vocabulary. Raises UnexplainedError where the two do not fit."""
     if lost := known.keys() ^ {part.enum for part in shown} ^ NOT_SHOWN.keys():
         raise UnexplainedError(f"in reasons.yaml, or in the code, but not in both: {sorted(lost)}")
-    rows = [f"| `{type_}` | {told} |" for type_, told in known[TYPES].items()]
-    types = "\n".join(["## Conditions\n", "| condition | on what |", "|---|---|", *rows, ""])
+    rows = [
+        f"| `{type_}` | {told} | {_reasons_of(type_, shown)} |"
+        for type_, told in known[TYPES].items()
+    ]
+    columns = ["| condition | on what | its reasons |", "|---|---|---|"]
+    types = "\n".join(["## Conditions\n", *columns, *rows, ""])
     return "\n".join([HEAD, types, *(_part(part, known[part.enum]) for part in shown)])
+
+
+def _reasons_of(type_: str, shown: list[Part]) -> str:
+    """Where the reasons of a condition stand. Raises UnexplainedError where they do nowhere."""
+    found = [part.title for part in shown if f"`{type_}`" in part.where]
+    if not found:
+        raise UnexplainedError(f"no part of reasons.yaml has the reasons of {type_}")
+    return ", ".join(f"[{title}](#{anchor(title)})" for title in found)
 
 
 def _part(part: Part, reasons: Mapping[str, str]) -> str:

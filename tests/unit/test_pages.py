@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages import PAGES, ROOT
+from tests.pages import PAGES, ROOT, anchor
 from tests.site.__main__ import GENERATED
 from tests.site.navigation import CONTENTS, sections
 
@@ -18,18 +18,17 @@ HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
 def anchors(page: Path) -> Iterator[str]:
-    """A heading's anchor as GitHub makes it."""
-    for heading in HEADING.findall(page.read_text(encoding="utf-8")):
-        yield re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+    """The anchors of a page's headings."""
+    yield from map(anchor, HEADING.findall(page.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_points_to_what_is_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    for path, anchor in LINK.findall(text):
+    for path, heading in LINK.findall(text):
         target = page.parent / path if path else page
         assert target.exists(), f"dead link: {path}"
-        assert not anchor or anchor in anchors(target), f"no such heading: {path}#{anchor}"
+        assert not heading or heading in anchors(target), f"no such heading: {path}#{heading}"
     for path in QUOTED_PATH.findall(text):
         assert (ROOT / path).exists(), f"no such file: {path}"
 

@@ -60,6 +60,13 @@ def test_an_enum_without_a_part_of_the_page_is_refused() -> None:
         render({**vocabulary(), "Novelty": {}}, parts())
 
 
+def test_a_condition_whose_reasons_stand_nowhere_is_refused() -> None:
+    known = {name: dict(members) for name, members in vocabulary().items()}
+    known["ConditionType"]["Novel"] = "On nothing yet."
+    with pytest.raises(UnexplainedError, match="Novel"):
+        render(known, parts())
+
+
 @pytest.mark.parametrize(
     "row",
     [
