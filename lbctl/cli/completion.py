@@ -8,6 +8,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from lbctl.cli.access import Access
+from lbctl.cli.examples import Command
 from lbctl.cli.exits import Trouble
 from lbctl.kube.objects import NAMESPACES, NODES, POOLS, SERVICES, VIRTUAL_IPS, Kind
 
@@ -17,7 +18,7 @@ _PATIENCE_SECONDS = 2.0
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(*, shell: str) -> None:
     r"""Print what makes a shell complete commands and names.

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lbctl.cli import completion, exits, options
+from lbctl.cli.examples import Command
 from lbctl.cli.output import Format
 
 if TYPE_CHECKING:
     from lbctl.core.addresses import Address
 
 
-@click.command(epilog=exits.HELP)
+@click.command(cls=Command, epilog=exits.HELP)
 @click.argument(
     "ips", nargs=-1, type=options.ADDRESS, metavar="[IP]...", shell_complete=completion.addresses
 )

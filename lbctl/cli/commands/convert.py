@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from lbctl.cli import exits
+from lbctl.cli.examples import Command
 
 
-@click.command(epilog=exits.HELP)
+@click.command(cls=Command, epilog=exits.HELP)
 @click.option(
     "-f",
     "--filename",

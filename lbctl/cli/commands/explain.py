@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lbctl.cli import completion, exits, options
+from lbctl.cli.examples import Group
 from lbctl.cli.output import Format
 
 if TYPE_CHECKING:
     from lbctl.core.addresses import Address
 
 
-@click.group(epilog=exits.HELP)
+@click.group(cls=Group, epilog=exits.HELP)
 def explain() -> None:
     r"""The whole way from a Service to the LAN, with the reason of each step.
 

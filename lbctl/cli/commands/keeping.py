@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lbctl.cli import completion, exits, options
+from lbctl.cli.examples import Command
 from lbctl.cli.output import Format
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from lbctl.core.addresses import Address
 
 
-@click.command(epilog=exits.HELP_OF_DEEDS)
+@click.command(cls=Command, epilog=exits.HELP_OF_DEEDS)
 @click.argument("ip", type=options.ADDRESS)
 @click.option(
     "--for",
@@ -56,7 +57,7 @@ def reserve(
     acting.act(options.access_of(rest), decide, _named(ip), form, timeout=timeout, no_wait=no_wait)
 
 
-@click.command(epilog=exits.HELP_OF_DEEDS)
+@click.command(cls=Command, epilog=exits.HELP_OF_DEEDS)
 @click.argument("ip", type=options.ADDRESS, shell_complete=completion.addresses)
 @options.reads_cluster
 @options.prints

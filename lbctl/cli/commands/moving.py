@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from lbctl.cli import completion, exits, options
+from lbctl.cli.examples import Command
 from lbctl.cli.output import Format
 
 _NODES = click.argument("nodes", nargs=-1, required=True, shell_complete=completion.nodes)
 
 
-@click.command(epilog=exits.HELP_OF_DEEDS)
+@click.command(cls=Command, epilog=exits.HELP_OF_DEEDS)
 @_NODES
 @options.reads_cluster
 @options.prints
@@ -45,7 +46,7 @@ def drain(
     )
 
 
-@click.command(epilog=exits.HELP_OF_DEEDS)
+@click.command(cls=Command, epilog=exits.HELP_OF_DEEDS)
 @_NODES
 @options.reads_cluster
 @options.prints
@@ -77,7 +78,7 @@ def undrain(
     )
 
 
-@click.command(epilog=exits.HELP_OF_DEEDS)
+@click.command(cls=Command, epilog=exits.HELP_OF_DEEDS)
 @click.argument("pools", nargs=-1, shell_complete=completion.pools)
 @options.reads_cluster
 @options.prints

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lbctl.cli import completion, exits, options
+from lbctl.cli.examples import Group
 from lbctl.cli.output import Format
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from lbctl.cli.view.simulation import Simulation
 
 
-@click.group(epilog=exits.HELP)
+@click.group(cls=Group, epilog=exits.HELP)
 def simulate() -> None:
     r"""What would happen, without doing it.
 

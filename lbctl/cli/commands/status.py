@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from lbctl.cli import exits, options
+from lbctl.cli.examples import Command
 from lbctl.cli.output import Format
 
 
-@click.command(epilog=exits.HELP)
+@click.command(cls=Command, epilog=exits.HELP)
 @options.reads_cluster
 @options.prints
 @options.watches

@@ -201,3 +201,10 @@ def test_exit_codes_keep_their_numbers() -> None:
         "NOT_ALLOWED": 4,
         "UNDER_WAY": 5,
     }
+
+
+@pytest.mark.parametrize("path", _commands(cli), ids=" ".join)
+def test_examples_stand_a_line_each(path: tuple[str, ...]) -> None:
+    printed = CliRunner().invoke(cli, [*path, "--help"]).output
+    assert "\\b" not in printed
+    assert "Examples:" not in printed or "Examples:\n" in printed
