@@ -17,7 +17,7 @@ from speaker.messages import State
 from speaker.wire import templates
 from tests.bench.wire import ARP, Asker, cpu_seconds, pss_megabytes, say
 from tests.wire.network import Host, Network
-from tests.wire.wires import VIP, Wire, ranked
+from tests.wire.wires import VIP, Wire, ranked, wait_until_known
 
 TRIALS = 20
 MANY = [f"10.77.{number // 250}.{number % 250 + 1}" for number in range(2_000)]
@@ -53,17 +53,7 @@ class Race:
                 if host != wire.host:
                     wire.wait_peer(host)
         for wire in self.wires[1:]:
-            self._wait_known(wire, addresses)
-
-    def _wait_known(self, wire: Wire, addresses: list[str]) -> None:
-        mac = self.hosts[0].mac.hex(":")
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
-            wire.ask()
-            if all(wire.reports[address].by_mac == mac for address in addresses):
-                return
-            time.sleep(0.2)
-        raise AssertionError("a standby does not know who holds")
+            wait_until_known(wire, first, addresses)
 
     def takeover(self, asker: Asker, fault: Callable[[Wire], None], count: int) -> list[float]:
         """Seconds from a fault of the holder to each address's first announcement by another."""

@@ -198,12 +198,13 @@ def stand_by(wires: Sequence[Wire]) -> None:
         wait_until_known(wire, hosts[0])
 
 
-def wait_until_known(wire: Wire, holder: Host) -> None:
+def wait_until_known(wire: Wire, holder: Host, addresses: Sequence[str] = (VIP,)) -> None:
     """Until a standby has heard who holds: it takes over at once only from one it knows."""
+    mac = holder.mac.hex(":")
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         wire.ask()
-        if wire.reports[VIP].by_mac == holder.mac.hex(":"):
+        if all(wire.reports[address].by_mac == mac for address in addresses):
             return
         time.sleep(0.1)
     raise AssertionError(f"{wire.host.name} does not know who holds: {wire.reports}")
