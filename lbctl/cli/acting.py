@@ -26,6 +26,7 @@ from lbctl.cli.view.words import sentence
 from lbctl.kube.client import Client
 from lbctl.kube.errors import (
     AlreadyExists,
+    ApiError,
     Conflict,
     Forbidden,
     Invalid,
@@ -35,6 +36,9 @@ from lbctl.kube.errors import (
 
 EVERY_SECONDS = 1.0
 """Between two looks: some ten lists each, so not more often."""
+
+_TRIES = 20
+"""So often somebody else may write first."""
 
 _CODES = {End.DONE: Exit.WELL, End.STUCK: Exit.FOUND, End.UNDER_WAY: Exit.UNDER_WAY}
 _UNAUTHORIZED = 401
@@ -79,26 +83,39 @@ class _Course:
     until: float
     said: str = ""
     wrote: dict[str, Write] = field(default_factory=dict)
+    looked: bool = False
+    """Whether the cluster could be read at all."""
+    lost: int = 0
+    """How often somebody else wrote first."""
 
     async def run(self, client: Client) -> Ended:
         """Take steps until there are none. Raises Trouble, ApiError."""
         while True:
-            step: Step | None = None
             try:
-                step = self.decide(State(await cluster.snapshot(client)), self.wrote.keys())
+                state = State(await cluster.snapshot(client))
+                self.looked = True
+                step = self.decide(state, self.wrote.keys())
                 ended = await self._take(client, step)
+            except (Conflict, AlreadyExists, NotFound) as error:
+                self._try_again(error)  # Somebody wrote between our look and our write.
+                continue
+            except Unavailable as error:
+                if not self.looked:
+                    raise
+                self._tell(str(error))
+            else:
                 if ended is not None:
                     return ended
-            except (Conflict, AlreadyExists, NotFound):
-                step = None  # Somebody else wrote between our look and our write.
-            except Unavailable as error:
-                step = None
-                self._tell(str(error))
-            if isinstance(step, Write):
-                continue
+                if isinstance(step, Write):
+                    continue
             if time.monotonic() >= self.until:
                 return self.left_alone()
             await asyncio.sleep(EVERY_SECONDS)
+
+    def _try_again(self, error: ApiError) -> None:
+        self.lost += 1
+        if self.lost > _TRIES:
+            raise error
 
     def left_alone(self) -> Ended:
         """Nobody waits longer."""

@@ -77,10 +77,6 @@ class Deed:
     message: str
     advice: str = ""
 
-    @property
-    def done(self) -> bool:
-        return self.end is End.DONE
-
 
 def patch(kind: Kind, obj: Object, said: str, body: Mapping[str, object]) -> Write:
     """Change an object if it is still the one that was read."""

@@ -33,6 +33,8 @@ class Server:
         self.unserved: set[str] = set()
         self.unauthorized = False
         self.read_only = False
+        self.conflicts = 0
+        """So many writes come after somebody else's."""
         self.failing = 0
         """So many requests are answered with 503."""
         self.token = "secret"
@@ -70,6 +72,9 @@ class Server:
             verb = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}[method]
             text = f'{found.plural} is forbidden: User "jane" cannot {verb} resource'
             return _status(403, "Forbidden", text)
+        if self.conflicts:
+            self.conflicts -= 1
+            return _status(409, "Conflict", "the object has been modified")
         there = self.snapshot.find(found, name)
         if method != "POST" and there is None:
             return _status(404, "NotFound", f"{name} not found")

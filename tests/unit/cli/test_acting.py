@@ -147,6 +147,24 @@ def test_an_api_server_that_is_away_for_a_moment_is_waited_for(
     assert "it restarts" in done.stderr
 
 
+def test_a_cluster_that_was_never_reached_is_told_at_once(lbctl: Typed, server: Server) -> None:
+    server.failing = 1000
+    done = lbctl("drain", "n1")
+    assert done.exit_code == Exit.UNREACHABLE, "nothing was asked for, so nothing goes on"
+    assert "it restarts" in done.output
+    assert not server.writes
+
+
+@pytest.mark.parametrize("more", [(), ("--no-wait",)])
+def test_who_writes_first_is_looked_at_again(
+    lbctl: Typed, server: Server, more: tuple[str, ...]
+) -> None:
+    server.written = obedient
+    server.conflicts = 3
+    assert lbctl("drain", "n1", *more).exit_code == Exit.WELL
+    assert len(server.writes) == 1
+
+
 def test_an_interrupt_leaves_it_to_go_on(config: Path, server: Server) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "lbctl", "drain", "n1", f"--kubeconfig={config}"],
