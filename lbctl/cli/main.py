@@ -101,6 +101,12 @@ def cli() -> None:
     help="The namespace whose objects of metallb.io are read.",
 )
 @click.option(
+    "--metrics-per-address/--no-metrics-per-address",
+    default=False,
+    show_default=True,
+    help="Whether there are metrics with a series for each address.",
+)
+@click.option(
     "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 @click.option(
@@ -127,6 +133,7 @@ def run(
     fast_node_failure: bool,
     compat_metallb: bool,
     metallb_namespace: str,
+    metrics_per_address: bool,
     log_format: Literal["text", "json"],
     log_level: str,
     kubeconfig: Path | None,
@@ -157,6 +164,7 @@ def run(
         leader_election=leader_election,
         fast_node_failure=fast_node_failure,
         metallb_namespace=metallb_namespace if compat_metallb else "",
+        metrics_per_address=metrics_per_address,
         kubeconfig=kubeconfig,
     )
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lbctl.cli.main import run
 from tests.chart import values_page
 from tests.chart.golden import EVERYTHING, GOLDEN, Golden
 from tests.chart.rendering import CHART, Manifests, RefusedError, helm, template
@@ -27,6 +28,15 @@ def test_renders_what_was_reviewed(golden: Golden) -> None:
     assert golden.render() == golden.path.read_text(), (
         "the chart renders something else than what is kept; if so meant: python -m tests.chart"
     )
+
+
+@pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["default", "everything"])
+def test_the_operator_knows_every_argument(values: dict[str, Any]) -> None:
+    """An option that the command lost would be a pod that never starts."""
+    container = Manifests.of(values).container("operator")
+    program, command = container["command"]
+    assert (program, command) == ("lbctl", run.name)
+    run.make_context("run", [*container["args"]])
 
 
 KUBE_VERSIONS = [
