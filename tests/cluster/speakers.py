@@ -33,6 +33,8 @@ class Speakers:
         """Addresses that a host outside of the cluster has, with its MAC: nobody takes them."""
         self.hold_on = False
         """Nobody hands over to another one who is to have an address: the frames are lost."""
+        self.slow_tables = False
+        """Nobody has put into its table what it is to send to NodePorts."""
         self.elsewhere: dict[str, str] = {}
         """Addresses that another controller's speaker answers for, with its node: only that node's
         own speaker does not hear it, and takes them."""
@@ -64,6 +66,21 @@ class Speakers:
     def sees(self, node: str, **states: str) -> None:
         """What the agent of a node says of its partners."""
         self.says(node, {other: {"state": state} for other, state in states.items()})
+
+    def keeps_table(self, node: str, *, ready: bool = True) -> None:
+        """The agent of a node says whether its nftables table is in place."""
+        there = self._oracle.objects("speakers")[node]["status"]["conditions"]
+        said = {
+            "type": "NodePortReady",
+            "status": "True" if ready else "False",
+            "reason": "TableInPlace" if ready else "NoNftables",
+            "message": "" if ready else "Protocol not supported.",
+            "lastTransitionTime": "2026-01-01T12:00:00Z",
+        }
+        others = [one for one in there if one["type"] != "NodePortReady"]
+        self._oracle.custom.patch_cluster_custom_object_status(
+            *GROUP, "speakers", node, {"status": {"conditions": [*others, said]}}
+        )
 
     def routes(self, node: str, *gateways: str) -> None:
         """The default gateways that the agent of a node reports, from its first interface."""
@@ -112,6 +129,7 @@ class Speakers:
                 self._renew(node)
         for address, vip in self._oracle.vips().items():
             self._announce(address, vip)
+            self._send_to_node_ports(address, vip)
             self._verify(address, vip)
 
     def _announce(self, address: str, vip: dict[str, Any]) -> None:
@@ -128,6 +146,13 @@ class Speakers:
             if taker is not None and taker != holder:
                 taken = {"holder": taker, "interface": "eth0", "everHeld": True}
                 self._write(address, vip, {**taken, "answeredBy": None})
+
+    def _send_to_node_ports(self, address: str, vip: dict[str, Any]) -> None:
+        """The holder says what its table does, when that has changed."""
+        status = vip.get("status") or {}
+        sends = bool((vip["spec"].get("handOff") or {}).get("nodePorts")) and not self.slow_tables
+        if status.get("holder") in self.alive and sends != (status.get("handOff") == "NodePort"):
+            self._write(address, vip, {"handOff": "NodePort" if sends else None})
 
     def _blocked(self, address: str, vip: dict[str, Any], node: str) -> None:
         """A node of the cluster answers, and the one that is to take the address waits."""
