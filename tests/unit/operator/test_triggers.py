@@ -120,6 +120,21 @@ def remove(store: Store) -> None:
             id="a VirtualIP changes hands: look at both Services",
         ),
         pytest.param(
+            lambda world: world.virtual_ips.put(
+                objects.virtual_ip("172.16.110.100", "web", "n1")
+                | {"status": {"handOff": "NodePort"}}
+            ),
+            {VIP, WEB},
+            id="its holder sends to NodePorts now: the Service may say so",
+        ),
+        pytest.param(
+            lambda world: world.services.put(
+                objects.service("web", "172.16.110.100", ports=[{"port": 80, "nodePort": 30080}])
+            ),
+            {WEB, VIP},
+            id="a Service has another nodePort: its plan names it",
+        ),
+        pytest.param(
             lambda world: remove(world.virtual_ips),
             {VIP, WEB, POOL},
             id="a VirtualIP goes while its Service shows it: nobody else gets it",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lbctl.core.objects.speakers import InterfaceView
+from lbctl.kube.conditions import Condition
 from speaker.agent.interfaces import Interface
 from speaker.agent.registration import PartnersSeen, status_patch
 from speaker.agent.settings import Settings, SettingsError
@@ -173,3 +174,22 @@ def test_a_condition_that_changes_leaves_the_other() -> None:
 
     kinds = {each["type"]: each["status"] for each in said["conditions"]}
     assert kinds == {"Ready": "False", "PartnersReachable": "True"}
+
+
+def test_what_an_older_speaker_said_of_its_table_is_withdrawn_by_one_that_keeps_none() -> None:
+    """Else the operator would go on relying on a table that is gone."""
+    table = Condition("NodePortReady", True, "TableInPlace", "", 1)
+    before = patch(checks=[table])
+    said = patch(before, unchecked={"NodePortReady"})
+    assert [each["type"] for each in said["conditions"]] == ["Ready"]
+    assert patch(before | said, unchecked={"NodePortReady"}) is None, "once"
+
+
+@pytest.mark.parametrize(("text", "answered"), [(None, True), ("true", True), ("false", False)])
+def test_ping_is_answered_unless_it_is_turned_off(text: str | None, *, answered: bool) -> None:
+    given = {} if text is None else {"LBCTL_PING": text}
+    assert Settings.read({**NEEDED, **given}).ping is answered
+    with_table = {**NEEDED, **given, "LBCTL_NODE_PORT_TABLE": "true"}
+    table = Settings.read(with_table).table
+    assert table is not None
+    assert table.ping is answered
