@@ -82,7 +82,10 @@ class Stage:
         """Give both addresses to the first of these nodes."""
         for address in VIPS.values():
             name = object_name(ip_address(address))
-            spec = {"address": address, "handOff": {"nodePorts": node_ports}}
+            ports = [{name: each[name] for name in ("protocol", "port")} for each in node_ports]
+            service = {"namespace": "default", "name": "web", "uid": "u", "ports": ports}
+            hand_off = {"nodePorts": node_ports}
+            spec = {"address": address, "services": [service], "handOff": hand_off}
             self.cluster.apply(name, *succession, **spec)
             self.cluster.wait_holder(name, succession[0])
 

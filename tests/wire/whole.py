@@ -42,19 +42,19 @@ class Cluster:
         self.lab.kubectl("create", "namespace", NAMESPACE)
         wait_until(lambda: "speakers" in self.lab.kubectl("api-resources"), "CRDs are served")
 
-    def apply(self, address: str, *succession: str, **spec: Any) -> None:
+    def apply(self, name: str, /, *succession: str, **spec: Any) -> None:
         """Write a VirtualIP: allocated to a Service unless `spec` says otherwise."""
-        service = {"namespace": "default", "name": "web", "uid": f"uid-{address}"}
+        service = {"namespace": "default", "name": "web", "uid": f"uid-{name}"}
         seen_by = {*succession, (spec.get("release") or {}).get("verifier", "")} - {""}
         body: dict[str, Any] = {
             "apiVersion": "lbctl.io/v1beta1",
             "kind": "VirtualIP",
-            "metadata": {"name": address, "labels": candidate_labels(seen_by)},
+            "metadata": {"name": name, "labels": candidate_labels(seen_by)},
             "spec": {
-                "address": address, "services": [service], "succession": list(succession), **spec
+                "address": name, "services": [service], "succession": list(succession), **spec
             },
         }  # fmt: skip
-        current = self.lab.kubectl("get", "virtualip", address, "--ignore-not-found", "-ojson")
+        current = self.lab.kubectl("get", "virtualip", name, "--ignore-not-found", "-ojson")
         verb = "create"
         if current.strip():
             verb = "replace"
