@@ -12,6 +12,7 @@ IMAGE   := build/lbctl-image.tar
 NODES   ?= 3
 PROXY   ?= nftables
 
+SPHINX  := $(PY) -m sphinx -q -W --keep-going -E -c tests/site build/pages build/site
 PAGE_TESTS := tests/unit/test_pages.py tests/unit/test_manifests.py tests/unit/test_quotes.py tests/unit/site
 
 # step N, of M, what, how long: one progress line for each stage of a long target.
@@ -50,6 +51,7 @@ check: .venv/ready ## Format, lint, types, layers, generated files, pages
 	$(PY) -m lbctl crds --check charts/lbctl/files/crds
 	$(PY) -m tests.site --check
 	$(PYTEST) -q $(PAGE_TESTS)
+	$(SPHINX)
 
 format: .venv/ready ## Format the code and mend what the linter can
 	@$(PY) -m ruff format .
@@ -148,7 +150,7 @@ bench: binaries ## Figures: allocator, operator with 5,000 Services, planner, wi
 docs: .venv/ready ## The pages as a site, in build/site; a link or anchor that leads nowhere is an error
 	@$(PY) -m tests.site
 	$(PYTEST) -q $(PAGE_TESTS)
-	$(PY) -m sphinx -q -W --keep-going -E -c tests/site build/pages build/site
+	$(SPHINX)
 
 picture: .venv/ready ## docs/images/demo.svg from docs/images/demo.txt, which make demo printed
 	@mkdir -p build

@@ -1,6 +1,6 @@
 """`python -m tests.site` writes the generated pages anew and lays out what the site is built from.
 
-With `--check` nothing is written: it fails when a generated page is not what would be written.
+With `--check` no page is written: it fails when a generated one is not what would be written.
 """
 
 import argparse
@@ -19,7 +19,7 @@ GENERATED = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.site", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing")
+    parser.add_argument("--check", action="store_true", help="write no page")
     if parser.parse_args().check:
         stale = [
             str(path.relative_to(ROOT))
@@ -28,9 +28,11 @@ def main() -> int:
         ]
         for name in stale:
             print(f"{name} is not what the code says: run python -m tests.site", file=sys.stderr)
-        return bool(stale)
-    for path, page in GENERATED.items():
-        path.write_text(page(), encoding="utf-8")
+        if stale:
+            return 1
+    else:
+        for path, page in GENERATED.items():
+            path.write_text(page(), encoding="utf-8")
     print(stage().relative_to(ROOT))
     return 0
 
