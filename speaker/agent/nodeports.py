@@ -80,11 +80,14 @@ def _ports(virtual_ip: VirtualIPView) -> tuple[ServicePort, ...]:
 def rewritable(virtual_ip: VirtualIPView, behaviour: Behaviour | None) -> bool:
     """Whether a table that is in place serves the address.
 
+    On the way back to the cluster's proxy no table is needed: the proxies learn of it just then,
+    and a node that waited would leave the address to nobody.
+
     Args:
         virtual_ip: the address.
         behaviour: of the table; None where there is none.
     """
-    if not virtual_ip.node_ports:
+    if not virtual_ip.node_ports or virtual_ip.node_ports_until:
         return True
     return behaviour is not None and _node_has_family(behaviour, virtual_ip.address)
 

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -155,6 +156,13 @@ def test_what_a_node_can_serve(
     address: str, node_ports: dict[Port, int], behaviour: Behaviour | None, *, able: bool
 ) -> None:
     assert rewritable(view(address, node_ports=node_ports), behaviour) is able
+
+
+def test_on_the_way_back_to_the_proxy_no_table_is_needed() -> None:
+    """As when the value is turned off, and the last node with a table hands over."""
+    back = replace(view(node_ports={WEB: 30_080}), node_ports_until="2026-01-01T00:00:15Z")
+    assert rewritable(back, None)
+    assert of([entry()], back).guarded[0].ports[0].node_port == 30_080, "who has one, uses it"
 
 
 @pytest.mark.parametrize(
