@@ -40,8 +40,11 @@ def entry(number: int) -> Entry:
     return Entry(address, "eth0", 2, mac, Role.CLAIM, 0, ("n1", "n2", "n3"), "n1")
 
 
-KINDS = (PlanBegin, PlanEnd, ReportRequest, Hello, Counters)
+KINDS = (PlanBegin, PlanEnd, ReportRequest, Hello)
 seconds = st.floats(allow_nan=False)
+counters = st.builds(
+    replace, st.from_type(Counters), failover_seconds=seconds, round_trip_seconds=seconds
+)
 entries = st.builds(
     Entry,
     succession=st.lists(st.text(), max_size=3).map(tuple),
@@ -74,6 +77,7 @@ peer_reports = st.builds(
 )
 messages = st.one_of(
     *map(st.from_type, KINDS),
+    counters,
     st.builds(PlanPart, entries=st.lists(entries, max_size=3).map(tuple)),
     st.builds(Report, addresses=st.lists(reports, max_size=4).map(tuple)),
     st.builds(PeersReport, peers=st.lists(peer_reports, max_size=4).map(tuple)),
