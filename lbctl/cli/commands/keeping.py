@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     "service",
     default="",
     metavar="[NAMESPACE/]NAME",
+    shell_complete=completion.services,
     help="The Service that gets it, there or not yet.  [default: nobody, until it is released]",
 )
 @options.reads_cluster

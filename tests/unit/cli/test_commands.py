@@ -135,6 +135,10 @@ def test_kubectl_completes_commands_and_names(config: Path) -> None:
     assert complete(config, "st") == ["status\tIs it well, and if not, what first.", ":4"]
     assert complete(config, "status", "--context", "") == ["day", "night", ":4"]
     assert complete(config, "status", "-n", "s") == ["shop", ":4"]
+    assert complete(config, "drain", "n1", "n") == ["n1", "n2", "n3", ":4"]
+    assert complete(config, "rebalance", "") == ["lan", ":4"]
+    assert complete(config, "audit", "172.16.110.10") == ["172.16.110.100", "172.16.110.101", ":4"]
+    assert complete(config, "reserve", "172.16.110.105", "--for", "w") == ["web", ":4"]
 
 
 def test_completion_of_a_cluster_that_is_away_is_empty(tmp_path: Path, server: Server) -> None:
@@ -162,7 +166,10 @@ def test_what_a_question_loads() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("module", ["status", "explain", "simulate", "check", "convert"])
+@pytest.mark.parametrize(
+    "module",
+    ["status", "explain", "simulate", "check", "convert", "audit", "moving", "keeping"],
+)
 def test_help_loads_no_client(module: str) -> None:
     code = (
         f"import sys, lbctl.cli.main, lbctl.cli.commands.{module}\n"
