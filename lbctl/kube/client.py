@@ -290,7 +290,8 @@ class Client:
                 self.login.server + path,
                 params=params,
                 protocols=protocols,
-                headers=await self._headers(fresh=False),
+                # Of what it streams the server has no JSON to offer: it would say 406.
+                headers={**await self._headers(fresh=False), "Accept": "*/*"},
                 server_hostname=self.login.server_name,
                 proxy=self.login.proxy or None,
                 max_msg_size=0,

@@ -28,6 +28,8 @@ def kubelet(
     """Reads one line, sends these messages, and hangs up."""
 
     async def handler(request: web.Request) -> web.WebSocketResponse:
+        if request.headers["Accept"] != "*/*":
+            raise web.HTTPNotAcceptable  # as the API server does
         stream = web.WebSocketResponse(protocols=protocols)
         await stream.prepare(request)
         begun = await stream.receive_bytes()
