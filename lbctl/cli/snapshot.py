@@ -122,10 +122,27 @@ class Installation:
             lease_duration=float(flags.get("lease-duration-seconds", plain.lease_duration)),
             metallb_namespace=metallb if "compat-metallb" in flags else "",
             fast_node_failure="fast-node-failure" in flags,
-            version=labels.get("app.kubernetes.io/version", ""),
+            version=_as_written_in_code(labels.get("app.kubernetes.io/version", "")),
             wanted=spec.get("replicas", 1),
             ready=(deployment.get("status") or {}).get("readyReplicas") or 0,
         )
+
+
+def _as_written_in_code(version: str) -> str:
+    """The chart's version, semantic versioning's, as Python writes it: 0.1.0-dev is 0.1.0.dev0."""
+    release, _, stage = version.partition("-")
+    word, _, number = stage.partition(".")
+    match word:
+        case "":
+            return release
+        case "dev":
+            return f"{release}.dev{number or 0}"
+        case "alpha" | "beta":
+            return f"{release}{word[0]}{number or 0}"
+        case "rc":
+            return f"{release}rc{number or 0}"
+        case _:
+            return version
 
 
 def _flags(args: Iterable[str]) -> dict[str, str]:
