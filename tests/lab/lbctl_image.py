@@ -20,14 +20,14 @@ TAG = "localhost/lbctl:dev"
 BORROWED = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pip.conf"))
 
 
-def build(*, base: str, output: Path, tag: str = TAG) -> str:
+def build(*, base: str, output: Path, tag: str = TAG, sources: Path = REPOSITORY) -> str:
     """Build `tag` on `base`, write it to `output` unless it is there already, return its id."""
     if base == images.BASE:
         images.build()
     with locked(cache_root() / "lbctl-image.lock"):
         replaced = [known for name in (tag, _stage(tag)) if (known := _identity(name))]
-        _run(_command(base, _stage(tag), "--target=application"))
-        _run(_command(base, tag))
+        _run(_command(base, _stage(tag), sources, "--target=application"))
+        _run(_command(base, tag, sources))
         identity = _identity(tag)
         _save(tag, identity, output)
         for image in replaced:
@@ -40,14 +40,14 @@ def _stage(tag: str) -> str:
     return f"{tag}-application"
 
 
-def _command(base: str, tag: str, *more: str) -> list[str]:
+def _command(base: str, tag: str, sources: Path, *more: str) -> list[str]:
     podman = ["podman", "--cgroup-manager=cgroupfs"]
     # chroot isolation: the build runs in places that allow no containers within themselves.
     where = ["--isolation=chroot", "--network=host"]
     # podman asks for more than a sandboxed root may set, unless it is told what is enough.
     limits = ["--ulimit=nofile=10000:10000", "--ulimit=nproc=10000:10000"]
     mounts = [f"--volume={path}:{path}:ro" for path in BORROWED if path.exists()]
-    what = [f"--build-arg=BASE={base}", f"--tag={tag}", "--format=oci", *more, str(REPOSITORY)]
+    what = [f"--build-arg=BASE={base}", f"--tag={tag}", "--format=oci", *more, str(sources)]
     return [*podman, "build", "--quiet", "--layers", *where, *limits, *mounts, *what]
 
 

@@ -37,6 +37,9 @@ class Asking:
         self.stop()
         self._process.kill()
         self._process.wait()
+        self._reader.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def stop(self) -> None:
         """No new requests; those under way end."""

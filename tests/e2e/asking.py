@@ -1,0 +1,96 @@
+"""A client on the LAN that asks all the time, and what it saw."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tests.bench.outage.asking import Asking
+from tests.bench.outage.figures import OK, Request
+from tests.bench.outage.listener import Listener
+from tests.lab import Lab
+
+PORT = 8080
+QUIET_SECONDS = 1.0
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Of one address."""
+
+    address: str
+    asked: int
+    failed: list[Request]
+    gap: float
+    """The longest time between two answers, in seconds."""
+    moves: int
+    """How often another MAC announced it."""
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.address}: {self.asked} requests in {self.seconds:.0f} s, "
+            f"{len(self.failed)} failed, longest gap {self.gap:.3f} s, moved {self.moves} times"
+        )
+
+
+class Watched:
+    """One address and who asks for it."""
+
+    def __init__(self, address: str, asking: Asking, listener: Listener) -> None:
+        self.address = address
+        self.asking = asking
+        self._listener = listener
+        self._began = time.monotonic()
+
+    def begin(self) -> None:
+        """What comes from now on counts. Returns when the client had a quiet moment."""
+        self.asking.wait_quiet(QUIET_SECONDS, patience=PATIENCE_SECONDS)
+        self._began = time.monotonic()
+        # An answer to begin with: who announces later is compared with that.
+        self._listener.answering()
+
+    def seen(self) -> Seen:
+        """What was seen since `begin`, when the client has ended."""
+        requests = [each for each in self.asking.requests if each.start >= self._began]
+        answers = sorted(each.end for each in requests if each.outcome == OK)
+        ends = [self._began, *answers, max(each.end for each in requests)]
+        return Seen(
+            address=self.address,
+            asked=len(requests),
+            failed=[each for each in requests if each.outcome != OK],
+            gap=max(later - earlier for earlier, later in pairwise(ends)),
+            moves=self._listener.changes_since(self._began),
+            seconds=ends[-1] - self._began,
+        )
+
+
+@contextmanager
+def watching(lab: Lab, *addresses: str) -> Iterator[list[Watched]]:
+    """Ask for each address every 10 ms, each time on a new connection."""
+    with ExitStack() as stack:
+        watched = [
+            Watched(
+                address,
+                stack.enter_context(Asking(lab, address, PORT)),
+                stack.enter_context(Listener(lab, address)),
+            )
+            for address in addresses
+        ]
+        for each in watched:
+            each.begin()
+        yield watched
+        for each in watched:
+            each.asking.wait_quiet(QUIET_SECONDS, patience=PATIENCE_SECONDS)
+        for each in watched:
+            each.asking.stop()
+
+
+def lost(what: str, watched: list[Watched]) -> list[Request]:
+    """The requests that failed; tells a person what was seen."""
+    seen = [each.seen() for each in watched]
+    for each in seen:
+        print(f"{what}: {each}")
+    return [request for each in seen for request in each.failed]
