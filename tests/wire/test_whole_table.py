@@ -126,6 +126,13 @@ def stage(
             stack.callback(speakers[node].close)
         for speaker in speakers.values():
             speaker.wait_ready()
+        # Who has no partner takes an address over from nobody.
+        cluster.partners("n1", "n2")
+        cluster.partners("n2", "n1")
+        wait_until(
+            lambda: cluster.sessions("n1") == cluster.sessions("n2") == ["Up"],
+            "the session is up",
+        )
         yield Stage(cluster, speakers)
 
 
