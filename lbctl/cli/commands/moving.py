@@ -24,8 +24,9 @@ def drain(
     r"""Let nodes hand over all addresses that they hold, before they are switched off.
 
     Labels the Nodes with lbctl.io/drain and waits until they hold nothing. Each address is
-    announced by its next node before the drained one stops, so no request is lost. Pods stay:
-    kubectl drain is about these. What would happen says lbctl simulate drain.
+    announced by its next node before the drained one stops, so whoever asks is answered; a
+    connection that is open may break. Pods stay: kubectl drain is about these. What would happen
+    says lbctl simulate drain.
 
     \b
     Examples:

@@ -107,7 +107,7 @@ def rebalance(state: State, pools: Collection[str], token: str, wrote: Collectio
 def _ask(pool: Object, token: str) -> Write:
     name = pool["metadata"]["name"]
     body = {"metadata": {"annotations": {REBALANCE: token}}}
-    return Write("patch", POOLS, name, f"{name} is to be shared out again", body)
+    return Write("patch", POOLS, name, f"pool {name} is to be shared out again", body)
 
 
 def _rebalanced(pool: Object) -> str:

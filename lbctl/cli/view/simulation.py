@@ -124,7 +124,7 @@ def drain(snapshot: Snapshot, nodes: Iterable[str]) -> Simulation:
     for address, view in before.items():
         then = after[address]
         if then.outgoing is not None:
-            moves.append(_move(view, then, then.succession[0], "handed over, no request is lost"))
+            moves.append(_move(view, then, then.succession[0], "handed over, make before break"))
         elif view.holder in drained:
             stays = "stays there: no other node can announce it"
             moves.append(_move(view, then, view.holder, stays))
@@ -146,7 +146,7 @@ def applied(snapshot: Snapshot, changed: Snapshot, what: str) -> Simulation:
     after = {view.address: _planned(then, view) for view in _allocated(then)}
     given = tuple(_given(state, then, had))
     moves = [
-        _move(view, after[address], _announcer(after[address]), "handed over, no request is lost")
+        _move(view, after[address], _announcer(after[address]), "handed over, make before break")
         for address, view in before.items()
         if address in after and after[address].outgoing is not None
     ]
