@@ -57,6 +57,16 @@ class Oracle:
         }
         self.custom.create_cluster_custom_object(*GROUP, "ipaddresspools", body)
 
+    def advertise(self, name: str, **spec: Any) -> None:
+        """Make an L2Advertisement."""
+        body = {
+            "apiVersion": "/".join(GROUP),
+            "kind": "L2Advertisement",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+        self.custom.create_cluster_custom_object(*GROUP, "l2advertisements", body)
+
     def change_pool(self, name: str, **spec: Any) -> None:
         self.custom.patch_cluster_custom_object(*GROUP, "ipaddresspools", name, {"spec": spec})
 

@@ -29,16 +29,6 @@ def label(cluster: Oracle, node: str | None, **labels: str | None) -> None:
     cluster.core.patch_node(node, {"metadata": {"labels": labels}})
 
 
-def advertise(cluster: Oracle, name: str, **spec: Any) -> None:
-    body = {
-        "apiVersion": "/".join(GROUP),
-        "kind": "L2Advertisement",
-        "metadata": {"name": name},
-        "spec": spec,
-    }
-    cluster.custom.create_cluster_custom_object(*GROUP, "l2advertisements", body)
-
-
 def spec(cluster: Oracle) -> dict[str, Any]:
     return dict(cluster.vips().get(VIP, {}).get("spec", {}))
 
@@ -53,8 +43,7 @@ def holder(cluster: Oracle) -> str | None:
 
 
 def test_only_selected_nodes_announce_and_timings_reach_the_plan(ready: Oracle) -> None:
-    advertise(
-        ready,
+    ready.advertise(
         "edges",
         nodeSelectors=[{"matchLabels": {"role": "edge"}}],
         announcement={"refreshSeconds": 30},
@@ -86,14 +75,14 @@ def test_who_shares_an_address_is_announced_where_all_of_them_may_be(ready: Orac
     for_web, for_dns = (
         {"serviceSelectors": [{"matchLabels": {"app": app}}]} for app in ("web", "dns")
     )
-    advertise(ready, "edges", nodeSelectors=[edges], **for_web)
+    ready.advertise("edges", nodeSelectors=[edges], **for_web)
     eventually(lambda: {*spec(ready)["succession"]} == {"n1", "n2"}, what="web's nodes")
     said = "No L2Advertisement is about shop/dns, which is announced with the others."
     eventually(lambda: said in planned(ready).get("message", ""), what="dns has none")
     assert (planned(ready)["status"], planned(ready)["reason"]) == ("True", "RuleNotObeyed")
 
     of_dns = {"matchExpressions": [{"key": name, "operator": "In", "values": ["n2", "n3"]}]}
-    advertise(ready, "dns", nodeSelectors=[of_dns], **for_dns)
+    ready.advertise("dns", nodeSelectors=[of_dns], **for_dns)
     eventually(lambda: {*spec(ready)["succession"]} == {"n2"}, what="the node of both")
     eventually(lambda: planned(ready)["reason"] == "Planned", what="all are obeyed")
     eventually(lambda: counts(ready, "dns") == (1, 2, 1), what="and both count the address")
@@ -108,7 +97,7 @@ def planned(cluster: Oracle) -> dict[str, Any]:
 
 
 def test_an_advertisement_that_selects_nothing_says_so(ready: Oracle) -> None:
-    advertise(ready, "nobody", nodeSelectors=[{"matchLabels": {"role": "none"}}])
+    ready.advertise("nobody", nodeSelectors=[{"matchLabels": {"role": "none"}}])
     eventually(
         lambda: (
             ready.condition("l2advertisements", "nobody", "Ready").get("reason") == "SelectsNoNode"
@@ -120,7 +109,7 @@ def test_an_advertisement_that_selects_nothing_says_so(ready: Oracle) -> None:
 
 
 def test_a_pool_that_no_advertisement_is_about_says_so(ready: Oracle) -> None:
-    advertise(ready, "others", ipAddressPools=["other"])
+    ready.advertise("others", ipAddressPools=["other"])
     eventually(
         lambda: ready.condition("ipaddresspools", "lab", "Ready").get("reason") == "NotAdvertised",
         what="the pool says so",
@@ -149,8 +138,7 @@ def test_a_drained_node_hands_over_and_gets_nothing_back(ready: Oracle, how: str
 
 
 def test_a_preferred_node_is_given_the_address(ready: Oracle) -> None:
-    advertise(
-        ready,
+    ready.advertise(
         "large",
         preferredNodes=[{"weight": 10, "nodeSelector": {"matchLabels": {"role": "edge"}}}],
     )

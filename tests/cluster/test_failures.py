@@ -165,7 +165,8 @@ def test_a_dead_nodes_pods_are_marked_once_and_the_kubelet_is_believed(
     )
     eventually(lambda: "NodeFailure" in site.node_events(n4), what="the Node's Event")
 
-    assert sum(counted(one, "lbctl_node_failure_pods_total") for one in replicas) == 1
+    for metric in ("lbctl_node_failure_pods_total", "lbctl_node_failures_total"):
+        assert sum(counted(one, metric) for one in replicas) == 1, metric
 
     site.set_ready(f"on-{n4}", ready=True)
     up = {n2: UP, n5: UP}

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from lbctl.operator.metric_table import METALLB_PROBLEMS
 from tests.cluster.metallb import COMPAT, MetalLB, service
 from tests.cluster.operators import Operators
 from tests.cluster.oracle import NAMESPACE, Oracle, eventually
 from tests.cluster.speakers import Speakers
+from tests.exposition import Exposition
 from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
@@ -105,14 +107,18 @@ def test_what_cannot_be_read_is_named_and_the_others_go_on(
     metallb.pool("lan", RANGE)
     metallb.advertisement("none", nodeSelectors=[{"matchLabels": {"role": "nobody"}}])
     metallb.advertisement("all")
-    operators.start(*COMPAT)
+    operator = operators.start(*COMPAT)
     cluster.service("web")
     cluster.wait_shown("web", FIRST)
     assert 'spec.addresses[0]: "172.16.110.x"' in metallb.wait_note("broken", "InvalidAddresses")
     metallb.wait_note("none", "SelectsNoNode")
+    shown = Exposition(lambda: operator.get("/metrics")[1])
+    problems = ("InvalidAddresses", "SelectsNoNode")
+    assert [shown.sum(METALLB_PROBLEMS, reason=reason) for reason in problems] == [1, 1]
     eventually(lambda: holder(cluster, FIRST) == "n1", what="a node announces it")
     metallb.change("ipaddresspools", "broken", addresses=["172.16.110.120/32"])
     metallb.wait_note("broken", "Read")
+    assert shown.sum(METALLB_PROBLEMS, reason="InvalidAddresses") is None
 
 
 def test_a_pool_of_lbctl_io_replaces_its_namesake_and_no_address_changes(
