@@ -1,18 +1,19 @@
-"""Living with it: from the version before to this one.
+"""Living with it: from the version before to this one, back, in between, away and here again.
 
 A client asks all the time. The version before is built from its archive (tests/previous).
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.e2e import versions
-from tests.e2e.asking import lost, watching
+from tests.e2e.asking import PORT, lost, watching
 from tests.e2e.versions import Version
 from tests.lab import Lab
 from tests.tour import steps
-from tests.tour.looking import until
+from tests.tour.looking import answering_macs, ask, get, until
 from tests.tour.site import Site
 
 pytestmark = [pytest.mark.lab, pytest.mark.root, pytest.mark.timeout(1500)]
@@ -127,3 +128,158 @@ def test_an_upgrade_keeps_every_address_and_loses_no_request(cluster: Site, lab:
     assert versions.given(cluster) == given
     assert versions.allocations(cluster) == allocations
     assert restarts(cluster) == {}
+
+
+def test_a_rollback_keeps_every_address_and_loses_no_request(cluster: Site, lab: Lab) -> None:
+    at(cluster, Version.PREVIOUS)
+    at(cluster, Version.CURRENT)
+    given, allocations = versions.given(cluster), versions.allocations(cluster)
+    with watching(lab, *asked_for(cluster)) as watched:
+        versions.roll_back(cluster)
+        all_are(cluster, Version.PREVIOUS)
+        versions.settled(cluster)
+    assert lost("rollback", watched) == []
+    assert versions.given(cluster) == given
+    assert versions.allocations(cluster) == allocations
+    assert restarts(cluster) == {}
+
+
+SKEWS = [
+    ("the operator is older than all speakers", Version.PREVIOUS, Version.CURRENT, None),
+    ("all speakers are older than the operator", Version.CURRENT, Version.PREVIOUS, None),
+    ("one speaker is newer: it begins", Version.CURRENT, Version.PREVIOUS, Version.CURRENT),
+    ("one speaker is older: it ends", Version.PREVIOUS, Version.CURRENT, Version.PREVIOUS),
+]
+
+
+@pytest.mark.parametrize(
+    ("operator", "speakers", "holders"), [row[1:] for row in SKEWS], ids=[row[0] for row in SKEWS]
+)
+def test_versions_that_differ_work_together(
+    cluster: Site, lab: Lab, operator: Version, speakers: Version, holders: Version | None
+) -> None:
+    at(cluster, Version.CURRENT)
+    web, local = asked_for(cluster)
+    given = versions.given(cluster)
+    versions.run_operator(cluster, operator)
+    versions.run_speakers(cluster, speakers)
+    if holders is not None:
+        versions.run_speaker(cluster, holders, holder(cluster, web))
+    versions.settled(cluster)
+
+    with watching(lab, web, local) as watched:
+        first = holder(cluster, web)
+        hand_over(cluster, web, first)
+        hand_over(cluster, web, holder(cluster, web))
+        gives_and_takes_back(cluster)
+        versions.settled(cluster)
+    assert lost(f"operator {operator}, speakers {speakers}, one {holders}", watched) == []
+
+    lab.faults.speaker_killed(holder(cluster, web))
+    until(lambda: ask(cluster, f"http://{web}:{PORT}/"), what="another node answers")
+    versions.settled(cluster)
+    until(lambda: len(answering_macs(cluster, web)) == 1, what="one node answers")
+    assert versions.given(cluster) == given
+
+
+def holder(cluster: Site, address: str) -> str:
+    return str(get(cluster, "virtualip", address)["status"]["holder"])
+
+
+def hand_over(cluster: Site, address: str, node: str) -> None:
+    """A drained node's address goes to another one; then the node may hold again."""
+    cluster.kubectl("label", "node", node, "lbctl.io/drain=true")
+    until(lambda: holder(cluster, address) != node, what=f"{node} hands {address} over")
+    cluster.kubectl("label", "node", node, "lbctl.io/drain-")
+    versions.settled(cluster)
+
+
+def gives_and_takes_back(cluster: Site) -> None:
+    """A new Service gets an address that answers; when it goes, the address is free again."""
+    create_service(cluster, "fresh")
+    address = until(lambda: steps.service_address(cluster, "fresh"), what="an address for `fresh`")
+    until(lambda: ask(cluster, f"http://{address}:{PORT}/"), what=f"{address} answers")
+    cluster.kubectl("delete", "service", "fresh", "--timeout=30s")
+    until(lambda: address not in versions.allocations(cluster), what=f"{address} is free again")
+
+
+def create_service(cluster: Site, name: str) -> None:
+    ports: list[dict[str, Any]] = [{"port": PORT, "targetPort": "http"}]
+    cluster.kubectl(
+        "apply",
+        "-f",
+        "-",
+        stdin=f"""
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: default}}
+spec: {{type: LoadBalancer, selector: {{app: web}}, ports: {ports}}}
+""",
+    )
+
+
+def test_what_an_uninstall_leaves_is_taken_up_by_the_next_install(cluster: Site, lab: Lab) -> None:
+    at(cluster, Version.PREVIOUS)
+    create_service(cluster, "leaving")
+    leaving = until(lambda: steps.service_address(cluster, "leaving"), what="its address")
+    versions.settled(cluster)
+    given, allocations = versions.given(cluster), versions.allocations(cluster)
+    web, _ = asked_for(cluster)
+
+    with watching(lab, web) as (client,):
+        versions.uninstall(cluster)
+        until(lambda: not answering_macs(cluster, web), what="nobody answers")
+        assert versions.given(cluster) == given, "Services keep the address in their status"
+        assert versions.allocations(cluster) == allocations
+        crds = get(cluster, "crds")["items"]
+        assert {*versions.CRDS} <= {crd["metadata"]["name"] for crd in crds}
+        assert finalizers(cluster) == []
+        # Nobody is there who could remove a finalizer: these must not hang.
+        cluster.kubectl("delete", "service", "leaving", "--timeout=30s")
+        cluster.kubectl("delete", "virtualip", web, "--timeout=30s")
+        create_service(cluster, "arriving")
+
+        versions.upgrade(cluster, Version.CURRENT)
+        client.asking.wait_quiet(1.0, patience=120)
+        client.begin()
+        versions.settled(cluster)
+        until(lambda: steps.service_address(cluster, "arriving"), what="an address for `arriving`")
+    assert lost("after the install", [client]) == [], "once it answers, it goes on"
+
+    after = versions.given(cluster)
+    arriving = after.pop("arriving")
+    del given["leaving"]
+    assert after == given
+    until(
+        lambda: leaving not in versions.allocations(cluster) or [leaving] == arriving,
+        what="the address of the Service that left is free",
+    )
+    now = versions.allocations(cluster)
+    kept = {address: uid for address, uid in allocations.items() if address not in {web, leaving}}
+    assert kept.items() <= now.items(), "the others were not given anew"
+    cluster.kubectl("delete", "service", "arriving", "--timeout=30s")
+
+
+def finalizers(cluster: Site) -> list[str]:
+    """Objects whose deletion would wait for somebody."""
+    found = get(cluster, f"services,{','.join(versions.KINDS)}")["items"]
+    return [o["metadata"]["name"] for o in found if o["metadata"].get("finalizers")]
+
+
+def test_without_its_crds_nothing_hangs_either(cluster: Site) -> None:
+    at(cluster, Version.CURRENT)
+    given = versions.given(cluster)
+    cluster.kubectl("delete", "crd", "--timeout=60s", *versions.CRDS)
+    cluster.kubectl("delete", "service", "shared-2", "--timeout=30s")
+    versions.purge(cluster)
+    del given["shared-2"]
+    assert versions.given(cluster) == given, "whoever removes all of it loses no Service's status"
+
+    versions.upgrade(cluster, Version.CURRENT)
+    steps.apply_pool(cluster)
+    cluster.kubectl("apply", "-f", "-", stdin=BESIDE_WEB)
+    cluster.kubectl("apply", "-f", "-", stdin=RESERVATION)
+    versions.settled(cluster)
+    until(lambda: versions.given(cluster).get("shared-2"), what="it gets an address again")
+    given["shared-2"] = given["shared-1"]
+    assert versions.given(cluster) == given, "what Services show is adopted"

@@ -1,11 +1,15 @@
 """Two versions of lbctl on one cluster: the one before, from its archive, and this one."""
 
+import json
 from contextlib import suppress
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from tests.chart.rendering import KUBE_VERSION
 from tests.lab import Lab, images, lbctl_image
 from tests.lab.errors import LabError
 from tests.previous import sources
@@ -60,6 +64,11 @@ def upgrade(site: Site, version: Version, *values: str) -> None:
     # fmt: on
 
 
+def roll_back(site: Site) -> None:
+    """`helm rollback` to the revision before."""
+    site.helm("rollback", RELEASE, "-n", NAMESPACE, "--wait", "--timeout", "8m")
+
+
 def uninstall(site: Site) -> None:
     site.helm("uninstall", RELEASE, "-n", NAMESPACE, "--wait", "--timeout", "3m")
 
@@ -70,6 +79,53 @@ def purge(site: Site) -> None:
         uninstall(site)
     site.kubectl("delete", "crd", "--ignore-not-found", "--timeout=60s", *CRDS)
     site.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s")
+
+
+# Versions that differ
+
+
+def run_operator(site: Site, version: Version) -> None:
+    """Replace the operator alone, as its own chart has it."""
+    _apply(site, _rendered(site, version, "operator/deployment"))
+    _rolled_out(site, "deployment/lbctl-operator")
+
+
+def run_speakers(site: Site, version: Version) -> None:
+    """Replace the speakers alone, as their own chart has them."""
+    _apply(site, _rendered(site, version, "speaker/daemonset"))
+    _rolled_out(site, "daemonset/lbctl-speaker")
+
+
+def run_speaker(site: Site, version: Version, node: str) -> None:
+    """Replace the speaker of one node alone, as in a roll-out that has just begun."""
+    manifest = _rendered(site, version, "speaker/daemonset")
+    manifest["spec"]["updateStrategy"] = {"type": "OnDelete"}
+    _apply(site, manifest)
+    where = ("-n", NAMESPACE, "-l", "app.kubernetes.io/component=speaker")
+    site.kubectl("delete", "pod", *where, f"--field-selector=spec.nodeName={node}")
+    until(
+        lambda: versions(site).get(f"speaker on {node}") == {version.image},
+        what=f"{node} has another speaker",
+    )
+    site.kubectl("wait", "pod", *where, "--for=condition=Ready", "--timeout=180s")
+
+
+def _rendered(site: Site, version: Version, template: str) -> dict[str, Any]:
+    # fmt: off
+    text = site.helm("template", RELEASE, str(version.chart), "-n", NAMESPACE,
+                     "--kube-version", KUBE_VERSION, "--set", f"image.tag={version}",
+                     "--show-only", f"templates/{template}.yaml")
+    # fmt: on
+    manifest: dict[str, Any] = yaml.safe_load(text)
+    return manifest
+
+
+def _apply(site: Site, manifest: dict[str, Any]) -> None:
+    site.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+
+
+def _rolled_out(site: Site, what: str) -> None:
+    site.kubectl("rollout", "status", what, "-n", NAMESPACE, "--timeout=240s")
 
 
 # Looking
