@@ -214,9 +214,12 @@ class Heirs:
         for kept in self._keeper.kept_on(peer.interface):
             by = watch.answered_by(kept.watch) if kept.watch else None
             ahead = self._ahead(kept, peer)
+            turn = self._later if ahead else self._events
             if by == mac:
-                turn = self._later if ahead else self._events
                 turn.append((kept.address, watch.Bereaved(mac, ahead, at)))
+            elif kept.watch and watch.succeeds(kept.watch):
+                if peer.node in kept.entry.succession[: kept.rank or 0]:
+                    turn.append((kept.address, watch.Promoted(ahead)))
             elif by is None and kept.entry.holder == peer.node:
                 # Only the API says so, and it may be late: ask.
                 self._events.append((kept.address, watch.Doubted(ahead, at)))

@@ -5,7 +5,8 @@ Each node runs these rules for each address of its plan, without the API server 
 1. Whoever holds, keeps. The order of the succession says only who is next.
 2. When the holder's BFD session was up and timed out, or the holder said that it stops, the next of
    the succession takes the address at once. Those behind it give each live one before them a turn,
-   and more time while that one is seen to take what the dead node held.
+   and more time while that one is seen to take what the dead node held. Whoever of these dies too,
+   or is heard to have died later, has no turn any more: two never wait for the same moment.
 3. Who is not sure asks the LAN first (ARP probes, RFC 5227 section 2.1.1, with short timers) and
    takes the address only when nobody answers. Not sure is: a start, a new plan, a stall of the own
    process, an interface that came back, a lost conflict, a holder in doubt. One who answers and is
@@ -59,6 +60,7 @@ from speaker.wire.watch import (
     Planned,
     Postponed,
     Probed,
+    Promoted,
     Rejoined,
     Silent,
     Stalled,
@@ -125,6 +127,8 @@ def step(  # noqa: C901, PLR0911, PLR0912  # a table: one row for each event
             return _unsent(watch, now, chance, timings)
         case Bereaved():
             return _bereaved(watch, event, now, chance, timings)
+        case Promoted(ahead=ahead):
+            return _promoted(watch, ahead, now, chance, timings)
         case Busy():
             return _busy(watch, now, chance, timings)
         case Postponed(until=until):
@@ -337,16 +341,28 @@ def _bereaved(watch: Watch, event: Bereaved, now: float, chance: float, timings:
             turns = event.ahead * timings.turn
             # While others have their turn there is time to ask: an answer is the end of it.
             due, until = now + turns - timings.turn / 2, now + turns + timings.longest_wait
-            return replace(watch, state=Succeeding(due, until)), NOTHING
+            return replace(watch, state=Succeeding(by, due, until)), NOTHING
+        case _:
+            return watch, NOTHING
+
+
+def _promoted(watch: Watch, ahead: int, now: float, chance: float, timings: Timings) -> Step:
+    match watch.state:
+        case Succeeding(of=dead) if not ahead:
+            return take(watch, now, chance, timings, giver=dead)
+        case Succeeding(due=when) as succeeding:
+            # From now, for the one that comes first has its turn from now.
+            soon = min(when, now + ahead * timings.turn - timings.turn / 2)
+            return replace(watch, state=replace(succeeding, due=soon)), NOTHING
         case _:
             return watch, NOTHING
 
 
 def _busy(watch: Watch, now: float, chance: float, timings: Timings) -> Step:
     match watch.state:
-        case Succeeding(until=until) if now < until:
-            state = Succeeding(due=min(now + timings.turn / 2, until), until=until)
-            return replace(watch, state=state), NOTHING
+        case Succeeding(until=until) as succeeding if now < until:
+            again = min(now + timings.turn / 2, until)
+            return replace(watch, state=replace(succeeding, due=again, asked=False)), NOTHING
         case _:
             return _due(watch, now, chance, timings)
 

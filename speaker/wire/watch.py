@@ -82,6 +82,8 @@ class Blocked:
 class Succeeding:
     """The holder is dead; those earlier in the succession have their turn."""
 
+    of: bytes
+    """The MAC of the dead holder."""
     due: float
     until: float = -math.inf
     """The turn lasts so long at most, however busy they are."""
@@ -198,6 +200,14 @@ class Bereaved:
 
 
 @dataclass(frozen=True, slots=True)
+class Promoted:
+    """One that came earlier in the succession died after the holder, before it took the address."""
+
+    ahead: int
+    """As for `Bereaved`: those that are left."""
+
+
+@dataclass(frozen=True, slots=True)
 class Busy:
     """`Due`, while one earlier in the succession is seen to take what the dead node held."""
 
@@ -245,6 +255,7 @@ Event = (
     | Stopping
     | Unsent
     | Bereaved
+    | Promoted
     | Busy
     | Postponed
     | Doubted
@@ -346,6 +357,11 @@ def outcome(watch: Watch) -> State:  # noqa: PLR0911  # a table: one row for eac
 def answered_by(watch: Watch) -> bytes | None:
     """The MAC that answers instead of this node, where one is known."""
     return watch.state.by if isinstance(watch.state, Blocked) else None
+
+
+def succeeds(watch: Watch) -> bool:
+    """Whether it waits for those who come first to take the address of a dead holder."""
+    return isinstance(watch.state, Succeeding)
 
 
 def intruder(watch: Watch) -> Intruder | None:

@@ -245,6 +245,8 @@ class Lan:
         self.silent_for = 0.0
         """Seconds in which nobody answered, since somebody did first."""
         self._silent_since: float | None = None
+        self.takers: list[Node] = []
+        """Who took the address, in their order."""
         self._holding: set[str] = set()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -350,6 +352,7 @@ class Lan:
             self._silent_since = self.now
         # One that is to hand over holds until the next one does: that is no fight.
         holding = {node.name for node in self.holders if not node.leaves}
+        self.takers += [node for node in self.nodes if node.name in holding - self._holding]
         if self._holding and holding - self._holding and holding & self._holding:
             self.takes_while_held += 1
         self._holding = holding

@@ -25,6 +25,7 @@ from speaker.wire.watch import (
     Planned,
     Postponed,
     Probed,
+    Promoted,
     Rejoined,
     Silent,
     Stalled,
@@ -115,8 +116,8 @@ ROWS = [
 ]  # fmt: skip
 
 
-SUCCEEDING = Succeeding(due=NOW)
-HEIR = Succeeding(due=NOW, until=NOW + 1, asked=True)
+SUCCEEDING = Succeeding(of=HIGH, due=NOW)
+HEIR = Succeeding(of=HIGH, due=NOW, until=NOW + 1, asked=True)
 KNOWN = Blocked(by=HIGH, due=NOW)
 UNKNOWN = Blocked(by=None, due=NOW)
 POLLED = Blocked(by=HIGH, due=NOW, unanswered=T.polls)
@@ -144,6 +145,9 @@ STANDBY_ROWS = [
     Row("the turn is over: take it", KEEP, HEIR, Due(), Holding, ANNOUNCE),
     Row("the next is busy taking: wait", KEEP, HEIR, Busy(), Succeeding),
     Row("but not for ever", KEEP, replace(HEIR, until=NOW), Busy(), Holding, ANNOUNCE),
+    Row("the next died too: take it at once", KEEP, HEIR, Promoted(0), Holding, ANNOUNCE),
+    Row("one of two before it died too: wait for the other", KEEP, HEIR, Promoted(1), Succeeding),
+    Row("a death after another took it changes nothing", KEEP, KNOWN, Promoted(0), Blocked),
     Row("somebody took it in his turn", KEEP, SUCCEEDING, Claimed(LOW), Blocked),
     Row("a question in the turn of another is no claim", KEEP, SUCCEEDING, Probed(LOW), Succeeding),
     Row("the death of another one means nothing", KEEP, KNOWN, Bereaved(LOW, 0), Blocked),
@@ -334,6 +338,18 @@ def after_step(state: WatchState, event: Event, role: Role = KEEP) -> WatchState
             Bereaved(HIGH, 2),
             1.5 * T.turn,
         ),
+        (
+            "one of them died too: one turn from then",
+            Succeeding(of=HIGH, due=NOW + 1.4 * T.turn),
+            Promoted(1),
+            0.5 * T.turn,
+        ),
+        (
+            "and no wait becomes longer by a death",
+            Succeeding(of=HIGH, due=NOW + 0.1 * T.turn),
+            Promoted(1),
+            0.1 * T.turn,
+        ),
         ("busy: looked at again after half a turn", HEIR, Busy(), T.turn / 2),
         ("busy: never longer than agreed", replace(HEIR, until=NOW + 0.01), Busy(), 0.01),
         ("too many to announce at once: later", HOLDING, Postponed(NOW + 3), 3.0),
@@ -390,7 +406,7 @@ def test_from_a_holder_that_fell_silent_to_another() -> None:
         (CLAIM, HOLDING, State.HOLDING),
         (KEEP, Idle(), State.IDLE),
         (KEEP, BLOCKED, State.IDLE),
-        (KEEP, Succeeding(due=NOW), State.ASKING),
+        (KEEP, Succeeding(of=HIGH, due=NOW), State.ASKING),
         (KEEP, Asking(sent=0, due=math.inf, regain=True), State.IDLE),
     ],
 )

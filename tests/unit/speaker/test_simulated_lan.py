@@ -205,14 +205,18 @@ def test_two_nodes_the_one_whose_machine_lives_is_called_and_answers() -> None:
     assert lan.holders == [lan.nodes[1]], "the kernel of the dead wire's node proves that we hear"
 
 
-def test_the_first_and_the_second_die_at_once() -> None:
-    lan = settled(4)
+@pytest.mark.parametrize("seed", range(40))
+def test_the_third_takes_over_when_two_die_whoever_hears_of_it_first(seed: int) -> None:
+    lan = settled(4, seed)
+    first, second, third, _ = lan.nodes
 
-    for node in lan.nodes[:2]:
-        node.kill()
+    first.kill()
+    lan.run(0.1 * (seed % 4) / 4)
+    second.kill()
     lan.run(TAKEN_WITHIN + T.turn)
 
-    assert lan.holders == [lan.nodes[2]]
+    assert lan.holders == [third]
+    assert lan.takers == [first, third], "and nobody else for a moment"
 
 
 def test_a_wire_that_was_restarted_costs_half_a_second_and_no_fight() -> None:
