@@ -34,8 +34,12 @@ def test_exactly_one_node_answers_and_the_virtual_ip_names_it(
     installed: Site, address: str
 ) -> None:
     _, node = steps.holder(installed, address)
-    status = get(installed, "virtualip", address)["status"]
-    assert status["holder"] == node
+    status = until(
+        lambda: (
+            (told := get(installed, "virtualip", address)["status"]).get("holder") == node and told
+        ),
+        what=f"the VirtualIP names {node}",
+    )
     assert status["mac"] in answering_macs(installed, address)
 
 

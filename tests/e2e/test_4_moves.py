@@ -101,7 +101,10 @@ def test_with_local_the_pod_sees_the_client_and_only_nodes_with_pods_hold(
             if "deletionTimestamp" not in pod["metadata"]
         }
         assert after in nodes
-        assert holder not in get(installed, "virtualip", local)["spec"]["succession"]
+        until(
+            lambda: holder not in get(installed, "virtualip", local)["spec"]["succession"],
+            what=f"{holder}, which has no endpoint, is not in the succession",
+        )
         until(lambda: ask(installed, f"http://{local}:8080/"), what=f"{local} answers from {after}")
     finally:
         installed.kubectl("uncordon", holder)

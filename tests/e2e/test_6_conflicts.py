@@ -79,8 +79,15 @@ def test_a_new_address_that_a_stranger_has_is_changed_for_another(
             )
             assert next_address in said
             assert stranger in said.lower()
-            vip = get(installed, "virtualip", next_address)
-            assert vip["spec"]["release"]["quarantine"]["mac"].lower() == stranger
+            until(
+                lambda: (
+                    get(installed, "virtualip", next_address)["spec"]["release"]["quarantine"][
+                        "mac"
+                    ].lower()
+                    == stranger
+                ),
+                what="the VirtualIP is in quarantine",
+            )
             until(
                 lambda: (
                     get(installed, "ipaddresspool", "lan")["status"]["ipv4"].get("quarantined") == 1
