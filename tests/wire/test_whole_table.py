@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from lbctl.core.addresses import object_name
+from speaker.agent.metric_table import ADDRESS_BYTES, ADDRESS_PACKETS, TABLE
 from speaker.netfilter.rewrites import Protocol
+from tests.exposition import Exposition
 from tests.lab import Lab, LabSpec, own_name
 from tests.lab.spec import FAMILIES, Family
 from tests.wire.handing_on import POD_PORT, ask, asked, serving, talk
@@ -120,6 +122,7 @@ def stage(
             stack.enter_context(serving(spec.namespace(node)))
             settings = {
                 "LBCTL_NODE_PORT_TABLE": "true",
+                "LBCTL_METRICS_PER_ADDRESS": "true",
                 "LBCTL_NODE_ADDRESSES": ",".join(lab.node_address(node, each) for each in FAMILIES),
             }
             speakers[node] = Speaker(lab, node, logs / f"{node}.log", settings)
@@ -242,6 +245,17 @@ def test_a_firewall_that_restarts_is_outlived(stage: Stage) -> None:
         )
         assert stage.reaches("client", Protocol.TCP, 4)
     assert 'table_looks_total{outcome="repaired"} 1.0' in stage.speakers["n1"].http("/metrics")
+
+
+@pytest.mark.usefixtures("web")
+def test_what_passes_is_counted_for_each_address(stage: Stage) -> None:
+    shown = Exposition(lambda: stage.speakers["n1"].http("/metrics"))
+    for metric, address, direction in product(
+        (ADDRESS_PACKETS, ADDRESS_BYTES), VIPS.values(), ("received", "sent")
+    ):
+        looked_for = partial(shown.sum, metric, address=address, direction=direction)
+        wait_until(looked_for, f"{metric.name} of {address}, {direction}")
+    assert shown.undeclared(TABLE) == []
 
 
 @pytest.mark.usefixtures("web")
