@@ -1,13 +1,10 @@
 """Planned moves and where traffic lands: what a client on the LAN sees of them."""
 
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.e2e.asking import lost, watching
 from tests.lab import Lab
 from tests.tour import steps
 from tests.tour.looking import ask, get, until
@@ -15,7 +12,6 @@ from tests.tour.site import Site
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 
-CLIENT = Path(__file__).parents[1] / "bench" / "outage" / "client.py"
 LOCAL = """
 apiVersion: v1
 kind: Service
@@ -26,24 +22,6 @@ spec:
   selector: {app: web}
   ports: [{port: 8080, targetPort: http}]
 """
-
-
-class Asker:
-    """A client on the LAN that makes a new connection each 10 ms."""
-
-    def __init__(self, lab: Lab, address: str) -> None:
-        self._process = subprocess.Popen(
-            [*lab.enter("client"), sys.executable, str(CLIENT), address, "8080"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def failures(self) -> tuple[int, list[str]]:
-        """End it. How many requests there were, and those that failed."""
-        out, _ = self._process.communicate(input="", timeout=30)
-        rows = [line for line in out.splitlines() if not line.startswith("late")]
-        return len(rows), [row for row in rows if row.split()[2] != "ok"]
 
 
 def wait_moved(site: Site, address: str, before: str) -> str:
@@ -60,17 +38,13 @@ def test_a_drained_node_hands_over_and_no_request_is_lost(
     installed: Site, address: str, lab: Lab
 ) -> None:
     _, node = steps.holder(installed, address)
-    asker = Asker(lab, address)
     try:
-        time.sleep(1)  # Some requests before, or there is nothing to compare with.
-        installed.kubectl("label", "node", node, "lbctl.io/drain=true")
-        wait_moved(installed, address, node)
-        time.sleep(1)
+        with watching(lab, address) as watched:
+            installed.kubectl("label", "node", node, "lbctl.io/drain=true")
+            wait_moved(installed, address, node)
     finally:
-        asked, failed = asker.failures()
         installed.kubectl("label", "node", node, "lbctl.io/drain-")
-    assert asked > 100
-    assert not failed
+    assert lost("drain", watched) == []
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_4_moves import Asker
+from tests.e2e.asking import lost, watching
 from tests.e2e.test_6_conflicts import has
 from tests.lab import Lab
 from tests.tour.looking import get, until
@@ -86,19 +86,15 @@ def test_a_node_is_drained_and_taken_back_while_a_client_asks(
     installed: Site, address: str, lab: Lab, lbctl: Typed
 ) -> None:
     before = holder_of(installed, address)
-    asker = Asker(lab, address)
     try:
-        assert lbctl("drain", before)["end"] == "done"
-        after = holder_of(installed, address)
-        assert after != before
-        assert verdict(lbctl, address)["verdict"] == "Well", "the LAN has it so too"
+        with watching(lab, address) as watched:
+            assert lbctl("drain", before)["end"] == "done"
+            after = holder_of(installed, address)
+            assert after != before
+            assert verdict(lbctl, address)["verdict"] == "Well", "the LAN has it so too"
     finally:
-        asked, failed = asker.failures()
         assert lbctl("undrain", before)["end"] == "done"
-    assert asked
-    # As docs/performance.md has it: one that is under way at that moment may break.
-    assert len(failed) <= 1, failed
-    assert all("ECONNRESET" in one for one in failed), failed
+    assert lost("lbctl drain", watched) == []
     assert holder_of(installed, address) == after, "nothing moves back by itself"
     assert lbctl("rebalance")["end"] == "done"
 

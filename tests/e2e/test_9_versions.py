@@ -117,14 +117,24 @@ def asked_for(cluster: Site) -> tuple[str, str]:
     return given["web"][0], given["local"][0]
 
 
-def test_an_upgrade_keeps_every_address_and_loses_no_request(cluster: Site, lab: Lab) -> None:
-    at(cluster, Version.PREVIOUS)
+WHERE: list[tuple[str, tuple[str, ...]]] = [
+    ("on all three nodes", ()),
+    ("on two nodes, each the only heir of the other", ("--set", "speaker.nodeSelector.two=yes")),
+]
+
+
+@pytest.mark.parametrize("where", [row[1] for row in WHERE], ids=[row[0] for row in WHERE])
+def test_an_upgrade_keeps_every_address_and_loses_no_request(
+    cluster: Site, lab: Lab, where: tuple[str, ...]
+) -> None:
+    cluster.kubectl("label", "node", "n1", "n2", "two=yes", "--overwrite")
+    at(cluster, Version.PREVIOUS, *where)
     given, allocations = versions.given(cluster), versions.allocations(cluster)
     with watching(lab, *asked_for(cluster)) as watched:
-        versions.upgrade(cluster, Version.CURRENT)
+        versions.upgrade(cluster, Version.CURRENT, *where)
         all_are(cluster, Version.CURRENT)
         versions.settled(cluster)
-    assert lost("upgrade", watched) == []
+    assert lost(f"upgrade {where}", watched) == []
     assert versions.given(cluster) == given
     assert versions.allocations(cluster) == allocations
     assert restarts(cluster) == {}

@@ -183,6 +183,9 @@ def unsettled(site: Site) -> list[str]:
     }
     wanted = {(one, other) for one in names for other in names if one != other}
     missing = [f"{one} does not see {other}" for one, other in sorted(wanted - sessions)]
+    rollout = get(site, "daemonset", "lbctl-speaker", "-n", NAMESPACE)["status"]
+    if rollout.get("numberAvailable", 0) != len(names):
+        missing.append("a speaker is not ready for long enough: the next roll-out would not wait")
     for virtual_ip in get(site, "virtualips")["items"]:
         name, spec = virtual_ip["metadata"]["name"], virtual_ip["spec"]
         conditions = virtual_ip.get("status", {}).get("conditions", [])

@@ -49,10 +49,10 @@ class Listener:
         time.sleep(_ANSWER_SECONDS)  # how long somebody may take to answer
         return {each.mac for each in list(self.claims) if each.at >= asked}
 
-    def changes_since(self, moment: float) -> int:
-        """How often the announcing MAC changed since then."""
-        macs = [each.mac for each in list(self.claims) if each.at >= moment]
-        return sum(one != other for one, other in pairwise(macs))
+    def changes_since(self, moment: float) -> list[float]:
+        """When the announcing MAC changed, since then."""
+        claims = [each for each in list(self.claims) if each.at >= moment]
+        return [after.at for before, after in pairwise(claims) if before.mac != after.mac]
 
     def _open(self) -> socket.socket:
         raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP))

@@ -116,7 +116,7 @@ class Trial:
         cluster.wait_whole(listener)
         if misses([self.row], goal(fault)):
             evidence(fault, self.number, cluster.evidence())
-        self.changed_later = listener.changes_since(healed)
+        self.changed_later = len(listener.changes_since(healed))
         self.whole = True
 
     def _watch(self, listener: Listener) -> None:
