@@ -14,7 +14,7 @@ from lbctl.cli.output import Format
 if TYPE_CHECKING:
     from lbctl.cli.manifests import Manifest
     from lbctl.cli.state import State
-    from lbctl.cli.view.simulation import Simulation
+    from lbctl.cli.view.simulation.outcome import Simulation
 
 
 @click.group(cls=Group, epilog=exits.HELP)
@@ -45,9 +45,9 @@ def node_loss(*, nodes: tuple[str, ...], form: Format, **rest: Any) -> None:
       lbctl simulate node-loss n1
       lbctl simulate node-loss n1 n2 -o json | jq '.moves[] | select(.after == null)'
     """
-    from lbctl.cli.view import simulation  # noqa: PLC0415 - help needs none of it
+    from lbctl.cli.view.simulation import nodes as view  # noqa: PLC0415 - help needs none of it
 
-    _answer(rest, form, lambda state: simulation.node_loss(state.snapshot, nodes))
+    _answer(rest, form, lambda state: view.node_loss(state.snapshot, nodes))
 
 
 @simulate.command(epilog=exits.HELP)
@@ -61,9 +61,9 @@ def drain(*, nodes: tuple[str, ...], form: Format, **rest: Any) -> None:
     Examples:
       lbctl simulate drain n1
     """
-    from lbctl.cli.view import simulation  # noqa: PLC0415 - help needs none of it
+    from lbctl.cli.view.simulation import nodes as view  # noqa: PLC0415 - help needs none of it
 
-    _answer(rest, form, lambda state: simulation.drain(state.snapshot, nodes))
+    _answer(rest, form, lambda state: view.drain(state.snapshot, nodes))
 
 
 _FILES = click.option(
@@ -92,7 +92,8 @@ def apply(*, files: tuple[str, ...], form: Format, **rest: Any) -> None:
       lbctl simulate apply -f pool.yaml
       kustomize build . | lbctl simulate apply -f -
     """
-    from lbctl.cli.view import simulation, writing  # noqa: PLC0415 - help needs none of it
+    from lbctl.cli.view import writing  # noqa: PLC0415 - help needs none of it
+    from lbctl.cli.view.simulation import manifests as view  # noqa: PLC0415 - the same
     from lbctl.cli.view.words import count, listed  # noqa: PLC0415 - the same
 
     manifests = [one for one in _read(files) if writing.kind_of(one) is not None]
@@ -103,7 +104,7 @@ def apply(*, files: tuple[str, ...], form: Format, **rest: Any) -> None:
 
     def make(state: State) -> Simulation:
         changed = writing.write(state.snapshot, manifests)
-        return simulation.applied(state.snapshot, changed, f"{what} would be applied")
+        return view.applied(state.snapshot, changed, f"{what} would be applied")
 
     _answer(rest, form, make)
 

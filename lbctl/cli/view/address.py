@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from lbctl.cli.snapshot import time_of
 from lbctl.cli.state import State
-from lbctl.cli.view import concerns, handing_on
+from lbctl.cli.view import handing_on
+from lbctl.cli.view.concerns.addresses import why_not_held
 from lbctl.cli.view.words import duration, listed, sentence
 from lbctl.core.addresses import family_of, object_name
 from lbctl.core.allocation.belonging import out_of_pool
@@ -137,7 +138,7 @@ def _announced(state: State, view: VirtualIPView, age: float | None) -> str:
         return f"{view.holder} has announced it{since}."
     match view.stage:
         case Stage.ALLOCATED:
-            return f"No node announces it: {concerns.why_not_held(state, view)}"
+            return f"No node announces it: {why_not_held(state, view)}"
         case Stage.RESERVED:
             return "Nobody announces it: no Service has it."
         case Stage.RELEASING:

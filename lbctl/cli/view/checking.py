@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from lbctl.cli.manifests import Manifest
 from lbctl.cli.snapshot import Snapshot
 from lbctl.cli.state import State
-from lbctl.cli.view import concerns, writing
+from lbctl.cli.view import writing
+from lbctl.cli.view.concerns import rules
 from lbctl.cli.view.findings import Finding, Severity
 from lbctl.cli.view.mistakes import Mistake
 from lbctl.core.outcomes import ConditionType
@@ -63,10 +64,11 @@ def offline(manifests: list[Manifest], mistakes: tuple[Mistake, ...]) -> Check:
 def online(snapshot: Snapshot, manifests: list[Manifest], mistakes: tuple[Mistake, ...]) -> Check:
     """What is wrong with a cluster; with manifests only what they would make wrong besides."""
     state = State(snapshot)
-    found = [*_configured(state)]
+    found = rules.found(state, rules.OF_SETUP)
     if manifests:
         then = State(writing.write(snapshot, manifests))
-        found = [one for one in _configured(then) if one not in found]
+        now = rules.found(then, rules.OF_SETUP)
+        found = tuple(one for one in now if one not in found)
     alone = offline(manifests, mistakes)
     return Check(
         well=alone.well and all(one.severity is Severity.NOTE for one in found),
@@ -74,24 +76,9 @@ def online(snapshot: Snapshot, manifests: list[Manifest], mistakes: tuple[Mistak
         objects=alone.objects,
         mistakes=mistakes,
         cluster=True,
-        findings=tuple(sorted(found, key=lambda one: (one.rank, one.subject))),
+        findings=found,
         nodes=() if manifests else tuple(_preflight(snapshot)),
     )
-
-
-def _configured(state: State) -> Iterator[Finding]:
-    """What somebody has set up wrongly, whatever works at the moment."""
-    for rule in (
-        concerns.operators,
-        concerns.speakers,
-        concerns.pools,
-        concerns.advertisements,
-        concerns.services,
-        concerns.versions,
-        concerns.command,
-        concerns.unseen,
-    ):
-        yield from rule(state)
 
 
 def _preflight(snapshot: Snapshot) -> Iterator[Preflight]:

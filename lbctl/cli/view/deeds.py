@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Literal
 
 from lbctl.cli.state import State
-from lbctl.cli.view import concerns
+from lbctl.cli.view.concerns.programs import operators
 from lbctl.cli.view.findings import Concern, Severity
 from lbctl.kube.objects import Kind, Object, uid_of
 
@@ -98,7 +98,7 @@ def deletion(kind: Kind, obj: Object, said: str) -> Write:
 
 def waiting(state: State, message: str) -> Waiting:
     """Wait, and say when nobody is there to wait for."""
-    for one in concerns.operators(state):
+    for one in operators(state):
         if one.severity is Severity.BROKEN and one.concern is Concern.NO_OPERATOR:
             return Waiting(f"{message} {one.message}")
     return Waiting(message)

@@ -8,7 +8,7 @@ from lbctl.cli.snapshot import Snapshot
 from lbctl.cli.state import State, addresses_of
 from lbctl.cli.view.address import Outside
 from lbctl.cli.view.service import Considered, ServiceStory, explain, find
-from lbctl.cli.view.simulation import settle
+from lbctl.cli.view.simulation.settling import settle
 from lbctl.core.objects.services import ServiceKey
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from lbctl.cli.view import printing, reasons
 from lbctl.cli.view.new_service import NewService, Planned
 from lbctl.cli.view.printing import BAD, FAINT, GOOD, ODD
-from lbctl.cli.view.simulation import Given, Move, Simulation, Stock
+from lbctl.cli.view.simulation.outcome import Given, Move, Simulation, Stock
 from lbctl.cli.view.words import count
 
 _SHOWN = 30

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lbctl.cli.snapshot import time_of
 from lbctl.cli.state import State
-from lbctl.cli.view import concerns
+from lbctl.cli.view.concerns import nodes, pools, rules
 from lbctl.cli.view.findings import Finding, Severity
 from lbctl.core.addresses import Family
 from lbctl.core.objects.speakers import Exclusion, NodeView, SpeakerView
@@ -96,7 +96,7 @@ class Status:
 
 def status(state: State) -> Status:
     """Look at everything."""
-    found = concerns.all_of(state)
+    found = rules.found(state, rules.OF_NOW)
     return Status(
         well=all(one.severity is Severity.NOTE for one in found),
         findings=found,
@@ -109,7 +109,7 @@ def status(state: State) -> Status:
 
 
 def _pools(state: State) -> Iterator[PoolUse]:
-    for one in concerns.judged(state):
+    for one in pools.judged(state):
         for family in Family:
             counts = state.ledger.counts(one.pool.name, family)
             if not counts.total:
@@ -145,7 +145,7 @@ def _nodes(state: State) -> Iterator[NodeState]:
 
 
 def _node(view: NodeView, holds: int, next_for: int) -> NodeState:
-    out = concerns.barrier(view)
+    out = nodes.barrier(view)
     if view.speaker is None:
         out = Exclusion(view.name, LeftOut.NO_SPEAKER, "")
     speaker = view.speaker or SpeakerView(view.name)

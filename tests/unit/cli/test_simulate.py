@@ -14,7 +14,9 @@ from lbctl.cli.output import Format, Look
 from lbctl.cli.snapshot import Snapshot
 from lbctl.cli.view import simulation_page as page
 from lbctl.cli.view.new_service import NewService, new_service
-from lbctl.cli.view.simulation import Simulation, applied, drain, node_loss
+from lbctl.cli.view.simulation.manifests import applied
+from lbctl.cli.view.simulation.nodes import drain, node_loss
+from lbctl.cli.view.simulation.outcome import Simulation
 from lbctl.cli.view.writing import write
 from lbctl.core.objects.services import ServiceKey
 from lbctl.kube.objects import ENDPOINT_SLICES, NODES, POOLS, SERVICES
