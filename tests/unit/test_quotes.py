@@ -11,6 +11,7 @@ from lbctl.api.crd import KINDS
 from lbctl.core.allocation.deciding import decide
 from lbctl.core.allocation.ledger import Ledger
 from lbctl.core.objects.advertisements import Announcing, announcing
+from lbctl.core.objects.pools import Allocation
 from lbctl.core.objects.requests import Request
 from lbctl.core.objects.services import Ownership, ServiceKey
 from lbctl.core.succession.placement import Loads
@@ -53,8 +54,20 @@ def belongs_to_another() -> str:
     return told(known)
 
 
-def told(known: Ledger) -> str:
-    status = decide(key("web"), known, Ownership()).status
+def pool_of_another_team() -> str:
+    known = ledger(
+        pool(
+            "team-a", "172.16.110.160-172.16.110.167", allocation=Allocation(namespaces=("team-a",))
+        ),
+        pool("spare", "172.16.110.170-172.16.110.173"),
+        service("second", "172.16.110.170", request=Request(pools=("team-a",))),
+        allocated("172.16.110.170", "second", pool="spare"),
+    )
+    return told(known, "second").replace("than default", "than team-b")
+
+
+def told(known: Ledger, service_name: str = "web") -> str:
+    status = decide(key(service_name), known, Ownership()).status
     assert status is not None
     assert status.verdict is not None
     return status.verdict.message
@@ -93,6 +106,7 @@ def planned(how: Announcing | None) -> str:
         ("docs/services.md", no_pool_gives),
         ("docs/services.md", not_obeyed_for_who_came_later),
         ("examples/03-edge-nodes/README.md", only_edges_announce),
+        ("examples/06-pools-for-teams/README.md", pool_of_another_team),
         ("examples/07-requests/README.md", belongs_to_another),
     ],
 )
