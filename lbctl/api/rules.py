@@ -34,10 +34,17 @@ def validations(*rules: Rule) -> dict[str, Any]:
     return {"x-kubernetes-validations": [rule.to_schema() for rule in rules]}
 
 
-def _entry_rule(rule: str, problem: str, *, ending: str = "") -> Rule:
-    """A rule on one entry, which its message names. `ending` is CEL for the last words."""
+def _entry_rule(rule: str, problem: str, *, ending: str = "", example: str = "") -> Rule:
+    """A rule on one entry, which its message names.
+
+    Args:
+        rule: what must be so.
+        problem: what is wrong when it is not, and what to write.
+        ending: CEL for the last words, made of what was written.
+        example: these words where nothing was written: in pages.
+    """
     expression = f"'\"' + self + '\" {problem}'" + (f" + {ending}" if ending else "")
-    return Rule(rule, f"an entry {problem}".rstrip(), expression)
+    return Rule(rule, f"an entry {problem}{example}", expression)
 
 
 _ENDS = "self.split('-')"
@@ -108,16 +115,19 @@ ENTRY_RULES = (
         f"[[{_octets(_FIRST)}, {_octets(_LAST)}]].all(n, {_number('n[0]')} <= {_number('n[1]')})",
         "has its start after its end: write the lower address first, like ",
         ending=f"{_LAST} + '-' + {_FIRST}",
+        example="172.16.110.100-172.16.110.119",
     ),
     _entry_rule(
         f"{_ENDS}.size() != 2 || !{_ALL_IPV6} || {_IPV6_IN_ORDER}",
         "has its start after its end: write the lower address first, like ",
         ending=f"{_LAST} + '-' + {_FIRST}",
+        example="fd00:110::100-fd00:110::1ff",
     ),
     _entry_rule(
         "!isCIDR(self) || cidr(self) == cidr(self).masked()",
         "has host bits set: write the network, like 172.16.110.96/28, or for the one address ",
         ending="self.split('/')[0]",
+        example="172.16.110.100",
     ),
     _entry_rule(
         f"!isCIDR(self) || {_list(*UNUSABLE)}.all(network, "
