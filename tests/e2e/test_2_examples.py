@@ -199,9 +199,9 @@ def test_a_freed_address_is_nobodys_while_it_rests(installed: Site, front: str) 
     installed.kubectl("patch", "ippool", "old", "--type=merge", "-p", '{"spec":{"retainFor":"0s"}}')
     delete(installed, REMOVING, "front.yaml")
     until(lambda: planned(installed, front) == "CoolingDown", what="it rests")
+    rested = virtual_ip(installed, front)["spec"]["release"]["coolingUntil"]
     apply(installed, REMOVING, "front.yaml")
     until(lambda: shown(installed, "front") == ["172.16.110.196"], what="another one is given")
-    rested = virtual_ip(installed, front)["spec"]["release"]["coolingUntil"]
     until(lambda: front not in vips(installed), what="it has rested")
     wish = "lbctl.io/addresses=172.16.110.195"
     installed.kubectl("annotate", "service", "front", wish)

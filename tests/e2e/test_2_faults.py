@@ -4,7 +4,7 @@ import pytest
 
 from tests.lab import Lab
 from tests.tour import steps
-from tests.tour.looking import answering_macs, ask, get, node_of_mac, until
+from tests.tour.looking import answering_macs, ask, get, until
 from tests.tour.site import NAMESPACE, Site
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
@@ -84,8 +84,8 @@ def test_a_node_is_powered_off_and_another_takes_its_address(
         ),
         what=f"the speaker of {dead} renews its Lease",
     )
-    (mac,) = answering_macs(installed, address)
-    assert node_of_mac(installed, mac) == node, "no fail-back: who holds, keeps"
+    _, again = steps.holder(installed, address)
+    assert again == node, "no fail-back: who holds, keeps"
 
 
 def test_a_healed_partition_leaves_exactly_one_node_answering(

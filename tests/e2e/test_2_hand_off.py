@@ -4,7 +4,7 @@ import pytest
 
 from tests.lab import Lab
 from tests.tour import steps
-from tests.tour.looking import answering_macs, get, node_of_mac, until
+from tests.tour.looking import get, until
 from tests.tour.site import Site
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
@@ -30,7 +30,10 @@ def test_an_address_leaves_a_node_whose_proxy_has_stopped(
     try:
         _, other = steps.another_holder(installed, address, holder)
         assert hand_off(installed, holder) == ("False", "ProxySilent")
-        assert hand_off(installed, other) == ("True", "ProxyHealthy")
+        until(
+            lambda: hand_off(installed, other) == ("True", "ProxyHealthy"),
+            what=f"the proxy of {other} was seen well",
+        )
     finally:
         lab.faults.proxy_started(holder)
     until(
@@ -43,5 +46,5 @@ def test_an_address_leaves_a_node_whose_proxy_has_stopped(
         lambda: holder in get(installed, "virtualip", address)["spec"]["succession"],
         what=f"{holder} may hold again",
     )
-    (mac,) = answering_macs(installed, address)
-    assert node_of_mac(installed, mac) == other, "whoever holds, keeps"
+    _, again = steps.holder(installed, address)
+    assert again == other, "whoever holds, keeps"

@@ -55,7 +55,7 @@ def test_a_family_comes_and_goes_and_the_other_stays(installed: Site) -> None:
 
     change("SingleStack", "IPv4")
     until(lambda: shown(installed, "both") == [four], what="IPv4 alone")
-    assert ask(installed, f"http://{four}:8090/"), "which works on"
+    until(lambda: ask(installed, f"http://{four}:8090/"), what="which works on")
     change("PreferDualStack", "IPv4", "IPv6")
     again = until(lambda: pair(installed), what="IPv6 beside it")
     assert again[0] == four
@@ -67,7 +67,7 @@ def test_two_services_share_one_address_until_the_last_one_goes(installed: Site)
     until(lambda: shown(installed, "shop-staff") == [address], what="the other one shares it")
     until(lambda: ask(installed, f"http://{address}:8091/"), what="HTTP for customers")
     until(lambda: ask(installed, f"http://{address}:8092/"), what="HTTP for the staff")
-    before = holder(installed, address)
+    before = until(lambda: holder(installed, address), what="the API names the node that answers")
     installed.kubectl("delete", "service", "shop")
 
     def tenants() -> list[str]:
@@ -75,7 +75,7 @@ def test_two_services_share_one_address_until_the_last_one_goes(installed: Site)
         return [row["name"] for row in spec["services"]]
 
     until(lambda: tenants() == ["shop-staff"], what="one row goes")
-    assert ask(installed, f"http://{address}:8092/"), "the other one works on"
+    until(lambda: ask(installed, f"http://{address}:8092/"), what="the other one works on")
     assert holder(installed, address) == before
     installed.kubectl("delete", "service", "shop-staff")
     until(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e import versions
 from tests.lab.errors import LabError
 from tests.tour import steps
 from tests.tour.looking import answering_macs, ask, get, until
@@ -20,7 +21,7 @@ def test_a_misspelt_value_is_refused_and_nothing_changes(installed: Site, addres
         installed.helm(
             "upgrade", "lbctl", str(CHART), "-n", NAMESPACE, "--set", "speaker.hostnetwork=false"
         )
-    assert ask(installed, f"http://{address}:8080/")
+    until(lambda: ask(installed, f"http://{address}:8080/"), what="the address answers")
 
 
 @pytest.mark.parametrize("own_crds", ["true", "false"])
@@ -57,8 +58,7 @@ def test_an_upgrade_brings_the_chart_s_crds_and_keeps_the_addresses(
     until(lambda: ask(installed, f"http://{address}:8080/"), what="the address answers")
     until(lambda: len(answering_macs(installed, address)) == 1, what="one node answers")
 
-    pods = get(installed, "pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=lbctl")["items"]
-    for pod in pods:
+    for pod in versions.pods(installed):
         log = installed.kubectl("logs", "-n", NAMESPACE, pod["metadata"]["name"])
         assert all(json.loads(line) for line in log.splitlines())
 

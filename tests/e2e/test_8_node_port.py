@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -100,13 +101,25 @@ def test_everybody_reaches_it_and_the_proxy_does_not_know_it(
             name = pod["metadata"]["name"]
             said = by_node_port.kubectl("exec", name, "--", "python3", "-c", ASKER, address, "80")
             assert len(said.split()) == len(PROTOCOLS), (pod["spec"]["nodeName"], address)
-    assert modes(by_node_port, "teller") == {"Proxy"}
+    until(lambda: modes(by_node_port, "teller") == {"Proxy"}, what="no proxy is to know it")
     for address in teller.values():
-        assert handed_on(by_node_port, address) == ("True", "AsAsked")
-        assert vip(by_node_port, address)["status"]["handOff"] == "NodePort"
+        until(partial(is_handed_on, by_node_port, address), what=f"{address} is handed on")
         for node in ("n1", "n2", "n3"):
-            tables = lab.exec(node, "nft", "list", "ruleset").stdout.split("table inet lbctl")
-            assert address not in tables[0] + "".join(tables[1:]).partition("\n}\n")[2], node
+            until(
+                partial(unknown_to_proxy, lab, node, address),
+                what=f"the proxy of {node} does not know {address}",
+            )
+
+
+def is_handed_on(site: Site, address: str) -> bool:
+    said = vip(site, address)["status"].get("handOff")
+    return handed_on(site, address) == ("True", "AsAsked") and said == "NodePort"
+
+
+def unknown_to_proxy(lab: Lab, node: str, address: str) -> bool:
+    """Whether the address is in lbctl's table alone."""
+    tables = lab.exec(node, "nft", "list", "ruleset").stdout.split("table inet lbctl")
+    return address not in tables[0] + "".join(tables[1:]).partition("\n}\n")[2]
 
 
 def test_who_asks_at_the_node_port_itself_is_served_as_ever(
@@ -148,8 +161,12 @@ def test_the_traffic_of_each_address_is_counted(
         node = holder_of(by_node_port, address)
         before = counted(lab, node, address)
         assert reached(lab, "client", Protocol.TCP, address)
-        after = counted(lab, node, address)
-        assert all(after[which] > before.get(which, 0) for which in ("received", "sent"))
+        until(partial(more_counted, lab, node, address, before), what="both ways are counted")
+
+
+def more_counted(lab: Lab, node: str, address: str, before: dict[str, float]) -> bool:
+    after = counted(lab, node, address)
+    return all(after[which] > before.get(which, 0) for which in ("received", "sent"))
 
 
 def counted(lab: Lab, node: str, address: str) -> dict[str, float]:
@@ -168,15 +185,20 @@ def test_a_service_without_node_ports_stays_with_the_proxy(tellers: Site, lab: L
     try:
         found = addresses(tellers, "portless")
         wait_reached(lab, "client", found)
-        assert modes(tellers, "portless") == {"VIP"}
+        until(lambda: modes(tellers, "portless") == {"VIP"}, what="the proxies are to know it")
         for address in found.values():
-            assert handed_on(tellers, address) == ("False", "NoNodePort")
-        events = tellers.kubectl(
-            "get", "events", "--field-selector", "involvedObject.name=portless"
+            until(partial(has_no_node_port, tellers, address), what="it says why")
+        of_it = ("--field-selector", "involvedObject.name=portless")
+        until(
+            lambda: "HandOffNotAsAsked" in tellers.kubectl("get", "events", *of_it),
+            what="an Event tells its owner",
         )
-        assert "HandOffNotAsAsked" in events
     finally:
         tellers.kubectl("delete", "service", "portless", "--wait=false")
+
+
+def has_no_node_port(site: Site, address: str) -> bool:
+    return handed_on(site, address) == ("False", "NoNodePort")
 
 
 def test_a_table_that_somebody_deletes_is_put_right_and_told(
@@ -295,8 +317,12 @@ def test_when_the_value_is_turned_off_the_proxy_serves_it(
     # fmt: on
     installed.kubectl("rollout", "status", "-n", NAMESPACE, "daemonset/lbctl-speaker")
     until(lambda: modes(installed, "web") == {"VIP"}, what="`web` is the proxies' again")
-    assert handed_on(installed, address) == ("False", "NodeUnable")
+    until(lambda: handed_on(installed, address) == ("False", "NodeUnable"), what="it says why")
     until(lambda: http(installed, f"http://{address}:8080/"), what="`web` answers")
     wait_reached(lab, "client", teller)
     for node in ("n1", "n2", "n3"):
-        assert "lbctl" not in lab.exec(node, "nft", "list", "tables").stdout
+        until(partial(without_table, lab, node), what=f"{node} has no table of lbctl's")
+
+
+def without_table(lab: Lab, node: str) -> bool:
+    return "lbctl" not in lab.exec(node, "nft", "list", "tables").stdout

@@ -200,10 +200,10 @@ def unsettled(site: Site) -> list[str]:
 
 def settled(site: Site) -> None:
     """Wait until every speaker sees every other, and every address has a holder and heirs."""
-    last: list[str] = []
 
     def nothing_missing() -> bool:
-        last[:] = unsettled(site)
-        return not last
+        if missing := unsettled(site):
+            raise LookupError("; ".join(missing))
+        return True
 
-    until(nothing_missing, what=f"all is settled; missing was {last}")
+    until(nothing_missing, what="all is settled")
