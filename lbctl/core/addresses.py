@@ -38,7 +38,7 @@ IPV6_BEGIN = 1 << 32
 
 def place(address: Address) -> int:
     """Where an address stands on the line of all addresses. Also the key that sorts a mixture."""
-    return int(address) + (IPV6_BEGIN if isinstance(address, IPv6Address) else 0)
+    return int(address) + IPV6_BEGIN if isinstance(address, IPv6Address) else int(address)
 
 
 def family_of(address: Address) -> Family:

@@ -40,7 +40,7 @@ class AddressSet:
         return cls(tuple(merged))
 
     def __contains__(self, address: int) -> bool:
-        at = self.beginning_below(address)
+        at = bisect_right(self.intervals, (address, _LAST)) - 1
         return at >= 0 and address <= self.intervals[at].last
 
     def __iter__(self) -> Iterator[Interval]:

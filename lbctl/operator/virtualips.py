@@ -15,7 +15,7 @@ from lbctl.core.addresses import Address, family_of, object_name
 from lbctl.core.allocation import release
 from lbctl.core.allocation.belonging import OutOfPool, home_name, out_of_pool
 from lbctl.core.allocation.leaving import rest, wanted
-from lbctl.core.allocation.tenancy import moved_in, moved_out
+from lbctl.core.allocation.tenancy import made_for, moved_in, moved_out
 from lbctl.core.labels import CANDIDATE_PREFIX, candidate_labels
 from lbctl.core.objects.services import Ownership, ServiceKey, ServiceRef, ServiceView
 from lbctl.core.objects.virtualips import Release, Stage, VirtualIPView
@@ -116,7 +116,7 @@ class VirtualIPs:
             AlreadyExists: somebody was faster; the mirror may not know yet.
         """
         shown = bool(self._world.ledger.claimants(address))
-        bare = moved_in(VirtualIPView(address, adopted=shown), service, pool)
+        bare = made_for(service, address, pool, adopted=shown)
         plan = self.planning.plan(bare) or _UNPLANNED
         view = replace(bare, succession=plan.succession)
         self._world.expect(view)

@@ -14,10 +14,9 @@ from time import process_time
 from lbctl.core.addresses import Address, Family
 from lbctl.core.allocation.deciding import decide
 from lbctl.core.allocation.ledger import Ledger
-from lbctl.core.allocation.tenancy import moved_in
+from lbctl.core.allocation.tenancy import made_for
 from lbctl.core.objects.pools import PoolView
 from lbctl.core.objects.services import VIP_MODE, Ingress, Ownership, ServiceView
-from lbctl.core.objects.virtualips import VirtualIPView
 from lbctl.operator.garbage import collect_seldom
 from tests.bench.conditions import machine, revision
 
@@ -91,7 +90,7 @@ def _timed(ledger: Ledger, services: Iterable[ServiceView]) -> float:
 def _serve(ledger: Ledger, service: ServiceView) -> None:
     ledger.put_service(service)
     (given,) = decide(service.key, ledger, OWNERSHIP).takes
-    ledger.put_virtual_ip(moved_in(VirtualIPView(given.address), service, given.pool))
+    ledger.put_virtual_ip(made_for(service, given.address, given.pool))
     kept = decide(service.key, ledger, OWNERSHIP)
     assert kept.takes == ()
     assert kept.status is not None

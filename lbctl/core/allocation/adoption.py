@@ -3,8 +3,7 @@
 What works goes on working: they are made the Service's before anything new is given.
 """
 
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from lbctl.core.addresses import Address, Family, family_of
 from lbctl.core.allocation.belonging import home_name
@@ -17,8 +16,7 @@ from lbctl.core.objects.virtualips import Stage, VirtualIPView
 from lbctl.core.outcomes import Notice, Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(NamedTuple):
     """Adopts for one Service."""
 
     service: ServiceView

@@ -8,6 +8,7 @@ the lowest free one. Pools are asked in the order in which the Service names the
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from lbctl.core.addresses import Address, Family, family_of, place
 from lbctl.core.allocation.belonging import home, home_name, out_of_pool
@@ -43,8 +44,7 @@ class Denied:
     wants: frozenset[Want] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Chooser:
+class Chooser(NamedTuple):
     """Chooses for one Service."""
 
     service: ServiceView

@@ -9,7 +9,7 @@ met is told, and takes nothing away.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from lbctl.core.addresses import Address, Family, family_of
@@ -79,8 +79,7 @@ class _Slot(NamedTuple):
     lost: tuple[Notice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(NamedTuple):
     """One Service of ours, and what is known about it."""
 
     service: ServiceView
@@ -101,10 +100,9 @@ class _Case:
             return Decision((), Status(None, verdict), self.named, (notice,), _MAY_BE_OURS)
         frozen = foreign is not None or self.service.deleting
         slots = self._both_or_none(self._slots(frozen=frozen))
-        has = [slot for slot in slots if slot.address is not None]
-        if self.service.deleting and not has:
+        ingress = tuple([_entry(slot.address) for slot in slots if slot.address is not None])
+        if self.service.deleting and not ingress:
             return Decision(release=self.named)
-        ingress = tuple([Ingress(ip=str(slot.address), ip_mode=VIP_MODE) for slot in has])
         verdict, problems = self._verdict(slots, ingress)
         notices = self._conflicts()
         kept: list[Address | None] = []
@@ -153,7 +151,7 @@ class _Case:
             if shown is not None:
                 return self._moving(shown, current.address)
             return self._held(current, promised, frozen=frozen)
-        adopted, lost = Adoption(self.service, self.ledger, self.ownership).find(family)
+        adopted, lost = self._adopted(family)
         if adopted is not None:
             return _Slot(family, adopted.address, adopted.pool, adopted)
         if frozen:
@@ -162,6 +160,12 @@ class _Case:
         if isinstance(found, Take):
             return _Slot(family, found.address, found.pool, found, lost=lost)
         return _Slot(family, denied=found, lost=lost)
+
+    def _adopted(self, family: Family) -> tuple[Take | None, tuple[Notice, ...]]:
+        """What becomes of the addresses that it shows and does not have."""
+        if not self.service.shown:
+            return None, ()
+        return Adoption(self.service, self.ledger, self.ownership).find(family)
 
     def _held(self, view: VirtualIPView, promised: list[Address], *, frozen: bool) -> _Slot:
         """It has an address, and keeps it unless it can have one that is more like its wish."""
@@ -286,6 +290,12 @@ class _Case:
         """Whether lbctl may have written an address that no VirtualIP explains."""
         in_a_pool = self.ledger.pool_of(address) is not None
         return in_a_pool and self.ledger.node_known_by(address) is None
+
+
+@lru_cache(maxsize=1 << 14)  # Said of every address at every look.
+def _entry(address: Address) -> Ingress:
+    """What the status shows of an address."""
+    return Ingress(ip=str(address), ip_mode=VIP_MODE)
 
 
 def _from(entry: Ingress, pool: str | None) -> str:

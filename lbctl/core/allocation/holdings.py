@@ -1,7 +1,8 @@
 """The addresses that a Service has by its VirtualIPs, and what is wrong with each."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lbctl.core.addresses import Family, family_of, place
 from lbctl.core.allocation.belonging import home_name, out_of_pool
@@ -34,8 +35,7 @@ def given_up(service: ServiceView, view: VirtualIPView, ledger: Ledger) -> bool:
     return not wished and ledger.contested(view)
 
 
-@dataclass(frozen=True, slots=True)
-class Holdings:
+class Holdings(NamedTuple):
     """What one Service has, among all that the ledger knows."""
 
     service: ServiceView
@@ -48,15 +48,15 @@ class Holdings:
         that is shown, because a status has one writer at a time, or else on the lowest.
         """
         of_family = [view for view in own if family_of(view.address) is family]
-        if len(of_family) <= 1:
-            return next(iter(of_family), None)
-        return min(of_family, key=self._rank)
+        if len(of_family) > 1:
+            return min(of_family, key=self._rank)
+        return of_family[0] if of_family else None
 
     def still_shown(
-        self, coming: VirtualIPView, own: Iterable[VirtualIPView]
+        self, coming: VirtualIPView, own: Collection[VirtualIPView]
     ) -> VirtualIPView | None:
         """The announced address that clients use until the one that replaces it is announced."""
-        if coming.holder is not None:
+        if coming.holder is not None or len(own) == 1:
             return None
         family = family_of(coming.address)
         return next(
@@ -112,10 +112,9 @@ class Holdings:
     def stale(self, view: VirtualIPView) -> bool:
         """Whether the VirtualIP says something of the Service that is not so any more."""
         request, own = self.service.request, self.service.ref
-        namesakes = [ref for ref in view.services if ref.key == own.key]
-        alone = len(namesakes) == len(view.services)
-        return (
-            namesakes != [own]
-            or view.terms.get(own.uid) != terms_of(self.service)
-            or (alone and not request.problems and view.sharing_key != request.sharing_key)
+        alone = self._is_alone(view)
+        if not alone and [ref for ref in view.services if ref.key == own.key] != [own]:
+            return True  # Its namesake of before is there, or it is not.
+        return view.terms.get(own.uid) != terms_of(self.service) or (
+            alone and not request.problems and view.sharing_key != request.sharing_key
         )

@@ -92,7 +92,9 @@ class Ledger:
         """Know a Service, whoever owns it: the addresses that it shows are used."""
         known = self._services.get(service.key)
         self._services[service.key] = service
-        self._show(service.key, () if known is None else known.shown, service.shown)
+        before = () if known is None else known.shown
+        if before != service.shown:
+            self._show(service.key, before, service.shown)
 
     def drop_service(self, key: ServiceKey) -> None:
         known = self._services.pop(key, None)
@@ -102,12 +104,10 @@ class Ledger:
         self, key: ServiceKey, before: tuple[Address, ...], after: tuple[Address, ...]
     ) -> None:
         """A Service's status shows other addresses than before."""
-        if before == after:
-            return
-        for address in {*before} ^ {*after}:
-            at = place(address)
+        shown = {place(address) for address in after}
+        for at in shown ^ {place(address) for address in before}:
             users = self._users(at)
-            if address in after:
+            if at in shown:
                 self._shown.setdefault(at, set()).add(key)
             else:
                 _discard(self._shown, at, key)

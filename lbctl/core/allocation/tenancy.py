@@ -3,9 +3,24 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from lbctl.core.addresses import Address
 from lbctl.core.allocation.sharing import terms_of
 from lbctl.core.objects.services import ServiceKey, ServiceRef, ServiceView
 from lbctl.core.objects.virtualips import Terms, VirtualIPView
+
+
+def made_for(
+    service: ServiceView, address: Address, pool: str | None, *, adopted: bool = False
+) -> VirtualIPView:
+    """The VirtualIP of an address that had none: the Service, as it is now, is alone there."""
+    return VirtualIPView(
+        address,
+        pool=pool,
+        services=(service.ref,),
+        terms={service.uid: terms_of(service)},
+        sharing_key=service.request.sharing_key,
+        adopted=adopted,
+    )
 
 
 def moved_in(view: VirtualIPView, service: ServiceView, pool: str | None) -> VirtualIPView:

@@ -4,6 +4,7 @@ Counted as they come and go, so that no question costs a look at all of them. Ad
 their places.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from lbctl.core.allocation.stock import Shelf
@@ -19,19 +20,21 @@ class Usage:
         self._all = Occupancy()
         self._buggy = Occupancy()
         """Of those, the ones that end in .0 or .255."""
-        self._of: dict[str, Occupancy] = {}
+        self._of: defaultdict[str, Occupancy] = defaultdict(Occupancy)
         """Those that the Services of a namespace have."""
         self._kept: dict[Kept, Occupancy] = {reason: Occupancy() for reason in Kept}
 
     def mark(self, at: int, *, used: bool) -> None:
         """The address at a place is used, or is not."""
-        for occupancy in (self._all, self._buggy) if is_buggy(at) else (self._all,):
-            (occupancy.add if used else occupancy.discard)(at)
+        change = Occupancy.add if used else Occupancy.discard
+        change(self._all, at)
+        if is_buggy(at):
+            change(self._buggy, at)
 
     def change_namespaces(self, at: int, before: set[str], after: set[str]) -> None:
         """The Services of other namespaces than before have it."""
         for namespace in after - before:
-            self._of.setdefault(namespace, Occupancy()).add(at)
+            self._of[namespace].add(at)
         for namespace in before - after:
             self._of[namespace].discard(at)
             if not self._of[namespace]:

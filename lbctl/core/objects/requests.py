@@ -54,7 +54,10 @@ class Request:
 
     def address(self, family: Family) -> Address | None:
         """The address of a family that is asked for."""
-        return next((one for one in self.addresses if family_of(one) is family), None)
+        for one in self.addresses:
+            if family_of(one) is family:
+                return one
+        return None
 
 
 NOTHING = Request()

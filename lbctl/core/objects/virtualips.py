@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from lbctl.core.addresses import Address
 from lbctl.core.objects.services import Port, ServiceKey, ServiceRef
@@ -21,8 +21,7 @@ class Stage(StrEnum):
     """A person keeps it, for one Service or for later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What a Service was let in with at an address that others may share."""
 
     ports: tuple[Port, ...] = ()

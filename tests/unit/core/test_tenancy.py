@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lbctl.core.allocation.tenancy import moved_in, moved_out
+from lbctl.core.allocation.tenancy import made_for, moved_in, moved_out
 from lbctl.core.objects.requests import Request
 from lbctl.core.objects.services import Port
 from lbctl.core.objects.virtualips import Release, Stage, Terms, VirtualIPView
@@ -18,6 +18,13 @@ def test_the_first_one_brings_its_key_and_its_terms() -> None:
     made = moved_in(VirtualIPView(ip(".9")), WEB, "lab")
     assert made == shared(".9", WEB)
     assert made.stage is Stage.ALLOCATED
+
+
+def test_a_new_one_is_as_if_the_service_had_moved_into_an_empty_one() -> None:
+    for one in (WEB, replace(WEB, request=Request()), replace(WEB, uid="another")):
+        empty = VirtualIPView(ip(".9"), adopted=True)
+        assert made_for(one, ip(".9"), "lab", adopted=True) == moved_in(empty, one, "lab")
+        assert not made_for(one, ip(".9"), None).adopted
 
 
 def test_the_next_one_joins_under_the_key_that_is_there() -> None:
