@@ -41,7 +41,8 @@ POOL_ADDRESSES: Final = Metric(
     Unit.ADDRESSES,
     "Addresses of a pool by what became of them.",
     "`free` near 0: add a range to the pool, or another pool, before Services wait. Much "
-    "`quarantined`: foreign hosts sit on its addresses; `kubectl get vips` names their MACs.",
+    "`quarantined`: foreign hosts sit on its addresses; CONFLICT of `kubectl get vips -o wide` has "
+    "their MACs.",
     (
         _POOL,
         Label("family", "of the addresses", ("ipv4", "ipv6")),
@@ -57,8 +58,8 @@ OUT_OF_POOL: Final = Metric(
     Kind.GAUGE,
     Unit.ADDRESSES,
     "Addresses that Services have and that their pools would not give today.",
-    "They go on working. `kubectl get vips` shows the condition InPool of each; widen the pool, or "
-    "let the Services move.",
+    "They go on working. INPOOL of `kubectl get vips -o wide` says which, and the condition InPool "
+    "of each why; widen the pool, or let the Services move.",
     (Label("reason", "of the condition `InPool`", tuple(PoolRefusal)),),
 )
 NOT_AS_ASKED: Final = Metric(

@@ -31,7 +31,7 @@ ADDRESSES: Final = Metric(
     Unit.ADDRESSES,
     "Addresses of this node's plan by what the node does with them.",
     "`blocked` for long is a node that would hold and hears another host answer; "
-    "`kubectl get vips` names that one.",
+    "the condition Announced of the VirtualIP names that one.",
     (
         Label(
             "state",
@@ -48,7 +48,7 @@ NOT_SERVING: Final = Metric(
     Unit.ADDRESSES,
     "Addresses that are not taken here, for their Service has no endpoint on this node.",
     "Meant, for Services with externalTrafficPolicy Local. Where pods are: the proxy's health "
-    "check of the Service says otherwise; see HandOffReady of `kubectl get speakers`.",
+    "check of the Service says otherwise; see HANDOFF of `kubectl get speakers`.",
 )
 CHECK: Final = Metric(
     "lbctl_speaker_check",
@@ -134,7 +134,7 @@ FAILOVER_SECONDS: Final = Metric(
     "address, measured by the process that sends it.",
     "The time until the death is noticed comes before (`bfd.intervalMilliseconds` times "
     "`bfd.detectMultiplier`). Above 0.5 s: the node that took over lacks CPU, or those before it "
-    "in the succession are dead too and had their turns.",
+    "in the succession had their turns and did not take it.",
     buckets=FAILOVER_BOUNDS,
 )
 STALLS: Final = Metric(
@@ -152,7 +152,7 @@ BFD_SESSIONS: Final = Metric(
     Unit.SESSIONS,
     "BFD sessions with partners by state.",
     "`never-up`: UDP port `bfd.port` does not pass between the nodes; PARTNERS of "
-    "`kubectl get speakers` says which.",
+    "`kubectl get speakers` says where.",
     (
         Label(
             "state",
@@ -208,8 +208,8 @@ TABLE_LOOKS: Final = Metric(
     Kind.COUNTER,
     Unit.TIMES,
     "Looks at the node's nftables table, by what came of them.",
-    "`repaired` rises: something on the node flushes all tables; NodePortReady of "
-    "`kubectl get speakers` says so too. Let it flush its own tables by name.",
+    "`repaired` rises: something on the node flushes all tables; the condition NodePortReady of "
+    "its Speaker says so too. Let it flush its own tables by name.",
     (Label("outcome", "`repaired`: somebody else had changed it", tuple(Outcome)),),
     option=NODE_PORT,
 )

@@ -115,6 +115,7 @@ def test_a_page_quotes_what_is_said(page: str, said: Callable[[], str]) -> None:
     assert said() in text
 
 
+COLUMN = re.compile(r"`?(\w+)`? of\s+`kubectl get (\w+)( -o wide)?`")
 TABLE = re.compile(r"^ *\$ kubectl get (\S+)([^\n]*)\n *(NAME .*)$", re.MULTILINE)
 NAMES = {
     name: kind.definition
@@ -137,3 +138,13 @@ def test_tables_in_pages_have_the_columns_that_kubectl_prints() -> None:
             assert header.split() == ["NAME", *map(str.upper, columns)], page
             seen.add(NAMES[kind].kind)
     assert {"IPAddressPool", "VirtualIP", "L2Advertisement"} <= seen
+
+
+def test_a_column_that_a_page_names_is_one_that_kubectl_prints() -> None:
+    seen = 0
+    for page in PAGES:
+        for column, kind, wide in COLUMN.findall(page.read_text(encoding="utf-8")):
+            columns = {c.name.upper() for c in NAMES[kind].columns if wide or not c.wide}
+            assert column in columns, f"{page}: {column} of kubectl get {kind}{wide}"
+            seen += 1
+    assert seen
