@@ -56,15 +56,21 @@ class HandingOn:
         """The next step to what was decided."""
         if decided is None:
             return Sending(view.node_ports, view.node_ports_until) if view.node_ports else NOT_SENT
+        services = self._services(view)
         relied_on = any(
             entry.address == view.address and entry.ip_mode == PROXY_MODE
-            for service in self._services(view)
+            for service in services
             for entry in service.ingress
         )
         now = datetime.now(UTC)
         end = now + timedelta(seconds=PROXIES_LEARN_SECONDS)
         return sending(
-            decided, view, relied_on=relied_on, now=now.strftime(_TIME), end=end.strftime(_TIME)
+            decided,
+            view,
+            services,
+            relied_on=relied_on,
+            now=now.strftime(_TIME),
+            end=end.strftime(_TIME),
         )
 
     def say(self, obj: Object, view: VirtualIPView, decided: HandedOn | None) -> list[Condition]:

@@ -6,7 +6,7 @@ the holder sends to the NodePorts before the proxies hear that they need not kno
 goes on until they know it again.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -124,23 +124,33 @@ def unable_to(
 
 
 def sending(
-    decided: HandedOn, view: VirtualIPView, *, relied_on: bool, now: str, end: str
+    decided: HandedOn,
+    view: VirtualIPView,
+    services: Iterable[ServiceView],
+    *,
+    relied_on: bool,
+    now: str,
+    end: str,
 ) -> Sending:
     """What the VirtualIP is to say, one step further on the way to what was decided.
 
     Args:
         decided: where the way leads.
         view: what it says now.
+        services: that have the address. On the way back a nodePort stays only while it is theirs:
+            of one that was given back, the proxies have no rule, or another Service has it.
         relied_on: whether a Service still says that proxies need not know the address.
         now: RFC 3339 in UTC, by the seconds.
         end: the same, `PROXIES_LEARN_SECONDS` later.
     """
     if decided.node_ports or not view.node_ports:
         return Sending(decided.node_ports)
-    if not view.node_ports_until:
-        return Sending(view.node_ports, end)
-    over = view.node_ports_until <= now and not relied_on
-    return NOT_SENT if over else Sending(view.node_ports, view.node_ports_until)
+    theirs = {item for each in services for item in each.node_ports.items()}
+    left = {port: number for port, number in view.node_ports.items() if (port, number) in theirs}
+    over = view.node_ports_until and view.node_ports_until <= now and not relied_on
+    if over or not left:
+        return NOT_SENT
+    return Sending(left, view.node_ports_until or end)
 
 
 def ip_mode(view: VirtualIPView | None, shown: str) -> str:

@@ -137,6 +137,7 @@ def test_which_nodes_cannot(
 
 ASKED = HandedOn(HandedOnReason.AS_ASKED, "", {WEB: 30_080})
 BACK = HandedOn(HandedOnReason.AS_ASKED, "")
+THEIRS = {WEB: 30_080}
 NOW, SOON, END = (f"2026-01-01T00:00:{second}Z" for second in ("00", "07", "15"))
 
 
@@ -147,21 +148,25 @@ NOW, SOON, END = (f"2026-01-01T00:00:{second}Z" for second in ("00", "07", "15")
         ("the ports come first", ASKED, Sending(), False, Sending({WEB: 30_080})),
         ("another nodePort counts at once", ASKED, Sending({WEB: 1}), True,
          Sending({WEB: 30_080})),
-        ("on the way back they stay", BACK, Sending({WEB: 1}), True, Sending({WEB: 1}, END)),
-        ("until the proxies have learned", BACK, Sending({WEB: 1}, SOON), False,
-         Sending({WEB: 1}, SOON)),
-        ("longer, if a Service still says Proxy", BACK, Sending({WEB: 1}, NOW), True,
-         Sending({WEB: 1}, NOW)),
-        ("then they go", BACK, Sending({WEB: 1}, NOW), False, NOT_SENT),
+        ("on the way back they stay", BACK, Sending(THEIRS), True, Sending(THEIRS, END)),
+        ("until the proxies have learned", BACK, Sending(THEIRS, SOON), False,
+         Sending(THEIRS, SOON)),
+        ("longer, if a Service still says Proxy", BACK, Sending(THEIRS, NOW), True,
+         Sending(THEIRS, NOW)),
+        ("then they go", BACK, Sending(THEIRS, NOW), False, NOT_SENT),
         ("who turns round on the way stays", ASKED, Sending({WEB: 1}, SOON), True,
          Sending({WEB: 30_080})),
+        ("a nodePort that was given back leads nowhere, so it goes first", BACK,
+         Sending(THEIRS | {DNS: 30_053}), True, Sending(THEIRS, END)),
+        ("or into another Service", BACK, Sending({WEB: 1}, SOON), True, NOT_SENT),
     ],
 )  # fmt: skip
 def test_there_and_back_are_made_before_they_are_broken(
     rule: str, decided: HandedOn, there: Sending, found: Sending, *, relied_on: bool
 ) -> None:
     view = allocated(".7", node_ports=there.node_ports, node_ports_until=there.until)
-    assert sending(decided, view, relied_on=relied_on, now=NOW, end=END) == found, rule
+    said = sending(decided, view, [with_ports()], relied_on=relied_on, now=NOW, end=END)
+    assert said == found, rule
 
 
 def sent(**fields: Any) -> VirtualIPView:

@@ -208,6 +208,17 @@ async def test_source_ranges_bring_the_proxy_back(site: Site) -> None:
     assert (site.mode, site.handed_on) == ("VIP", ("False", "SourceRanges"))
 
 
+async def test_node_ports_that_are_given_back_are_not_sent_to(site: Site) -> None:
+    """The proxies have no rules for them from then on, and learn of the address instead."""
+    ask(site, **ASKED)
+    await site.settle()
+    site.hold(handOff="NodePort")
+    site.change_service(ports=[{"port": 80}], allocateLoadBalancerNodePorts=False)
+    await site.settle()
+    assert (site.hand_off, site.mode) == (None, "VIP")
+    assert site.handed_on == ("False", "NoNodePort")
+
+
 async def test_another_node_port_is_written_at_once(site: Site) -> None:
     ask(site, **ASKED)
     await site.settle()
