@@ -34,7 +34,7 @@ from speaker.agent.kin import Acquaintances, rows, unknown
 from speaker.agent.life import Life
 from speaker.agent.local import LocalWatch, hosts, port_of
 from speaker.agent.metrics import ChannelMetrics, TableMetrics
-from speaker.agent.nodeports import rewritable, wanted
+from speaker.agent.nodeports import servable, wanted
 from speaker.agent.plan import plan
 from speaker.agent.registration import PartnersSeen, Registration
 from speaker.agent.settings import Settings
@@ -293,18 +293,17 @@ class Agent:
 
         self._entries = entries()
         if self._settings.table is not None:
-            before, rewritten = self._table.in_place, self._table.rewritten
+            before = self._table.rewritten
             await self._table.enforce()
-            if self._table.in_place != before:
+            if self._table.rewritten != before:
                 self._entries = entries()
-            for address in rewritten ^ self._table.rewritten:
+            for address in before ^ self._table.rewritten:
                 self._queue.add(_virtual_ip(address))
         return self._entries
 
     def _serves(self, view: VirtualIPView) -> bool:
-        behaviour = self._settings.table if self._table.in_place else None
         served = self._local.serving(port_of(view, self._node))
-        return served and rewritable(view, behaviour)
+        return served and servable(view, self._table.rewritten)
 
     def _wanted_of_table(self) -> Wanted | None:
         if self._settings.table is None or self._entries is None:

@@ -1,7 +1,7 @@
 """What the node's table is to do, and what its condition says. Pure."""
 
 import errno
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Final
 
@@ -77,27 +77,35 @@ def _ports(virtual_ip: VirtualIPView) -> tuple[ServicePort, ...]:
     )
 
 
-def rewritable(virtual_ip: VirtualIPView, behaviour: Behaviour | None) -> bool:
-    """Whether a table that is in place serves the address.
+def servable(virtual_ip: VirtualIPView, sent: Collection[str]) -> bool:
+    """Whether what comes for an address is handed on here.
 
     On the way back to the cluster's proxy no table is needed: the proxies learn of it just then,
     and a node that waited would leave the address to nobody.
 
     Args:
         virtual_ip: the address.
-        behaviour: of the table; None where there is none.
+        sent: the addresses that the node's table sends to NodePorts.
     """
-    if not virtual_ip.node_ports or virtual_ip.node_ports_until:
-        return True
-    return behaviour is not None and _node_has_family(behaviour, virtual_ip.address)
+    by_proxy = not virtual_ip.node_ports or virtual_ip.node_ports_until
+    return bool(by_proxy) or str(virtual_ip.address) in sent
 
 
-def rewritten(wanted: Wanted) -> frozenset[str]:
-    """The addresses that such a table sends to NodePorts."""
+def rewritten(there: Wanted, wanted: Wanted) -> frozenset[str]:
+    """The addresses that a table sends to NodePorts, just as it is wanted.
+
+    Args:
+        there: what the table in the kernel does.
+        wanted: what it should do. The two differ when the kernel has refused a change.
+    """
+    if there.behaviour != wanted.behaviour or not wanted.interfaces <= there.interfaces:
+        return frozenset()
+    ports = {each.address: each.ports for each in there.guarded}
     return frozenset(
         str(each.address)
         for each in wanted.guarded
-        if any(port.node_port is not None for port in each.ports)
+        if ports.get(each.address) == each.ports
+        and any(port.node_port is not None for port in each.ports)
         and _node_has_family(wanted.behaviour, each.address)
     )
 

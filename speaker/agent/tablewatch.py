@@ -22,14 +22,6 @@ _GATHER_SECONDS: Final = 0.02
 """Addresses are taken many at once."""
 REPORTED_SECONDS: Final = 600.0
 """A repair is told so long."""
-_IN_PLACE: Final = frozenset(
-    {
-        NodePortReason.TABLE_IN_PLACE,
-        NodePortReason.TABLE_REPAIRED,
-        # The other family's addresses are served.
-        NodePortReason.NO_NODE_ADDRESS,
-    }
-)
 
 
 class OpenKernel(Kernel, Protocol):
@@ -62,7 +54,10 @@ class TableWatch:
         self._kernel: OpenKernel | None = None
         self._keeper: TableKeeper | None = None
         self._repaired_at: float | None = None
-        self._rewritten: frozenset[str] = frozenset()
+        self._there: Wanted | None = None
+        """What the table in the kernel does, as far as is known."""
+        self.rewritten: frozenset[str] = frozenset()
+        """The addresses that it sends to NodePorts, just as it is wanted."""
         self.condition: Condition | None = None
         """`NodePortReady`; None before the first look."""
         self.outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
@@ -72,13 +67,8 @@ class TableWatch:
 
     @property
     def in_place(self) -> bool:
-        """Whether the table did what was wanted at the last look."""
-        return self.condition is not None and self.condition.reason in _IN_PLACE
-
-    @property
-    def rewritten(self) -> frozenset[str]:
-        """The addresses that are sent to NodePorts, as far as the table is in place."""
-        return self._rewritten if self.in_place else frozenset()
+        """Whether there was a table after the last look."""
+        return self._there is not None
 
     def look(self) -> None:
         """Something has changed that the table depends on."""
@@ -107,13 +97,13 @@ class TableWatch:
             try:
                 outcome = await asyncio.to_thread(self._enforce, wanted)
             except OSError as error:
-                self._say(condition(reason_of(error), str(error)))
+                self._refused(wanted, error)
                 return
             self.outcomes[outcome] += 1
             if outcome is Outcome.REPAIRED:
                 self._repaired_at = time.monotonic()
                 _log.warning("somebody else had changed the table inet lbctl: put right")
-            self._rewritten = rewritten(wanted)
+            self._there, self.rewritten = wanted, rewritten(wanted, wanted)
             lacking = without_a_node_address(wanted)
             if lacking is not None:
                 self._say(condition(NodePortReason.NO_NODE_ADDRESS, str(lacking)))
@@ -132,6 +122,17 @@ class TableWatch:
             self._kernel = self._open()
             self._keeper = TableKeeper(self._kernel)
         return self._keeper.enforce(wanted)
+
+    def _refused(self, wanted: Wanted, error: OSError) -> None:
+        """What is there stays, and with it the addresses that it serves."""
+        if self._keeper is None or not self._keeper.in_place:
+            self._there = None
+        there = self._there
+        before, self.rewritten = self.rewritten, rewritten(there, wanted) if there else frozenset()
+        said = condition(reason_of(error), str(error))
+        if said == self.condition and self.rewritten != before:
+            self._changed()
+        self._say(said)
 
     def _in_place(self) -> NodePortReason:
         repaired = self._repaired_at

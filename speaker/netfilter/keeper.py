@@ -87,6 +87,14 @@ class TableKeeper:
         self._kernel = kernel
         self._applied: _Applied | None = None
 
+    @property
+    def in_place(self) -> bool:
+        """Whether the table that was made last is there, as far as this process knows.
+
+        A change that is refused leaves it as it was.
+        """
+        return self._applied is not None
+
     def enforce(self, wanted: Wanted) -> Outcome:
         """Make the table what is wanted, in one step, and nothing where it is so already.
 

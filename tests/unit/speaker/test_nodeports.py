@@ -14,8 +14,8 @@ from lbctl.core.outcomes import NodePortReason
 from speaker.agent.nodeports import (
     condition,
     reason_of,
-    rewritable,
     rewritten,
+    servable,
     wanted,
     without_a_node_address,
 )
@@ -91,8 +91,34 @@ def test_a_port_that_has_no_node_port_yet_is_let_through() -> None:
 
 def test_who_is_sent_to_node_ports() -> None:
     there = of([entry(), entry(V6)], view(node_ports={WEB: 30_080}), view(V6, WEB))
-    assert rewritten(there) == {V4}
-    assert rewritten(of([entry(V6)], view(V6, node_ports={WEB: 30_080}))) == set()
+    assert rewritten(there, there) == {V4}
+    lacking = of([entry(V6)], view(V6, node_ports={WEB: 30_080}))
+    assert rewritten(lacking, lacking) == set()
+
+
+OTHER = "192.0.2.11"
+SENT = Guarded(ip_address(V4), (ServicePort(Protocol.TCP, 80, 30_080),))
+
+
+@pytest.mark.parametrize(
+    ("rule", "there", "found"),
+    [
+        ("as it is wanted", (SENT,), {V4}),
+        ("of a new address the table knows nothing", (), set()),
+        ("the table has a nodePort that counts no more",
+         (replace(SENT, ports=(ServicePort(Protocol.TCP, 80, 1),)),), set()),
+        ("whether it is held is about the node's own clients alone",
+         (replace(SENT, held=True),), {V4}),
+        ("what is there and not wanted is not served",
+         (SENT, replace(SENT, address=ip_address(OTHER))), {V4}),
+    ],
+)  # fmt: skip
+def test_where_the_kernel_refused_a_change_what_is_there_as_wanted_counts(
+    rule: str, there: tuple[Guarded, ...], found: set[str]
+) -> None:
+    asked = Wanted(HERE, (SENT,), frozenset({"eth0"}))
+    assert rewritten(replace(asked, guarded=there), asked) == found, rule
+    assert rewritten(Wanted(HERE, there), asked) == set(), "not from another LAN"
 
 
 @pytest.mark.parametrize(
@@ -136,32 +162,24 @@ def test_a_family_that_the_node_does_not_have() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "node_ports", "behaviour", "able"),
+    ("rule", "node_ports", "sent", "able"),
     [
-        (V4, {}, None, True),
-        (V4, {WEB: 30_080}, None, False),
-        (V4, {WEB: 30_080}, HERE, True),
-        (V6, {WEB: 30_080}, HERE, False),
-        (V6, {}, HERE, True),
-    ],
-    ids=[
-        "the proxy needs no table",
-        "nothing is written without a table",
-        "a table writes it",
-        "the node has no such address",
-        "the proxy needs no address of the node",
+        ("the proxy needs no table", {}, set(), True),
+        ("nothing is written without a table", {WEB: 30_080}, set(), False),
+        ("nor by one that does not have it", {WEB: 30_080}, {OTHER}, False),
+        ("a table that has it writes it", {WEB: 30_080}, {V4}, True),
     ],
 )
 def test_what_a_node_can_serve(
-    address: str, node_ports: dict[Port, int], behaviour: Behaviour | None, *, able: bool
+    rule: str, node_ports: dict[Port, int], sent: set[str], *, able: bool
 ) -> None:
-    assert rewritable(view(address, node_ports=node_ports), behaviour) is able
+    assert servable(view(node_ports=node_ports), sent) is able, rule
 
 
 def test_on_the_way_back_to_the_proxy_no_table_is_needed() -> None:
     """As when the value is turned off, and the last node with a table hands over."""
     back = replace(view(node_ports={WEB: 30_080}), node_ports_until="2026-01-01T00:00:15Z")
-    assert rewritable(back, None)
+    assert servable(back, ())
     assert of([entry()], back).guarded[0].ports[0].node_port == 30_080, "who has one, uses it"
 
 

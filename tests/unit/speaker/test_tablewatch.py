@@ -78,6 +78,55 @@ async def test_a_refusal_is_told_and_tried_again(watched: Watched) -> None:
     assert watched.watch.in_place
 
 
+SENT = Guarded(HERE, (ServicePort(Protocol.TCP, 80, 30_080),))
+LATER = Guarded(ip_address("192.0.2.11"), SENT.ports)
+
+
+async def test_a_refused_change_leaves_what_was_there(watched: Watched) -> None:
+    """The address that the table has is held on to, and one that it has not is not taken."""
+    watched.wanted = Wanted(NODE, (SENT,))
+    await watched.watch.enforce()
+    assert watched.watch.rewritten == {str(HERE)}
+    watched.kernel.refusal = errno.ENOMEM
+    watched.wanted = Wanted(NODE, (SENT, LATER))
+    await watched.watch.enforce()
+    assert watched.reason == NodePortReason.KERNEL_REFUSED
+    assert watched.watch.rewritten == {str(HERE)}
+    assert watched.watch.in_place
+
+    watched.kernel.refusal = None
+    await watched.watch.enforce()
+    assert watched.reason == NodePortReason.TABLE_IN_PLACE
+    assert watched.watch.rewritten == {str(HERE), str(LATER.address)}
+
+
+async def test_a_table_that_is_lost_and_refused_serves_nobody(watched: Watched) -> None:
+    watched.wanted = Wanted(NODE, (SENT,))
+    await watched.watch.enforce()
+    watched.kernel.remove("lbctl")
+    watched.kernel.refusal = errno.ENOMEM
+    await watched.watch.enforce()
+    assert watched.watch.rewritten == set()
+    assert not watched.watch.in_place
+
+
+async def test_an_address_that_a_refusal_takes_away_is_told_though_the_refusal_is_an_old_one(
+    watched: Watched,
+) -> None:
+    watched.wanted = Wanted(NODE, (SENT,))
+    await watched.watch.enforce()
+    watched.kernel.refusal = errno.ENOMEM
+    watched.wanted = Wanted(NODE, (SENT, LATER))
+    await watched.watch.enforce()
+    watched.told.clear()
+    await watched.watch.enforce()
+    assert not watched.told.is_set()
+    watched.wanted = Wanted(NODE, (Guarded(HERE, (ServicePort(Protocol.TCP, 80, 1),)), LATER))
+    await watched.watch.enforce()
+    assert watched.watch.rewritten == set()
+    assert watched.told.is_set()
+
+
 async def test_a_kernel_without_nf_tables() -> None:
     def nothing() -> RememberingKernel:
         raise OSError(errno.EPROTONOSUPPORT, "Protocol not supported")
