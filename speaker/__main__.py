@@ -1,5 +1,6 @@
 """`python -m speaker`: the container's command."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from speaker.netfilter import TABLE_VARIABLE
 from speaker.supervisor import SIGNALS, Supervisor, python
 from speaker.wire import templates
 
+_log: Final = logging.getLogger("speaker")
 _REMOVAL_SECONDS: Final = 5.0
 
 
@@ -28,8 +30,18 @@ def main() -> int:
     ).run()
     if os.environ.get(TABLE_VARIABLE) == "true":
         # Others have taken the addresses by now, and nobody here changes the table any more.
-        subprocess.run(python("speaker.netfilter"), check=False, timeout=_REMOVAL_SECONDS)
+        remove_table(python("speaker.netfilter"))
     return code
+
+
+def remove_table(command: list[str], seconds: float = _REMOVAL_SECONDS) -> None:
+    """Run what removes the node's table. When it fails, that is said, and the speaker ends."""
+    try:
+        code = subprocess.run(command, check=False, timeout=seconds).returncode
+    except subprocess.TimeoutExpired:
+        code = None
+    if code != 0:
+        _log.error("the table is left: `nft delete table inet lbctl` removes it, and a new start")
 
 
 if __name__ == "__main__":

@@ -112,10 +112,15 @@ class Nftables:
         """
         name = table.encode() + b"\0"
         found: set[tuple[str, int, tuple[bytes, ...]]] = set()
-        for body in self._ask(Kind.GET_CHAINS):
-            owner, *rest = kept(body, (1, 3, 4, 5, 7))
-            if owner == name:
-                found.add(("chain", 0, tuple(rest)))
+        for kind, word, parts in (
+            # The flags of a table: one that is dormant does nothing.
+            (Kind.GET_TABLES, "table", (1, 2)),
+            (Kind.GET_CHAINS, "chain", (1, 3, 4, 5, 7)),
+        ):
+            for body in self._ask(kind):
+                owner, *rest = kept(body, parts)
+                if owner == name:
+                    found.add((word, 0, tuple(rest)))
         for kind, word, parts in (
             (Kind.GET_RULES, "rule", (2, 4)),
             (Kind.GET_SETS, "set", (2, 3, 4, 5, 6, 7)),

@@ -46,6 +46,7 @@ class Kind(IntEnum):
     """Messages of nf_tables."""
 
     NEW_TABLE = 0
+    GET_TABLES = 1
     DELETE_TABLE = 2
     NEW_CHAIN = 3
     GET_CHAINS = 4
@@ -183,7 +184,7 @@ def _rule(rule: Rule) -> bytes:
 
 
 def question(kind: Kind, sequence: int, *, table: str = "", name: str = "") -> bytes:
-    """Ask for all chains, for a table's rules or sets, for a set's elements, for the generation."""
+    """Ask for all tables or chains, a table's rules or sets, a set's elements, the generation."""
     filters = (text(1, table) if table else b"") + (text(2, name) if name else b"")
     dump = 0 if kind is Kind.GET_GENERATION else _DUMP
     return _message(_of(kind), _REQUEST | dump, sequence, filters)

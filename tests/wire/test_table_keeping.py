@@ -13,6 +13,7 @@ from speaker.netfilter.rewrites import Protocol, ServicePort
 from tests.wire.handing_on import (
     AT_THE_ADDRESS,
     CLUSTER,
+    LOCAL,
     PORTS,
     VIPS,
     Stage,
@@ -53,6 +54,7 @@ def test_what_is_there_is_not_written_again(stage: Stage, keeper: TableKeeper) -
     "meddling",
     [
         "delete table inet lbctl",
+        "add table inet lbctl { flags dormant ; }",
         "flush table inet lbctl",
         "flush ruleset",
         "flush chain inet lbctl open4",
@@ -119,6 +121,38 @@ def test_a_tcp_connection_needs_the_table_for_its_first_packet_alone(
                 keeper.remove()
             keeper.enforce(itself)
             assert ask(new) == stage.gateway(family)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("protocol", [Protocol.TCP, Protocol.UDP])
+def test_another_node_port_counts_at_once(
+    stage: Stage, keeper: TableKeeper, family: int, protocol: Protocol
+) -> None:
+    """What was opened by the old one goes on, or goes over, for UDP knows no opening."""
+    keeper.enforce(stage.wanted(ports=[ServicePort(protocol, 80, CLUSTER)]))
+    client, vip = stage.client.namespace, VIPS[family][0]
+    with talk(client, protocol, vip, 80) as made:
+        assert ask(made) == stage.gateway(family)
+        wanted = stage.wanted(ports=[ServicePort(protocol, 80, LOCAL)])
+        assert keeper.enforce(wanted) is Outcome.CHANGED
+        own = stage.own(stage.client, family)
+        assert asked(client, protocol, vip, 80) == own
+        assert ask(made) == (stage.gateway(family) if protocol is Protocol.TCP else own)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_datagrams_go_on_from_the_proxy_to_the_node_port_and_back(
+    stage: Stage, keeper: TableKeeper, family: int
+) -> None:
+    """By a client that keeps its port. The proxy serves both ways while that changes."""
+    itself = stage.wanted(ports=[ServicePort(Protocol.UDP, AT_THE_ADDRESS)])
+    by_node_port = stage.wanted(ports=[ServicePort(Protocol.UDP, AT_THE_ADDRESS, LOCAL)])
+    with talk(stage.client.namespace, Protocol.UDP, VIPS[family][0], AT_THE_ADDRESS) as made:
+        for wanted in (itself, by_node_port, itself, by_node_port):
+            keeper.enforce(wanted)
+            assert ask(made) == stage.own(stage.client, family)
+        keeper.remove()
+        assert ask(made) == stage.own(stage.client, family)
 
 
 def test_a_port_that_goes_is_refused_from_then_on(stage: Stage, keeper: TableKeeper) -> None:

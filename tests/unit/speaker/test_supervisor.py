@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from speaker.__main__ import remove_table
 from speaker.supervisor import Patience, restart_delay
 
 PATIENCE = 30.0
@@ -197,3 +198,18 @@ def test_a_process_that_cannot_be_started_leaves_the_other_alone(
     made.wait_for("agent started")
     made.process.terminate()
     assert made.process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize(
+    ("sentence", "script", "said"),
+    [
+        ("a table that is removed is nothing to speak of", "pass", False),
+        ("one that the kernel keeps is named, with what removes it", "raise SystemExit(1)", True),
+        ("and one whose removal hangs", "import time; time.sleep(600)", True),
+    ],
+)
+def test_a_speaker_that_ends_says_when_it_leaves_its_table(
+    caplog: pytest.LogCaptureFixture, sentence: str, script: str, *, said: bool
+) -> None:
+    remove_table([sys.executable, "-c", script], seconds=0.5 if "sleep" in script else PATIENCE)
+    assert ("nft delete table inet lbctl" in caplog.text) is said, sentence
