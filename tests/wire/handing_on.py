@@ -317,8 +317,8 @@ def _serve(stop: socket.socket, listening: set[socket.socket]) -> None:
             elif each.type is socket.SOCK_STREAM:
                 talks.add(each.accept()[0])
             else:
-                _, source = each.recvfrom(65_536)
-                each.sendto(f"{source[0]} {source[1]}".encode(), source)
+                asked, source = each.recvfrom(65_536)
+                each.sendto(f"{source[0]} {source[1]}".encode().ljust(len(asked)), source)
 
 
 def _told(talk: socket.socket) -> bool:
@@ -356,9 +356,12 @@ def talk(
 
 
 def ask(made: socket.socket, size: int = 8) -> str:
-    """From which address the one at the other end sees us come."""
+    """From which address the one at the other end sees us come.
+
+    A datagram is answered with one of its size.
+    """
     made.send(b"?" * size)
-    return made.recv(4096).decode().split()[0]
+    return made.recv(65_536).decode().split()[0]
 
 
 def asked(namespace: str, protocol: Protocol, address: str, port: int) -> str:

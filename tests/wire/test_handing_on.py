@@ -95,6 +95,18 @@ def test_udp_without_a_checksum_stays_without(stage: Stage) -> None:
         assert ask(made) == stage.client.address
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["checksums-later", "checksums-in-packets"])
+def test_datagrams_that_come_and_go_in_fragments(stage: Stage, *, whole: bool) -> None:
+    """Only the first fragment has ports in it: all are written, or none arrives."""
+    if whole:
+        stage.send_whole_packets()
+    stage.guard()
+    for family in FAMILIES:
+        for port, seen in ((80, stage.gateway(family)), (443, stage.own(stage.client, family))):
+            with talk(stage.client.namespace, Protocol.UDP, VIPS[family][0], port) as made:
+                assert ask(made, size=4_000) == seen
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("port", [80, 443])
 def test_the_path_to_the_pod_is_narrow(stage: Stage, family: int, port: int) -> None:
@@ -131,6 +143,16 @@ def test_a_pod_that_does_not_listen_says_so(stage: Stage, family: int) -> None:
         (error,) = icmp_errors(packets())
     assert source_of(error) == VIPS[family][0]
     assert is_sound(error)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_nodes_own_process_hears_it_too(stage: Stage, family: int) -> None:
+    stage.guard()
+    stage.stop_listening()
+    with talk(stage.node.namespace, Protocol.UDP, VIPS[family][0], 80) as made:
+        made.send(b"?")
+        with pytest.raises(ConnectionRefusedError):
+            made.recv(4096)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
