@@ -35,6 +35,19 @@ _ANSWER_TIMEVAL: Final = struct.pack("@ll", 10, 0)
 _ATTEMPTS: Final = 5
 """To read a table that changes while it is read."""
 
+_Parts = tuple[tuple[Kind, str, tuple[int, ...]], ...]
+"""What is asked for, what we call it, and the attributes that make it what it is."""
+_NAMED_FIRST: Final[_Parts] = (
+    # With its flags: a table that is dormant does nothing.
+    (Kind.GET_TABLES, "table", (1, 2)),
+    (Kind.GET_CHAINS, "chain", (1, 3, 4, 5, 7)),
+)
+"""Told of all tables; the first attribute is the table's name."""
+_OF_ONE_TABLE: Final[_Parts] = (
+    (Kind.GET_RULES, "rule", (2, 4)),
+    (Kind.GET_SETS, "set", (2, 3, 4, 5, 6, 7)),
+)
+
 Structure = frozenset[tuple[str, int, tuple[bytes, ...]]]
 """All that a table is but its sets' elements, as the kernel tells it."""
 
@@ -112,19 +125,12 @@ class Nftables:
         """
         name = table.encode() + b"\0"
         found: set[tuple[str, int, tuple[bytes, ...]]] = set()
-        for kind, word, parts in (
-            # The flags of a table: one that is dormant does nothing.
-            (Kind.GET_TABLES, "table", (1, 2)),
-            (Kind.GET_CHAINS, "chain", (1, 3, 4, 5, 7)),
-        ):
+        for kind, word, parts in _NAMED_FIRST:
             for body in self._ask(kind):
                 owner, *rest = kept(body, parts)
                 if owner == name:
                     found.add((word, 0, tuple(rest)))
-        for kind, word, parts in (
-            (Kind.GET_RULES, "rule", (2, 4)),
-            (Kind.GET_SETS, "set", (2, 3, 4, 5, 6, 7)),
-        ):
+        for kind, word, parts in _OF_ONE_TABLE:
             try:
                 bodies = list(self._ask(kind, table=table))
             except FileNotFoundError:
