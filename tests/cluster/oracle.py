@@ -18,14 +18,21 @@ PATIENCE_SECONDS = 60.0
 
 
 def eventually(look: Callable[[], T], *, what: str, patience: float = PATIENCE_SECONDS) -> T:
-    """Wait until a look finds something true, and return it. Busy machines only make it slower."""
+    """Wait until a look finds something true, and return it. Busy machines only make it slower.
+
+    A status, a field or an object that is not there yet (LookupError) is nothing true.
+    """
     deadline = time.monotonic() + patience
+    missing = ""
     while True:
-        seen = look()
-        if seen:
-            return seen
+        try:
+            if seen := look():
+                return seen
+            missing = ""
+        except LookupError as error:
+            missing = f"; at the end there was no {error}"
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {patience:.0f} s in vain: {what}")
+            raise AssertionError(f"waited {patience:.0f} s in vain: {what}{missing}")
         time.sleep(0.05)
 
 

@@ -143,6 +143,10 @@ def test_a_preferred_node_is_given_the_address(ready: Oracle) -> None:
         preferredNodes=[{"weight": 10, "nodeSelector": {"matchLabels": {"role": "edge"}}}],
     )
     label(ready, "n1", role=None)
+    # Which label a node has lost, the operator tells by the nodes that it counts.
+    edges = {"matchLabels": {"role": "edge"}}
+    ready.advertise("seen", ipAddressPools=["other"], nodeSelectors=[edges])
+    eventually(lambda: counts(ready, "seen")[1] == 1, what="one edge is left")
     eventually(
         lambda: ready.condition("l2advertisements", "large", "Ready"), what="it was looked at"
     )

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.lab
 
 POOL = "172.16.110.100-172.16.110.250"
 HOUR = 3600
+PATIENT = ("--lease-duration-seconds", "10")
+"""A Lease that a leader on a busy machine does not lose."""
 
 
 def test_the_api_server_restarts_in_the_middle_of_everything(
@@ -105,23 +107,23 @@ def test_a_clock_that_is_an_hour_off_deposes_nobody_and_kills_nobody(
     speakers("n1", "n2", "n3")
     cluster.pool("lab", POOL)
     wrong = {"PYTHONPATH": str(Path(__file__).parent / "shifted"), "SHIFTED_BY_SECONDS": str(off)}
-    first = operators.start("--identity", "wrong", environment=wrong)
+    first = operators.start("--identity", "wrong", *PATIENT, environment=wrong)
     eventually(lambda: cluster.leader() == "wrong", what="the one with the wrong clock leads")
-    second = operators.start("--identity", "right")
+    second = operators.start("--identity", "right", *PATIENT)
     second.wait_ready()
     for number in range(8):
         cluster.service(f"web-{number}")
     eventually(lambda: at_rest(cluster, 8), what="all have addresses")
     stamped = _renewed(cluster)
     assert abs(datetime.now(UTC) + timedelta(seconds=off) - stamped) < timedelta(minutes=10)
-    eventually(lambda: _renewed(cluster) - stamped > timedelta(seconds=6), what="it renews on")
+    eventually(lambda: _renewed(cluster) - stamped > timedelta(seconds=12), what="it renews on")
     assert (cluster.leader(), _transitions(cluster)) == ("wrong", 0), "nobody deposed it"
     cluster.delete_service("web-0")
     eventually(lambda: at_rest(cluster, 7), what="the address is free")
     before = cluster.services()
 
     first.kill()
-    third = operators.start("--identity", "wrong-too", environment=wrong)
+    third = operators.start("--identity", "wrong-too", *PATIENT, environment=wrong)
     eventually(lambda: cluster.leader() in {"right", "wrong-too"}, what="another one leads")
     cluster.service("new")
     eventually(lambda: at_rest(cluster, 8), what="the new one has an address")

@@ -124,7 +124,9 @@ def test_node_addresses_are_never_given(
     operators.start()
     cluster.service("web")
     cluster.wait_shown("web", "172.16.110.13")
-    ready = cluster.condition("ipaddresspools", "lab", "Ready")
+    ready = eventually(
+        lambda: cluster.condition("ipaddresspools", "lab", "Ready"), what="a verdict"
+    )
     assert ready["reason"] == "AddressesSkipped"
     assert "172.16.110.11 (node n1's own)" in ready["message"]
 

@@ -172,9 +172,10 @@ def test_a_standby_says_nothing_of_what_the_leader_sees(
     """Else sums over both replicas would be twice what is so."""
     cluster.pool("lab", f"{FIRST}-{LAST}")
     cluster.service("web")
-    leads = Shown(operators.start())
+    patient = ("--lease-duration-seconds", "15")  # A busy leader is not to lose its Lease.
+    leads = Shown(operators.start(*patient))
     leads.becomes(table.WITHOUT_HOLDER, 1)
-    one = operators.start()
+    one = operators.start(*patient)
     one.wait_ready()
     stands_by = Shown(one)
     speakers("n1", "n2")

@@ -8,12 +8,15 @@ import pytest
 
 from tests.cluster.operators import Operators
 from tests.cluster.oracle import CLASS, Oracle, eventually
+from tests.cluster.resting import at_rest
 from tests.cluster.speakers import Speakers
 from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
 POOL = "172.16.110.100-172.16.111.250"
+PATIENT = ("--lease-duration-seconds", "15")
+"""A Lease that a leader on a busy machine does not lose."""
 
 
 def test_a_restart_changes_nothing(cluster: Oracle, operators: Operators) -> None:
@@ -21,7 +24,7 @@ def test_a_restart_changes_nothing(cluster: Oracle, operators: Operators) -> Non
     one = operators.start()
     for number in range(5):
         cluster.service(f"web-{number}")
-    cluster.wait_settled(5)
+    eventually(lambda: at_rest(cluster, 5), what="all is written")
     before = cluster.services()
     versions = {a: v["metadata"]["resourceVersion"] for a, v in cluster.vips().items()}
     assert one.stop() == 0
@@ -106,9 +109,9 @@ def test_two_active_operators_never_give_one_address_twice(
 
 def test_the_standby_takes_over_from_a_killed_leader(cluster: Oracle, operators: Operators) -> None:
     cluster.pool("lab", POOL)
-    first = operators.start("--identity", "first")
+    first = operators.start("--identity", "first", *PATIENT)
     eventually(lambda: cluster.leader() == "first", what="the first one leads")
-    second = operators.start("--identity", "second")
+    second = operators.start("--identity", "second", *PATIENT)
     second.wait_ready()
     cluster.service("before")
     cluster.wait_settled(1)

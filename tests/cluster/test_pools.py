@@ -43,7 +43,9 @@ def test_the_edges_of_the_nodes_subnet_are_not_given_unless_the_pool_says_so(
     operators.start()
     cluster.service("web")
     assert "full (0 of 1 used, 1 never given)" in cluster.wait_note("web", "NoFreeAddress")
-    ready = cluster.condition("ipaddresspools", "lab", "Ready")
+    ready = eventually(
+        lambda: cluster.condition("ipaddresspools", "lab", "Ready"), what="a verdict"
+    )
     assert ready["reason"] == "AddressesSkipped"
     assert "172.16.110.255 (the broadcast address of 172.16.110.0/24)" in ready["message"]
     cluster.change_pool("lab", allowSubnetEdges=True)
@@ -58,7 +60,9 @@ def test_a_default_gateway_of_a_node_is_never_given(
     operators.start()
     cluster.service("web")
     cluster.wait_shown("web", "172.16.110.2")
-    ready = cluster.condition("ipaddresspools", "lab", "Ready")
+    ready = eventually(
+        lambda: cluster.condition("ipaddresspools", "lab", "Ready"), what="a verdict"
+    )
     assert "172.16.110.1 (the default gateway of node n1)" in ready["message"]
 
 
