@@ -11,6 +11,7 @@ from speaker.messages import PeerState, State
 from tests.wire import frames
 from tests.wire.network import Host, Network, enter, run
 from tests.wire.tap import PATIENCE, Tap
+from tests.wire.test_taking import wait_for_one_holder
 from tests.wire.wires import ADDRESS, CLIENT, VIP, Wire, ranked, stand_by, wait_until_known
 
 pytestmark = pytest.mark.root
@@ -143,11 +144,8 @@ def test_a_stall_of_everybody_is_nobodys_death(make: Callable[[int], Succession]
             wire.signal(number)
         time.sleep(1)  # the stall itself is what happens here
 
-    for wire in succession.wires:
-        wire.ask()
-    holding = [w for w in succession.wires if w.reports[VIP].state is State.HOLDING]
-    assert len(holding) == 1
-    assert succession.answering() == [holding[0].host]
+    holding = wait_for_one_holder(*succession.wires)
+    assert succession.answering() == [holding.host]
 
 
 def test_where_a_firewall_blocks_bfd_nobody_takes_what_another_holds(

@@ -115,7 +115,7 @@ def test_each_metric_moves_with_what_it_is_about(cluster: Cluster, speakers: lis
         second.reaches(table.BFD_LOST, 1, peer="n1")
         second.reaches(table.TAKEN, 1, cause="death")
         second.reaches(table.FAILOVER_SECONDS, 1)
-        assert second.sum(table.BFD_UP, peer="n1") == 0
+        wait_until(lambda: second.sum(table.BFD_UP, peer="n1") == 0, "the session is down")
     first.reaches(table.STALLS, 1)
 
     assert first.undeclared(table.TABLE) == second.undeclared(table.TABLE) == []

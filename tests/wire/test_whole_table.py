@@ -218,8 +218,13 @@ def test_a_local_service_sees_its_client(stage: Stage) -> None:
 def test_a_speaker_that_stops_leaves_no_table(stage: Stage) -> None:
     """And the next holder serves new connections at once: it was ready before."""
     speaker = stage.speakers["n1"]
-    condition = stage.cluster.condition("speaker", "n1", "NodePortReady")
-    assert condition["reason"] == "TableInPlace"
+    wait_until(
+        lambda: (
+            stage.cluster.condition("speaker", "n1", "NodePortReady").get("reason")
+            == "TableInPlace"
+        ),
+        "the table is in place",
+    )
     speaker.close()
     try:
         assert stage.reaches("client", Protocol.TCP, 4)
