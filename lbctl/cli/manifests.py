@@ -50,18 +50,32 @@ class Manifest:
         return self.api_version.rpartition("/")[0]
 
     @property
+    def metadata(self) -> dict[str, Any]:
+        """Its metadata; none when they are no object, which `lbctl.cli.view.mistakes` tells."""
+        return self._object("metadata")
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """Its spec; none when it is no object."""
+        return self._object("spec")
+
+    @property
     def name(self) -> str:
-        return str((self.content.get("metadata") or {}).get("name") or "")
+        return str(self.metadata.get("name") or "")
 
     @property
     def namespace(self) -> str:
-        return str((self.content.get("metadata") or {}).get("namespace") or "")
+        return str(self.metadata.get("namespace") or "")
 
     def line(self, path: Path_ = ()) -> int:
         """The line of a value, or of the nearest one around it that is written."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
+
+    def _object(self, name: str) -> dict[str, Any]:
+        found = self.content.get(name)
+        return found if isinstance(found, dict) else {}
 
 
 def read(files: Iterable[str]) -> tuple[list[Manifest], list[Flaw]]:
@@ -77,17 +91,24 @@ def read(files: Iterable[str]) -> tuple[list[Manifest], list[Flaw]]:
 def _texts(files: Iterable[str], flaws: list[Flaw]) -> Iterator[tuple[str, str]]:
     for name in files:
         if name == "-":
-            yield "<stdin>", sys.stdin.read()
+            yield from _decoded("<stdin>", sys.stdin.buffer.read(), flaws)
             continue
         path = Path(name)
         inside = (one for one in path.rglob("*") if one.suffix in _SUFFIXES and one.is_file())
         for file in sorted(inside) if path.is_dir() else [path]:
             try:
-                yield str(file), file.read_text(encoding="utf-8")
+                content = file.read_bytes()
             except OSError as error:
                 flaws.append(Flaw(str(file), 1, error.strerror or str(error)))
-            except UnicodeDecodeError:
-                flaws.append(Flaw(str(file), 1, "is no text in UTF-8"))
+            else:
+                yield from _decoded(str(file), content, flaws)
+
+
+def _decoded(name: str, content: bytes, flaws: list[Flaw]) -> Iterator[tuple[str, str]]:
+    try:
+        yield name, content.decode("utf-8")
+    except UnicodeDecodeError:
+        flaws.append(Flaw(name, 1, "is no text in UTF-8"))
 
 
 class _Loader(yaml.SafeLoader):
@@ -101,6 +122,21 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def _documents(name: str, text: str, flaws: list[Flaw]) -> Iterator[Manifest]:
+    hint = ". Of a Helm chart check what helm template prints" if "{{" in text else ""
+    try:
+        yield from _objects(name, text, flaws)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = 1 if mark is None else mark.line + 1
+        flaws.append(Flaw(name, line, f"is no YAML: {error.problem or error}{hint}"))
+    except (yaml.YAMLError, ValueError) as error:
+        flaws.append(Flaw(name, 1, f"is no YAML: {' '.join(str(error).split())}{hint}"))
+    except RecursionError:
+        flaws.append(Flaw(name, 1, "contains itself by an anchor, or is nested too deeply"))
+
+
+def _objects(name: str, text: str, flaws: list[Flaw]) -> Iterator[Manifest]:
+    """The objects of a text. Raises YAMLError, ValueError of a value, RecursionError."""
     loader = _Loader(text)
     try:
         while loader.check_node():
@@ -112,12 +148,6 @@ def _documents(name: str, text: str, flaws: list[Flaw]) -> Iterator[Manifest]:
                 flaws.append(Flaw(name, lines.get((), 1), "is no object: write apiVersion: first"))
                 continue
             yield Manifest(name, value, lines)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = 1 if mark is None else mark.line + 1
-        flaws.append(Flaw(name, line, f"is no YAML: {error.problem or error}"))
-    except yaml.YAMLError as error:
-        flaws.append(Flaw(name, 1, f"is no YAML: {error}"))
     finally:
         loader.dispose()
 
@@ -147,6 +177,8 @@ def _tell_twice(node: yaml.MappingNode, told: tuple[str, list[Flaw]]) -> None:
     name, flaws = told
     seen: set[str] = set()
     for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(None, None, "a key is no text", key.start_mark)
         if key.value in seen and key.value != "<<":
             line = key.start_mark.line + 1
             flaws.append(Flaw(name, line, f"{key.value} is written twice: remove one"))

@@ -50,6 +50,8 @@ def check(*, files: tuple[str, ...], with_cluster: bool, form: Format, **rest: A
 
     look = Look(page.render, page.names)
     found, flaws = manifests.read(files)
+    if files and not found and not flaws:
+        raise exits.Unusable(f"nothing was checked: there is no object in {' '.join(files)}")
     mistakes = find(found, flaws)
     if files and not with_cluster:
         answer = view.offline(found, mistakes)

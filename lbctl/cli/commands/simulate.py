@@ -153,7 +153,7 @@ def service(*, files: tuple[str, ...], form: Format, **rest: Any) -> None:
 
 
 def _balances(manifest: Manifest) -> bool:
-    return (manifest.content.get("spec") or {}).get("type") == "LoadBalancer"
+    return manifest.spec.get("type") == "LoadBalancer"
 
 
 def _read(files: tuple[str, ...]) -> list[Manifest]:

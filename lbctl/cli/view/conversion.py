@@ -113,10 +113,11 @@ def _pool(one: Manifest, run: _Converting) -> None:
     view, problems = metallb_pool_view(_read(one))
     assert view.allocation is not None  # noqa: S101 - MetalLB's pools always have one
     _tell_problems(one, problems, run)
-    spec = one.content.get("spec") or {}
+    spec = one.spec
     made: dict[str, Any] = {"addresses": [*view.entries]}
     made |= {name: spec[name] for name in ("autoAssign", "avoidBuggyIPs") if name in spec}
-    allocation = spec.get("serviceAllocation") or {}
+    allocation = spec.get("serviceAllocation")
+    allocation = allocation if isinstance(allocation, Mapping) else {}
     kept = {name: value for name, value in allocation.items() if value and name in _ALLOCATION}
     made["allocation"] = {**kept, "sharing": view.allocation.sharing.value}
     run.make(one, "IPAddressPool", made)
@@ -127,7 +128,7 @@ _ALLOCATION = ("priority", "namespaces", "namespaceSelectors", "serviceSelectors
 
 def _old_pool(one: Manifest, run: _Converting) -> None:
     """AddressPool of MetalLB before 0.14, which said itself how it is announced."""
-    spec = dict(one.content.get("spec") or {})
+    spec = dict(one.spec)
     protocol = spec.pop("protocol", "layer2")
     if protocol != "layer2":
         run.tell(one, ("spec", "protocol"), f"protocol {protocol} {_NO_BGP}: it is left out")
@@ -140,12 +141,12 @@ def _old_pool(one: Manifest, run: _Converting) -> None:
 def _advertisement(one: Manifest, run: _Converting) -> None:
     _, problems = metallb_advertisement_view(_read(one))
     _tell_problems(one, problems, run)
-    spec = one.content.get("spec") or {}
+    spec = one.spec
     same = ("ipAddressPools", "ipAddressPoolSelectors", "serviceSelectors", "nodeSelectors",
             "interfaces")  # fmt: skip
     made: dict[str, Any] = {name: spec[name] for name in same if spec.get(name)}
-    preferred = spec.get("preferredNodeSelectors") or ()
-    if preferred:
+    preferred = spec.get("preferredNodeSelectors")
+    if preferred and isinstance(preferred, list):
         made["preferredNodes"] = [
             {"weight": entry.get("weight"), "nodeSelector": entry.get("preference")}
             for entry in preferred
@@ -174,8 +175,10 @@ def _announced(known: list[Manifest], run: _Converting) -> None:
 
 def _service(one: Manifest, run: _Converting) -> None:
     """A Service that asks in MetalLB's words asks in lbctl's."""
-    meta = one.content.get("metadata") or {}
+    meta = one.metadata
     annotations = meta.get("annotations") or {}
+    if not isinstance(annotations, Mapping):
+        return
     renamed = {
         theirs: ours[0]
         for ours, both in (
@@ -210,27 +213,33 @@ def _metallbs(annotation: str) -> bool:
 
 def _config_map(one: Manifest, run: _Converting) -> None:
     """The ConfigMap by which MetalLB was configured before 0.13."""
-    text = (one.content.get("data") or {}).get("config")
+    data, at = one.content.get("data"), ("data", "config")
+    text = data.get("config") if isinstance(data, Mapping) else None
     try:
         config = yaml.safe_load(text) if isinstance(text, str) else None
-    except yaml.YAMLError:
+    except yaml.YAMLError as error:
         config = None
+        if "address-pools" in str(text):
+            run.tell(one, at, f"is no YAML: {' '.join(str(error).split())}", Severity.BROKEN)
     if not isinstance(config, Mapping) or "address-pools" not in config:
         return
     for name in sorted(map(str, config.keys() - {"address-pools"})):
-        run.tell(one, ("data", "config"), f"{name} {_NO_BGP}")
-    for entry in config["address-pools"] or ():
+        run.tell(one, at, f"{name} {_NO_BGP}")
+    pools = config["address-pools"] or ()
+    if not isinstance(pools, list | tuple) or not all(isinstance(one, Mapping) for one in pools):
+        run.tell(one, at, "address-pools is no list of pools", Severity.BROKEN)
+        return
+    for entry in pools:
         spec = {"addresses": entry.get("addresses"), "protocol": entry.get("protocol", "layer2")}
         for theirs, ours in (("auto-assign", "autoAssign"), ("avoid-buggy-ips", "avoidBuggyIPs")):
             if theirs in entry:
                 spec[ours] = entry[theirs]
         content = {"kind": "AddressPool", "metadata": {"name": entry.get("name")}, "spec": spec}
-        at: dict[Path_, int] = {(): one.line(("data", "config"))}
-        _old_pool(Manifest(one.file, content, at), run)
+        _old_pool(Manifest(one.file, content, {(): one.line(at)}), run)
 
 
 def _read(one: Manifest) -> dict[str, Any]:
-    meta = {"name": "", "namespace": "metallb-system", **(one.content.get("metadata") or {})}
+    meta = {"name": "", "namespace": "metallb-system", **one.metadata}
     return {**one.content, "metadata": meta}
 
 
@@ -241,7 +250,7 @@ def _tell_problems(one: Manifest, problems: Iterable[Problem], run: _Converting)
 
 def _metadata(of: Manifest) -> dict[str, Any]:
     """The name, the labels and what people have annotated."""
-    meta = of.content.get("metadata") or {}
+    meta = of.metadata
     kept = {name: value for name, value in meta.items() if name not in _BY_API_SERVER}
     annotations = {
         name: value

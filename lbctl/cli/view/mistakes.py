@@ -6,7 +6,7 @@ of them together can know, like two pools that overlap, no API server refuses at
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -15,6 +15,7 @@ from lbctl.api.crd import KINDS, structural_schema
 from lbctl.api.meta import API_VERSION, GROUP
 from lbctl.cli.manifests import Flaw, Manifest, Path_, written
 from lbctl.cli.schema import Wrong, check
+from lbctl.cli.shapes import OBJECT, SERVICE
 from lbctl.cli.view.findings import Severity
 from lbctl.core.allocation.pool_findings import assess
 from lbctl.core.metallb.advertisements import metallb_advertisement_view
@@ -68,6 +69,7 @@ def find(manifests: Iterable[Manifest], flaws: Iterable[Flaw] = ()) -> tuple[Mis
 
 
 def _of(manifest: Manifest) -> Iterator[Mistake]:
+    yield from _shaped(manifest, manifest.content, OBJECT)
     if manifest.group == GROUP:
         yield from _ours(manifest)
     elif manifest.group == METALLB_GROUP:
@@ -76,6 +78,24 @@ def _of(manifest: Manifest) -> Iterator[Mistake]:
         yield from _service(manifest)
     elif not manifest.kind or not manifest.api_version:
         yield _mistake(manifest, (), "needs apiVersion and kind")
+
+
+def _shaped(
+    manifest: Manifest, content: dict[str, Any], schema: Mapping[str, Any], path: Path_ = ()
+) -> Iterator[Mistake]:
+    """Fields that are known, of another type than the API server reads."""
+    known: Mapping[str, dict[str, Any]] = schema["properties"]
+    for name in (one for one in known if content.get(one) is not None):
+        value = content[name]
+        if isinstance(value, dict) and "properties" in known[name]:
+            yield from _shaped(manifest, value, known[name], (*path, name))
+            continue
+        if isinstance(value, dict):  # A text that is null is read as an empty one.
+            value = {key: one for key, one in value.items() if one is not None}
+        for at, message in check(value, known[name], (*path, name)):
+            scalar = not message.startswith('Invalid value: "')
+            quotes = scalar and message.endswith("of type string")
+            yield _mistake(manifest, at, f"{message}: write it in quotes" if quotes else message)
 
 
 def _ours(manifest: Manifest) -> Iterator[Mistake]:
@@ -97,7 +117,7 @@ def _ours(manifest: Manifest) -> Iterator[Mistake]:
         yield _mistake(manifest, ("metadata", "namespace"), text, Severity.WARNING)
     served = ("apiVersion", "kind", "metadata")
     content = {name: value for name, value in manifest.content.items() if name not in served}
-    whole = {**content, "metadata": {"name": manifest.name}}
+    whole = {**content, "spec": manifest.spec, "metadata": {"name": manifest.name}}
     schema = _schema(manifest.kind)
     for wrong in check(content, {**schema, "x-kubernetes-validations": ()}):
         yield _mistake(manifest, *wrong)
@@ -116,10 +136,10 @@ def _schema(kind: str) -> dict[str, Any]:
 
 
 def _service(manifest: Manifest) -> Iterator[Mistake]:
-    spec = manifest.content.get("spec") or {}
-    annotations = (manifest.content.get("metadata") or {}).get("annotations") or {}
+    yield from _shaped(manifest, manifest.content, SERVICE)
+    spec, annotations = manifest.spec, manifest.metadata.get("annotations") or {}
     at: Path_ = ("metadata", "annotations")
-    if not isinstance(annotations, dict) or not isinstance(spec, dict):
+    if not isinstance(annotations, dict):
         return
     for name in annotations:
         if str(name).startswith(f"{GROUP}/") and name not in _ANNOTATIONS:
@@ -140,7 +160,7 @@ def _service(manifest: Manifest) -> Iterator[Mistake]:
 def _metallb(manifest: Manifest) -> Iterator[Mistake]:
     text = "is MetalLB's: lbctl reads it with compat.metallb; lbctl convert makes it lbctl's"
     yield _mistake(manifest, ("apiVersion",), text, Severity.NOTE)
-    meta = {"namespace": "metallb-system", **(manifest.content.get("metadata") or {})}
+    meta = {"namespace": "metallb-system", **manifest.metadata}
     obj = {**manifest.content, "metadata": {"name": "", **meta}}
     problems: tuple[Problem, ...] = ()
     if manifest.kind == "IPAddressPool":
@@ -179,8 +199,8 @@ def _together(manifests: list[Manifest]) -> Iterator[Mistake]:
     }
     views = []
     for order, (name, one) in enumerate(written_by.items()):
-        spec = one.content.get("spec")
-        entries = spec.get("addresses") if isinstance(spec, dict) else None
+        spec = one.spec
+        entries = spec.get("addresses")
         if isinstance(entries, list) and all(isinstance(entry, str) for entry in entries):
             meta = {"name": name, "creationTimestamp": f"{order:06}"}
             views.append(pool_view({"metadata": meta, "spec": spec}))
@@ -196,11 +216,11 @@ def _pointing(manifests: list[Manifest]) -> Iterator[Mistake]:
     if not pools:
         return
     for one in manifests:
-        spec = one.content.get("spec")
-        if one.kind != "L2Advertisement" or not isinstance(spec, dict):
+        named = one.spec.get("ipAddressPools")
+        if one.kind != "L2Advertisement" or not isinstance(named, list):
             continue
-        for at, name in enumerate(spec.get("ipAddressPools") or ()):
-            if name not in pools:
+        for at, name in enumerate(named):
+            if isinstance(name, str) and name not in pools:
                 near = get_close_matches(str(name), pools, n=1)
                 hint = f": did you mean {near[0]}?" if near else ""
                 text = f"there is no pool {name} in these files{hint}"

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from lbctl.cli.exits import Exit
+from lbctl.cli.main import cli
 from lbctl.cli.manifests import Manifest
 from lbctl.cli.output import Format, Look
 from lbctl.cli.snapshot import Snapshot
@@ -138,6 +140,22 @@ def test_typed_without_a_cluster(lbctl: Typed, server: Server, tmp_path: Path) -
     printed = lbctl("check", "-f", str(file))
     assert printed.exit_code == Exit.WELL, printed.output
     assert "looked at 1 object, 1 file" in printed.output
+
+
+@pytest.mark.parametrize("name", ["empty.yaml", "folder", "-"])
+def test_nothing_to_check_is_not_well(lbctl: Typed, tmp_path: Path, name: str) -> None:
+    """A program that printed nothing into the pipe, or a folder of another name."""
+    (tmp_path / "empty.yaml").write_text("# later\n", encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    printed = lbctl("check", "-f", name if name == "-" else str(tmp_path / name))
+    assert printed.exit_code == Exit.USAGE
+    assert "nothing was checked" in printed.output
+
+
+def test_standard_input_that_is_no_text() -> None:
+    printed = CliRunner().invoke(cli, ["check", "-f", "-"], input=b"\xff\xfe")
+    assert printed.exit_code == Exit.FOUND
+    assert "<stdin>:1: error: is no text in UTF-8" in printed.output
 
 
 def test_typed_with_one(lbctl: Typed, tmp_path: Path) -> None:

@@ -225,6 +225,38 @@ def test_what_cannot_be_read_is_told(spec: dict[str, Any], path: str) -> None:
     assert path in [one.path for one in answer.told]
 
 
+def config_map(data: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "config"}, "data": data}
+
+
+@pytest.mark.parametrize(
+    ("rule", "given", "says"),
+    [
+        ("a spec that is a number", pool() | {"spec": 5}, "is no object"),
+        ("metadata that are a number", pool() | {"metadata": 7}, "Required value"),
+        ("who may have of it", pool(serviceAllocation=5), "is no object"),
+        ("who is preferred", advertisement(preferredNodeSelectors=5), "is no list"),
+        ("pools that are no list", config_map({"config": "address-pools: 5"}), "no list of pools"),
+        ("a pool that is none", config_map({"config": "address-pools: [5]"}), "no list of pools"),
+        ("no YAML", config_map({"config": "address-pools: ["}), "is no YAML"),
+    ],
+)
+def test_what_is_of_another_type_is_told(rule: str, given: dict[str, Any], says: str) -> None:
+    assert says in "; ".join(one.message for one in of(given).told), rule
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        config_map(5),
+        config_map({"config": "a: ["}),
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"annotations": ["metallb.io/x"]}},
+    ],
+)
+def test_what_is_not_metallbs_is_passed_over(given: dict[str, Any]) -> None:
+    assert of(given) == Conversion((), ())
+
+
 def test_a_pool_that_nobody_announces_on_the_lan_is_told() -> None:
     told = of(pool(addresses=["10.0.0.1"])).told
     assert any("has no L2Advertisement" in one.message for one in told)

@@ -171,7 +171,71 @@ spec:
             [("m.yaml:14: L2Advertisement/a: spec.ipAddressPools[0]: there is no pool lam in these "
              "files: did you mean lan?")],
         ),
+        (
+            "an annotation that is a number",
+            ("apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  annotations:\n"
+            "    lbctl.io/addresses: 5\nspec: {type: LoadBalancer}\n"),
+            [("m.yaml:6: Service/web: metadata.annotations.lbctl.io/addresses: Invalid value: 5: "
+             "metadata.annotations.lbctl.io/addresses in body must be of type string: "
+             "write it in quotes")],
+        ),
+        (
+            "a name that is a number",
+            POOL.replace("name: lan", "name: 5"),
+            ["m.yaml:4: IPAddressPool/5: metadata.name: Invalid value: 5: metadata.name in body"],
+        ),
+        (
+            "metadata and spec that are none",
+            "apiVersion: v1\nkind: Service\nmetadata: web\nspec: [a]\n",
+            [('m.yaml:3: Service: metadata: Invalid value: "web": metadata in body must be'),
+             'm.yaml:4: Service: spec: Invalid value: "array": spec in body must be of type'],
+        ),
+        (
+            "annotations that are a list",
+            "apiVersion: v1\nkind: Service\nmetadata: {name: web, annotations: [a]}\n",
+            ['m.yaml:3: Service/web: metadata.annotations: Invalid value: "array"'],
+        ),
+        (
+            "a label without a value, which is an empty one",
+            "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  labels:\n    a:\n",
+            [],
+        ),
+        (
+            "what a Service's families and policies can be",
+            ("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n"
+            "  type: Loadbalancer\n  ipFamilies: IPv4\n  ipFamilyPolicy: DualStack\n"),
+            ['m.yaml:5: Service/web: spec.type: Unsupported value: "Loadbalancer"',
+             'm.yaml:6: Service/web: spec.ipFamilies: Invalid value: "IPv4"',
+             'm.yaml:7: Service/web: spec.ipFamilyPolicy: Unsupported value: "DualStack"'],
+        ),
+        (
+            "an object of ours without an object in its spec",
+            "apiVersion: lbctl.io/v1beta1\nkind: VirtualIP\nmetadata: {name: a}\nspec: b\n",
+            ['m.yaml:4: VirtualIP/a: spec: Invalid value: "b"'],
+        ),
+        (
+            "names of pools that are no list",
+            POOL + "---\napiVersion: lbctl.io/v1beta1\nkind: L2Advertisement\n"
+            "metadata: {name: a}\nspec: {ipAddressPools: lan}\n",
+            ['m.yaml:12: L2Advertisement/a: spec.ipAddressPools: Invalid value: "lan"'],
+        ),
+        (
+            "MetalLB's object without an object in its spec",
+            "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: 7\nspec: 5\n",
+            ["m.yaml:1: IPAddressPool: apiVersion: is MetalLB's",
+             "m.yaml:3: IPAddressPool: metadata: Invalid value: 7",
+             "m.yaml:4: IPAddressPool: spec: is no object"],
+        ),
         ("no YAML", "a: [\n", ["m.yaml:2: is no YAML"]),
+        ("a key that is a list", "? [a, b]\n: c\n", ["m.yaml:1: is no YAML: a key is no text"]),
+        ("a number that is none", "a: !!int b\n", ["m.yaml:1: is no YAML: invalid literal"]),
+        ("what no text has in it", "a: \0b\n", ["m.yaml:1: is no YAML: unacceptable character"]),
+        ("an anchor in itself", "a: &x [*x]\n", ["m.yaml:1: contains itself by an anchor"]),
+        (
+            "a template of Helm",
+            "a: b\nc: {{ .Values.x }}\n",
+            ["m.yaml:2: is no YAML: a key is no text. Of a Helm chart check what helm template"],
+        ),
         ("no object", "- a\n", ["m.yaml:1: is no object"]),
         ("neither", "a: b\n", ["m.yaml:1: needs apiVersion and kind"]),
         ("what is no business of lbctl's", "apiVersion: v1\nkind: Secret\nspec: {x: 1}\n", []),
