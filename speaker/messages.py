@@ -145,6 +145,8 @@ class Entry:
     """Seconds between the announcements after taking; None for the wire's own."""
     refresh: float | None = None
     """Seconds between announcements while holding; None for the wire's own."""
+    ping: bool = False
+    """Whether the wire answers pings to the address while it is held: nobody else here does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,6 @@ class Plan:
     """Without any, nobody takes over at once: addresses are taken after asking alone."""
     kin: tuple[Kin, ...] = ()
     """Other speakers that may hold an address, as far as they are known: no strangers."""
-    ping: bool = False
-    """Whether the wire answers pings to what it holds: nobody else on this node does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,6 @@ class PlanBegin:
     bfd: Bfd = Bfd()
     peers: tuple[Peer, ...] = ()
     kin: tuple[Kin, ...] = ()
-    ping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,19 +369,17 @@ def decode(datagram: bytes) -> Message:
 
 def _entry(row: list[Any]) -> Entry:
     address, interface, ifindex, mac, role, generation, succession, *rest = row
-    holder, outgoing, serving, burst, refresh = rest
+    holder, outgoing, serving, burst, refresh, ping = rest
     burst = None if burst is None else tuple(burst)
     return Entry(
         address, interface, ifindex, mac, Role(role), generation, tuple(succession),
-        holder, outgoing, serving, burst, refresh,
+        holder, outgoing, serving, burst, refresh, ping,
     )  # fmt: skip
 
 
 def snapshot(plan_id: int, plan: Plan) -> list[FromAgent]:
     """The messages that carry one plan, in order."""
-    begin = PlanBegin(
-        plan_id, len(plan.entries), plan.node, plan.bfd, plan.peers, plan.kin, plan.ping
-    )
+    begin = PlanBegin(plan_id, len(plan.entries), plan.node, plan.bfd, plan.peers, plan.kin)
     parts = [PlanPart(id=plan_id, entries=entries) for entries in _parts(plan.entries)]
     return [begin, *parts, PlanEnd(id=plan_id)]
 
@@ -421,7 +418,5 @@ class Assembler:
                 begun, self._begun = self._begun, None
                 if begun is None or begun.id != message.id or begun.count != len(self._entries):
                     return None
-                return Plan(
-                    tuple(self._entries), begun.node, begun.bfd, begun.peers, begun.kin, begun.ping
-                )
+                return Plan(tuple(self._entries), begun.node, begun.bfd, begun.peers, begun.kin)
         return None

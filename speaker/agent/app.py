@@ -276,9 +276,7 @@ class Agent:
                 strangers = unknown(entries, peers, self._node)
                 self._kin.want(strangers)
                 kin = rows(self._kin.known, self._interfaces)
-                # A table answers better: the kernel then says nothing beside the answer.
-                ping = self._settings.ping and not self._table.in_place
-                self._channel.plan(Plan(entries, self._node, self._settings.bfd, peers, kin, ping))
+                self._channel.plan(Plan(entries, self._node, self._settings.bfd, peers, kin))
                 announcing = frozenset(entry.interface for entry in entries)
                 if announcing != self._announcing:
                     self._announcing = announcing
@@ -289,21 +287,27 @@ class Agent:
         """The plan's entries, once the table is ready for them."""
 
         def entries() -> tuple[Entry, ...]:
-            return plan(self._views, interfaces, self._node, serving=self._serves)
+            return plan(
+                self._views, interfaces, self._node, serving=self._serves, ping=self._answers_ping
+            )
 
         self._entries = entries()
         if self._settings.table is not None:
-            before = self._table.rewritten
+            rewritten, known = self._table.rewritten, self._table.known
             await self._table.enforce()
-            if self._table.rewritten != before:
+            if (rewritten, known) != (self._table.rewritten, self._table.known):
                 self._entries = entries()
-            for address in before ^ self._table.rewritten:
+            for address in rewritten ^ self._table.rewritten:
                 self._queue.add(_virtual_ip(address))
         return self._entries
 
     def _serves(self, view: VirtualIPView) -> bool:
         served = self._local.serving(port_of(view, self._node))
         return served and servable(view, self._table.rewritten)
+
+    def _answers_ping(self, view: VirtualIPView) -> bool:
+        # A table answers better: the kernel then says nothing beside the answer.
+        return self._settings.ping and str(view.address) not in self._table.known
 
     def _wanted_of_table(self) -> Wanted | None:
         if self._settings.table is None or self._entries is None:

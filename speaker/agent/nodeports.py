@@ -110,6 +110,15 @@ def rewritten(there: Wanted, wanted: Wanted) -> frozenset[str]:
     )
 
 
+def known(there: Wanted) -> frozenset[str]:
+    """The addresses whose packets a table sees to, pings among them."""
+    return frozenset(
+        str(each.address)
+        for each in there.guarded
+        if _node_has_family(there.behaviour, each.address)
+    )
+
+
 def without_a_node_address(wanted: Wanted) -> Address | None:
     """An address that nothing can be rewritten for: the node has none of its family."""
     return next(

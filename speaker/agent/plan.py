@@ -29,6 +29,7 @@ def plan(
     interfaces: Iterable[Interface],
     node: str,
     serving: Callable[[VirtualIPView], bool] = lambda _: True,
+    ping: Callable[[VirtualIPView], bool] = lambda _: False,
 ) -> tuple[Entry, ...]:
     """The complete plan, in the order of the addresses. What it does not name is to be silent.
 
@@ -37,6 +38,7 @@ def plan(
         interfaces: that this node has.
         node: this one.
         serving: whether what comes for an address can be handed on here.
+        ping: whether it is for the wire to answer pings to it.
     """
     available = tuple(interfaces)
     entries = []
@@ -59,6 +61,7 @@ def plan(
                 outgoing=virtual_ip.outgoing,
                 burst=_seconds(virtual_ip.timings.burst_milliseconds),
                 refresh=virtual_ip.timings.refresh_seconds,
+                ping=wanted is not Role.VERIFY and ping(virtual_ip),
             )
         )
     return tuple(entries)

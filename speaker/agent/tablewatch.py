@@ -9,7 +9,13 @@ from typing import Final, Protocol
 
 from lbctl.core.outcomes import NodePortReason
 from lbctl.kube.conditions import Condition
-from speaker.agent.nodeports import condition, reason_of, rewritten, without_a_node_address
+from speaker.agent.nodeports import (
+    condition,
+    known,
+    reason_of,
+    rewritten,
+    without_a_node_address,
+)
 from speaker.netfilter.keeper import Kernel, Outcome, TableKeeper, Traffic, Wanted
 from speaker.netfilter.kernel import Nftables
 from speaker.netfilter.rewrites import Address
@@ -58,17 +64,14 @@ class TableWatch:
         """What the table in the kernel does, as far as is known."""
         self.rewritten: frozenset[str] = frozenset()
         """The addresses that it sends to NodePorts, just as it is wanted."""
+        self.known: frozenset[str] = frozenset()
+        """The addresses that it knows. It answers pings to them, if anybody is to."""
         self.condition: Condition | None = None
         """`NodePortReady`; None before the first look."""
         self.outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         """How often each has come of a look."""
         self.traffic: Mapping[Address, Traffic] = {}
         """What came and went for each address, when it was last read."""
-
-    @property
-    def in_place(self) -> bool:
-        """Whether there was a table after the last look."""
-        return self._there is not None
 
     def look(self) -> None:
         """Something has changed that the table depends on."""
@@ -103,7 +106,7 @@ class TableWatch:
             if outcome is Outcome.REPAIRED:
                 self._repaired_at = time.monotonic()
                 _log.warning("somebody else had changed the table inet lbctl: put right")
-            self._there, self.rewritten = wanted, rewritten(wanted, wanted)
+            self._note(wanted, wanted)
             lacking = without_a_node_address(wanted)
             if lacking is not None:
                 self._say(condition(NodePortReason.NO_NODE_ADDRESS, str(lacking)))
@@ -125,14 +128,18 @@ class TableWatch:
 
     def _refused(self, wanted: Wanted, error: OSError) -> None:
         """What is there stays, and with it the addresses that it serves."""
-        if self._keeper is None or not self._keeper.in_place:
-            self._there = None
-        there = self._there
-        before, self.rewritten = self.rewritten, rewritten(there, wanted) if there else frozenset()
+        before = self.rewritten, self.known
+        is_there = self._keeper is not None and self._keeper.in_place
+        self._note(self._there if is_there else None, wanted)
         said = condition(reason_of(error), str(error))
-        if said == self.condition and self.rewritten != before:
+        if said == self.condition and (self.rewritten, self.known) != before:
             self._changed()
         self._say(said)
+
+    def _note(self, there: Wanted | None, wanted: Wanted) -> None:
+        self._there = there
+        self.rewritten = frozenset() if there is None else rewritten(there, wanted)
+        self.known = frozenset() if there is None else known(there)
 
     def _in_place(self) -> NodePortReason:
         repaired = self._repaired_at

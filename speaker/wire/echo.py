@@ -4,7 +4,7 @@ The kernel answers for its own addresses alone, and an address that is announced
 Fragments, IPv4 options and extension headers do not get here: `echoes` filters them out.
 """
 
-from collections.abc import Container
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,7 +51,7 @@ def answer(
     packet_type: int,
     *,
     own_mac: bytes,
-    held: Container[bytes],
+    answers: Callable[[bytes], bool],
 ) -> bytearray | Verdict:
     """The answer to an echo request, or why there is none.
 
@@ -61,7 +61,7 @@ def answer(
         length: the frame's bytes in it.
         packet_type: `sll_pkttype` of packet(7).
         own_mac: the interface's.
-        held: the addresses that are answered for.
+        answers: whether pings to an address are answered.
     """
     if length < layout.icmp_at + _ICMP_BYTES:
         return Verdict.TOO_SHORT
@@ -75,7 +75,7 @@ def answer(
         refused = Verdict.NOT_FOR_US
     elif packet_type == PACKET_OTHERHOST:
         refused = Verdict.VLAN_TAGGED
-    elif target not in held:
+    elif not answers(target):
         refused = Verdict.ECHO_FOR_OTHERS
     elif not layout.icmp_at + _ICMP_BYTES <= end <= length:
         refused = Verdict.TOO_SHORT

@@ -57,7 +57,7 @@ _FAMILIES: Final = {
 
 
 class Echoes:
-    """Answers pings to the addresses that are held.
+    """Answers pings to the addresses that are held, where the plan says so.
 
     Args:
         keeper: whose lines, and who says what is held.
@@ -69,7 +69,7 @@ class Echoes:
         self, keeper: Keeper, selector: selectors.BaseSelector, *, clock: Callable[[], float]
     ) -> None:
         self.wanted = False
-        """Whether pings are answered at all."""
+        """Whether pings are answered to any address."""
         self._keeper = keeper
         self._selector = selector
         self._clock = clock
@@ -117,7 +117,7 @@ class Echoes:
             # A frame of a VLAN that has its own interface is that one's, though it comes here too.
             address[2] if address[0] == line.port.name else PACKET_OTHERHOST,
             own_mac=line.socket.mac,
-            held=line.port.held,
+            answers=line.port.answers_ping,
         )
         if isinstance(answer, Verdict):
             return answer

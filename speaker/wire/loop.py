@@ -256,7 +256,7 @@ class Loop:
                 self._stop_listening(name)
         self._heirs.apply(plan)
         self._keeper.apply(plan)
-        self._echoes.wanted = plan.ping
+        self._echoes.wanted = any(entry.ping for entry in plan.entries)
         self._open_ports()
 
     def _tick(self) -> None:

@@ -55,6 +55,11 @@ class Port:
     taken_at: dict[bytes, float] = field(default_factory=dict)
     """MAC of a speaker -> when it was last heard to take an address that another one held."""
 
+    def answers_ping(self, address: bytes) -> bool:
+        """Whether it is for the wire to answer pings to an address."""
+        kept = self.kept.get(address)
+        return address in self.held and kept is not None and kept.entry.ping
+
 
 @dataclass(slots=True)
 class Kept:

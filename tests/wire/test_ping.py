@@ -1,12 +1,13 @@
 """Pings to an address, as people's `ping` sends them, where no table answers them."""
 
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from speaker.messages import State
 from tests.wire.network import Host, Network, enter
-from tests.wire.wires import VIP, Wire, entry
+from tests.wire.wires import OTHER_VIP, VIP, Wire, entry
 
 pytestmark = pytest.mark.root
 
@@ -42,6 +43,15 @@ def test_it_is_a_value(client: Host, wire: Wire) -> None:
     wire.ask()
     assert " 100% packet loss" in ping(client, VIP, "-c", "1", "-W", "1")
     assert " 0% packet loss" in ping(client, wire.host.address)
+
+
+def test_what_the_nodes_table_answers_is_left_to_it(client: Host, wire: Wire) -> None:
+    """It need not know every address; nobody hears two answers."""
+    wire.plan(entry(wire.host), replace(entry(wire.host, OTHER_VIP), ping=True))
+    wire.wait_state(State.HOLDING)
+    wire.wait_state(State.HOLDING, OTHER_VIP)
+    assert " 0% packet loss" in ping(client, OTHER_VIP)
+    assert " 100% packet loss" in ping(client, VIP, "-c", "1", "-W", "1")
 
 
 @pytest.mark.parametrize(("address", "setting"), [(VIP, "ipv4/ip_forward"), (VIP6, FORWARDING_6)])

@@ -109,7 +109,8 @@ class Wire:
         self._plan_id += 1
         named = (peer(each) if isinstance(each, Host) else each for each in peers)
         others = tuple(each for each in named if each.node != self.host.name)
-        plan = Plan(entries, node=self.host.name, bfd=bfd, peers=others, ping=ping)
+        entries = tuple(replace(each, ping=ping or each.ping) for each in entries)
+        plan = Plan(entries, node=self.host.name, bfd=bfd, peers=others)
         for message in snapshot(self._plan_id, plan):
             self.send(message)
 

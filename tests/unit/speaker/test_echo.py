@@ -42,8 +42,10 @@ def reply(family: int, payload: bytes) -> bytes:
 
 def answer(frame: bytes, family: int, packet_type: int = 0) -> Any:
     buffer = bytearray(frame + bytes(100))
-    held = {packed(VIP[family])}
-    made = echo.answer(LAYOUTS[family], buffer, len(frame), packet_type, own_mac=OWN, held=held)
+    is_held = {packed(VIP[family])}.__contains__
+    made = echo.answer(
+        LAYOUTS[family], buffer, len(frame), packet_type, own_mac=OWN, answers=is_held
+    )
     return made if isinstance(made, Verdict) else bytes(made)
 
 

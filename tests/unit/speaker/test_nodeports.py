@@ -13,6 +13,7 @@ from lbctl.core.objects.virtualips import Terms, VirtualIPView
 from lbctl.core.outcomes import NodePortReason
 from speaker.agent.nodeports import (
     condition,
+    known,
     reason_of,
     rewritten,
     servable,
@@ -94,6 +95,13 @@ def test_who_is_sent_to_node_ports() -> None:
     assert rewritten(there, there) == {V4}
     lacking = of([entry(V6)], view(V6, node_ports={WEB: 30_080}))
     assert rewritten(lacking, lacking) == set()
+
+
+def test_whose_pings_the_table_answers() -> None:
+    """Of a family that the node has no address of, and where not all ports are known, none."""
+    many = [Port("TCP", number) for number in range(1, 257)]
+    there = of([entry(), entry(V6), entry(OTHER)], view(), view(V6), view(OTHER, *many))
+    assert known(there) == {V4}
 
 
 OTHER = "192.0.2.11"

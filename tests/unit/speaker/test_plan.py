@@ -192,6 +192,22 @@ def test_what_is_wanted_of_this_node(
     assert all((e.interface, e.ifindex, e.mac) == ("eth0", 2, MAC) for e in entries), sentence
 
 
+@pytest.mark.parametrize(
+    ("sentence", "named", "asked", "pinged"),
+    [
+        ("what the table does not answer", virtual_ip(), True, True),
+        ("what it does", virtual_ip(), False, False),
+        ("who asks the LAN for an address does not hold it",
+         virtual_ip(services=(), release=Release("n1")), True, False),
+    ],
+)  # fmt: skip
+def test_whose_pings_the_wire_answers(
+    sentence: str, named: VirtualIPView, *, asked: bool, pinged: bool
+) -> None:
+    (found,) = plan([named], interfaces(link()), "n1", ping=lambda _: asked)
+    assert found.ping is pinged, sentence
+
+
 def test_the_wire_hears_who_is_next_and_who_holds() -> None:
     (made,) = plan([virtual_ip(holder="n2")], interfaces(link()), "n1")
 

@@ -43,13 +43,13 @@ async def test_before_there_is_a_plan_nothing_is_touched(watched: Watched) -> No
     await watched.watch.enforce()
     assert watched.kernel.table is None
     assert watched.reason is None
-    assert not watched.watch.in_place
+    assert not watched.watch.known
 
 
 async def test_a_table_in_place_is_told_once(watched: Watched) -> None:
     await watched.watch.enforce()
     assert watched.reason == NodePortReason.TABLE_IN_PLACE
-    assert watched.watch.in_place
+    assert watched.watch.known
     assert watched.told.is_set()
     watched.told.clear()
     await watched.watch.enforce()
@@ -62,7 +62,7 @@ async def test_a_repair_is_told_and_counted(watched: Watched) -> None:
     watched.kernel.remove("lbctl")
     await watched.watch.enforce()
     assert watched.reason == NodePortReason.TABLE_REPAIRED
-    assert watched.watch.in_place
+    assert watched.watch.known
     assert watched.watch.outcomes[Outcome.REPAIRED] == 1
     await watched.watch.enforce()
     assert watched.reason == NodePortReason.TABLE_REPAIRED, "for a while"
@@ -72,10 +72,10 @@ async def test_a_refusal_is_told_and_tried_again(watched: Watched) -> None:
     watched.kernel.refusal = errno.EPERM
     await watched.watch.enforce()
     assert watched.reason == NodePortReason.NO_PERMISSION
-    assert not watched.watch.in_place
+    assert not watched.watch.known
     watched.kernel.refusal = None
     await watched.watch.enforce()
-    assert watched.watch.in_place
+    assert watched.watch.known
 
 
 SENT = Guarded(HERE, (ServicePort(Protocol.TCP, 80, 30_080),))
@@ -92,7 +92,7 @@ async def test_a_refused_change_leaves_what_was_there(watched: Watched) -> None:
     await watched.watch.enforce()
     assert watched.reason == NodePortReason.KERNEL_REFUSED
     assert watched.watch.rewritten == {str(HERE)}
-    assert watched.watch.in_place
+    assert watched.watch.known
 
     watched.kernel.refusal = None
     await watched.watch.enforce()
@@ -107,7 +107,7 @@ async def test_a_table_that_is_lost_and_refused_serves_nobody(watched: Watched) 
     watched.kernel.refusal = errno.ENOMEM
     await watched.watch.enforce()
     assert watched.watch.rewritten == set()
-    assert not watched.watch.in_place
+    assert not watched.watch.known
 
 
 async def test_an_address_that_a_refusal_takes_away_is_told_though_the_refusal_is_an_old_one(
@@ -142,7 +142,7 @@ async def test_a_family_without_an_address_leaves_the_other_in_place(watched: Wa
     watched.wanted = Wanted(NODE, (Guarded(HERE), lacking))
     await watched.watch.enforce()
     assert watched.reason == NodePortReason.NO_NODE_ADDRESS
-    assert watched.watch.in_place
+    assert watched.watch.known
 
 
 async def test_a_look_that_is_asked_for_comes_at_once(watched: Watched) -> None:
