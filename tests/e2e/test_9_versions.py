@@ -59,6 +59,18 @@ spec:
   ports: [{port: 82, targetPort: http}]
 """
 """What an upgrade can get wrong: both policies, both families, an address of two Services."""
+ON_EACH_NODE = """
+spec:
+  strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}
+  template:
+    spec:
+      affinity:
+        podAntiAffinity:
+          requiredDuringSchedulingIgnoredDuringExecution:
+            - topologyKey: kubernetes.io/hostname
+              labelSelector: {matchLabels: {app: web}}
+"""
+"""For `local`, whose heirs have a pod each: other tests leave the pods where they fell."""
 SERVICES = ("web", "local", "both", "shared-1", "shared-2")
 RESERVED = "172.16.110.119"
 RESERVATION = f"""
@@ -75,6 +87,9 @@ def cluster(site: Site) -> Iterator[Site]:
     if site.lab is None:
         pytest.skip("nobody gives the image of the version before to a cluster of yours")
     versions.load_previous(site.lab)
+    steps.apply_web(site)
+    site.kubectl("patch", "deployment", "web", "--patch", ON_EACH_NODE)
+    site.kubectl("rollout", "status", "deployment/web", "--timeout=180s")
     versions.purge(site)
     versions.upgrade(site, Version.PREVIOUS)
     steps.apply_pool(site)
