@@ -375,6 +375,12 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, OSError):
             self._tell(method, None, begun)
             raise
+        except RuntimeError as error:
+            # uvloop, when a socket is closed while it is being connected (its issues 506 and 738).
+            if self._session is None or self._session.closed:
+                raise
+            self._tell(method, None, begun)
+            raise aiohttp.ClientConnectionError(str(error)) from error
         self._tell(method, response.status, begun)
         return response
 

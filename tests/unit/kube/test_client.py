@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -60,6 +61,19 @@ async def test_no_server_is_unavailable() -> None:
     login = Login("http://127.0.0.1:9")
     async with Client(login, timeouts=Timeouts(request=5.0)) as client:
         with pytest.raises(Unavailable):
+            await client.get(VIRTUAL_IPS, "10.0.0.1")
+
+
+async def test_a_socket_that_uvloop_lost_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop says RuntimeError when a socket goes while it is being connected."""
+    lost = "unable to perform operation on <UVPoll closed=True>; the handler is closed"
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError(lost)
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", refuse)
+    async with Client(Login("http://127.0.0.1:9")) as client:
+        with pytest.raises(Unavailable, match="the handler is closed"):
             await client.get(VIRTUAL_IPS, "10.0.0.1")
 
 
