@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from lbctl.core.outcomes import ConditionType, SpeakerReason
 from lbctl.kube.client import Client
 from lbctl.kube.conditions import Condition, merge
-from lbctl.kube.errors import AlreadyExists, NotFound
+from lbctl.kube.errors import AlreadyExists, Conflict, NotFound
 from lbctl.kube.lease import Owner
-from lbctl.kube.objects import NODES, SPEAKERS, Key, Object, uid_of
+from lbctl.kube.objects import NODES, SPEAKERS, Key, Object, uid_of, version_of
 from speaker.agent.interfaces import Interface
 from speaker.agent.partners import reachable, status_rows
 from speaker.messages import PeerReport
@@ -140,6 +140,8 @@ class Registration:
         self._known = known
         self._unchecked = unchecked
         self._owner: Owner | None = None
+        self._written: Object | None = None
+        """The Speaker as it was after our last write, which the watch may not have told of yet."""
         self.registered = False
         """Whether the Speaker has been made and said what is, at least once."""
 
@@ -163,7 +165,7 @@ class Registration:
         checks: Iterable[Condition] = (),
     ) -> None:
         """Make the Speaker and its status say what is. Raises ApiError."""
-        speaker = self._known.get(Key("", self._node)) or await self._create()
+        speaker = self._newest() or await self._create()
         patch = status_patch(
             speaker,
             interfaces,
@@ -176,13 +178,23 @@ class Registration:
         version = speaker["metadata"]["resourceVersion"]
         try:
             if patch is not None:
-                await self._client.patch_status(
+                self._written = await self._client.patch_status(
                     SPEAKERS, self._node, patch, resource_version=version
                 )
+        except Conflict:
+            self._written = None
+            raise
         except NotFound:
             # It went away a moment ago; the watch will say so and bring us here again.
             return
         self.registered = True
+
+    def _newest(self) -> Object | None:
+        """The Speaker by the watch, or by our own write where that is newer."""
+        known, written = self._known.get(Key("", self._node)), self._written
+        if known is None or written is None or uid_of(known) != uid_of(written):
+            return known
+        return max(known, written, key=version_of)
 
     async def _create(self) -> Object:
         # The Node may have been made anew since the last time, with another uid.
