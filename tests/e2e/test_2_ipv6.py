@@ -43,10 +43,14 @@ print("\\n".join(sorted({answer.src for _, answer in answered})))
 @pytest.fixture(scope="module")
 def web6(installed: Site) -> Iterator[str]:
     """The example, applied; the address that its Service got."""
-    installed.kubectl("apply", "-f", str(EXAMPLE))
-    installed.kubectl("rollout", "status", "deployment/web6", "--timeout=180s")
-    yield until(lambda: steps.service_address(installed, "web6"), what="web6 has an EXTERNAL-IP")
-    installed.kubectl("delete", "-f", str(EXAMPLE), "--wait=false")
+    try:
+        installed.kubectl("apply", "-f", str(EXAMPLE))
+        installed.kubectl("rollout", "status", "deployment/web6", "--timeout=180s")
+        yield until(
+            lambda: steps.service_address(installed, "web6"), what="web6 has an EXTERNAL-IP"
+        )
+    finally:
+        installed.kubectl("delete", "--ignore-not-found", "-f", str(EXAMPLE), "--wait=false")
 
 
 def answering(lab: Lab, address: str) -> set[str]:

@@ -50,9 +50,13 @@ def test_a_drained_node_hands_over_and_no_request_is_lost(
 @pytest.fixture
 def local(installed: Site) -> Iterator[str]:
     """The address of a Service whose traffic stays on the node that gets it."""
-    installed.kubectl("apply", "-f", "-", stdin=LOCAL)
-    yield until(lambda: steps.service_address(installed, "local"), what="an address for `local`")
-    installed.kubectl("delete", "service", "local")
+    try:
+        installed.kubectl("apply", "-f", "-", stdin=LOCAL)
+        yield until(
+            lambda: steps.service_address(installed, "local"), what="an address for `local`"
+        )
+    finally:
+        installed.kubectl("delete", "service", "--ignore-not-found", "local")
 
 
 def test_with_local_the_pod_sees_the_client_and_only_nodes_with_pods_hold(

@@ -57,21 +57,21 @@ def served_by_metallb(
     """A Service with an address in its status for which a node's other speaker answers."""
     del address  # the web application is there
     compat(installed, values, on=True)
-    installed.kubectl("create", "namespace", SYSTEM)
-    operators(installed, 0)
-    installed.kubectl("apply", "-f", "-", stdin=METALLB)
-    status = {"status": {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}}
-    patch = ("--subresource=status", "--type=merge", "-p", json.dumps(status))
-    installed.kubectl("patch", "service", "moved", *patch)
     try:
+        installed.kubectl("create", "namespace", SYSTEM)
+        operators(installed, 0)
+        installed.kubectl("apply", "-f", "-", stdin=METALLB)
+        status = {"status": {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}}
+        patch = ("--subresource=status", "--type=merge", "-p", json.dumps(status))
+        installed.kubectl("patch", "service", "moved", *patch)
         with lab.popen("n2", sys.executable, OTHER_SPEAKER, "eth0", ADDRESS) as speaker:
             yield speaker
             speaker.kill()
     finally:
         operators(installed, 2)
-        installed.kubectl("delete", "service", "moved")
+        installed.kubectl("delete", "service", "--ignore-not-found", "moved")
         until(lambda: not gone_on(installed), what="the address is free")
-        installed.kubectl("delete", "namespace", SYSTEM)
+        installed.kubectl("delete", "namespace", "--ignore-not-found", SYSTEM)
         compat(installed, values, on=False)
 
 

@@ -22,11 +22,13 @@ def edge(installed: Site, address: str) -> Iterator[str]:
     """The example, applied where the address is held by a node that is no edge; the address."""
     _, holder = steps.holder(installed, address)
     others = sorted({"n1", "n2", "n3"} - {holder})
-    installed.kubectl("label", "node", *others, "lan=edge")
-    installed.kubectl("apply", "-f", str(EXAMPLE))
-    yield address
-    installed.kubectl("delete", "-f", str(EXAMPLE))
-    installed.kubectl("label", "node", "--all", "lan-", "uplink-")
+    try:
+        installed.kubectl("label", "node", *others, "lan=edge")
+        installed.kubectl("apply", "-f", str(EXAMPLE))
+        yield address
+    finally:
+        installed.kubectl("delete", "--ignore-not-found", "-f", str(EXAMPLE))
+        installed.kubectl("label", "node", "--all", "lan-", "uplink-")
 
 
 def labelled(site: Site, label: str) -> set[str]:
@@ -93,18 +95,23 @@ MANY = [f"many-{number}" for number in range(6)]
 def many(installed: Site, address: str) -> Iterator[list[str]]:
     """Several addresses that n1, which was drained, has none of."""
     assert address, "the application is there"
-    for name in MANY:
-        installed.kubectl("apply", "-f", "-", stdin=SERVICE.format(name=name))
-    given = [given_to(installed, name) for name in MANY]
-    installed.kubectl("label", "node", "n1", "lbctl.io/drain=true")
-    until(
-        lambda: {*(held := holders(installed)).values()} <= {"n2", "n3"} and len(held) > len(MANY),
-        what="n1 has handed over all",
-    )
-    installed.kubectl("label", "node", "n1", "lbctl.io/drain-")
-    yield given
-    installed.kubectl("delete", "service", *MANY)
-    installed.kubectl("annotate", "ippool", "lan", "lbctl.io/rebalance-")
+    try:
+        for name in MANY:
+            installed.kubectl("apply", "-f", "-", stdin=SERVICE.format(name=name))
+        given = [given_to(installed, name) for name in MANY]
+        installed.kubectl("label", "node", "n1", "lbctl.io/drain=true")
+        until(
+            lambda: (
+                {*(held := holders(installed)).values()} <= {"n2", "n3"} and len(held) > len(MANY)
+            ),
+            what="n1 has handed over all",
+        )
+        installed.kubectl("label", "node", "n1", "lbctl.io/drain-")
+        yield given
+    finally:
+        installed.kubectl("label", "node", "n1", "lbctl.io/drain-")
+        installed.kubectl("delete", "service", "--ignore-not-found", *MANY)
+        installed.kubectl("annotate", "ippool", "lan", "lbctl.io/rebalance-")
 
 
 SERVICE = """
