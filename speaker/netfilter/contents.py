@@ -66,8 +66,8 @@ class Change:
     """From one state of a set to another, in one transaction."""
 
     name: str
-    remove: Elements
-    """With the data that they have: the kernel takes a key alone for a set only."""
+    remove: tuple[bytes, ...]
+    """Keys."""
     add: Elements
 
 
@@ -79,7 +79,7 @@ def changes(before: Contents, after: Contents) -> tuple[Change, ...]:
 def _changes(before: Contents, after: Contents) -> Iterator[Change]:
     for name, wanted in after.items():
         there = before[name]
-        remove = {key: data for key, data in there.items() if wanted.get(key) != data}
+        remove = tuple(key for key, data in there.items() if wanted.get(key) != data)
         add = {key: data for key, data in wanted.items() if there.get(key) != data}
         if remove or add:
             yield Change(name, remove, add)

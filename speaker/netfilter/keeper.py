@@ -110,7 +110,8 @@ class TableKeeper:
         if before is None:
             self._replace(made, holds)
             return Outcome.CHANGED
-        if not self._is_as_left(before):
+        before = self._as_left(before)
+        if before is None:
             self._replace(made, holds)
             return Outcome.REPAIRED
         if made != before.table:
@@ -163,7 +164,6 @@ class TableKeeper:
                 return
 
     def _change(self, before: _Applied, holds: Contents, different: tuple[Change, ...]) -> Outcome:
-        at = self._kernel.generation()
         try:
             self._kernel.change(NAME, different)
         except OSError as error:
@@ -171,28 +171,29 @@ class TableKeeper:
                 raise
             self._replace(before.table, holds)
             return Outcome.REPAIRED
-        self._remember(before.table, holds, before.structure, at)
+        # Counted from the look: what somebody else did since then is not taken for our own.
+        self._remember(before.table, holds, before.structure, before.generation)
         return Outcome.CHANGED
 
     def _remember(
-        self, made: Table, holds: Contents, structure: frozenset[object], before: int
+        self, made: Table, holds: Contents, structure: frozenset[object], before: int | None
     ) -> bool:
         """Take note of a change, and whether it was the only one meanwhile."""
         now = self._kernel.generation()
         # One step further: it was our own, and nobody's beside it.
-        only_ours = now == (before + 1) % (1 << 32)
+        only_ours = before is not None and now == (before + 1) % (1 << 32)
         self._applied = _Applied(made, holds, structure, now if only_ours else None)
         return only_ours
 
-    def _is_as_left(self, before: _Applied) -> bool:
-        """Whether the kernel still has what this process put there.
+    def _as_left(self, before: _Applied) -> _Applied | None:
+        """What this process put into the kernel, as of now; None if it is not there as it was.
 
         Every change of anybody's table moves the generation on, so most looks end here or, where
         others change theirs, after a reading.
         """
         now = self._kernel.generation()
         if now == before.generation:
-            return True
+            return before
         try:
             same = self._kernel.structure(NAME) == before.structure and all(
                 {key: each.data for key, each in self._kernel.elements(NAME, name).items()}
@@ -200,7 +201,8 @@ class TableKeeper:
                 for name, elements in before.contents.items()
             )
         except FileNotFoundError:
-            return False
-        if same:
-            self._applied = _Applied(before.table, before.contents, before.structure, now)
-        return same
+            return None
+        if not same:
+            return None
+        self._applied = _Applied(before.table, before.contents, before.structure, now)
+        return self._applied

@@ -97,6 +97,30 @@ class Meddled(RememberingKernel):
         self.meddle()
 
 
+class Overtaken(RememberingKernel):
+    """Somebody changes the table between a look at it and the change that follows the look."""
+
+    overtaken = False
+
+    def generation(self) -> int:
+        seen = super().generation()
+        if self.overtaken:
+            self.overtaken = False
+            self.contents["interfaces"] = {}
+            self.meddle()
+        return seen
+
+
+def test_what_is_done_between_a_look_and_a_change_is_found_by_the_next_look() -> None:
+    kernel = Overtaken()
+    keeper = TableKeeper(kernel)
+    keeper.enforce(wanted("192.0.2.10"))
+    kernel.overtaken = True
+    assert keeper.enforce(wanted("192.0.2.11")) is Outcome.CHANGED
+    assert keeper.enforce(wanted("192.0.2.11")) is Outcome.REPAIRED
+    assert kernel.contents["interfaces"]
+
+
 def test_what_is_undone_in_the_moment_of_a_change_is_found_by_the_next_look() -> None:
     kernel = Meddled()
     keeper = TableKeeper(kernel)
