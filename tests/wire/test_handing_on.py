@@ -130,6 +130,18 @@ def test_the_path_to_the_pod_is_narrow(stage: Stage, family: int, port: int) -> 
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("port", [80, 443])
+def test_a_stream_gets_through_the_narrow_path(stage: Stage, family: int, port: int) -> None:
+    """Its first long segment is too big: the client must hear so, or it says it for ever."""
+    stage.guard()
+    stage.send_whole_packets()
+    run("ip", "-n", stage.node.namespace, "link", "set", "pod0", "mtu", "1300")
+    with talk(stage.client.namespace, Protocol.TCP, VIPS[family][0], port) as made:
+        assert ask(made, size=1400)
+        assert path_mtu(made) == 1300
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_pod_that_does_not_listen_says_so(stage: Stage, family: int) -> None:
     stage.guard()
     stage.stop_listening()
