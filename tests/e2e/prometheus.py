@@ -40,7 +40,9 @@ class Prometheus:
         """The data of one answer of its API; {} while it does not answer."""
         url = f"http://127.0.0.1:{PORT}/api/v1/{path}?{urlencode(query)}"
         words = self.lab.site.enter(self.node)
-        said = run(*words, "curl", "--silent", "--max-time", "5", url, check=False).stdout
+        # While it starts it answers 503, in words.
+        asking = ("curl", "--silent", "--fail", "--max-time", "5", url)
+        said = run(*words, *asking, check=False).stdout
         return json.loads(said)["data"] if said else {}
 
     def value(self, query: str) -> float | None:

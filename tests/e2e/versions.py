@@ -107,7 +107,7 @@ def run_speaker(site: Site, version: Version, node: str) -> None:
         lambda: versions(site).get(f"speaker on {node}") == {version.image},
         what=f"{node} has another speaker",
     )
-    site.kubectl("wait", "pod", *where, "--for=condition=Ready", "--timeout=180s")
+    until(lambda: all(map(is_ready, pods(site))), what="all are ready", seconds=180)
 
 
 def _rendered(site: Site, version: Version, template: str) -> dict[str, Any]:
@@ -145,6 +145,11 @@ def pods(site: Site) -> list[dict[str, Any]]:
     """lbctl's, without those that are going."""
     found = get(site, "pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=lbctl")["items"]
     return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def part(pod: dict[str, Any]) -> str:

@@ -66,6 +66,12 @@ class Stranger:
         assert isinstance(packet, Packet)
         return packet, source[1]
 
+    def receive_after(self, phase: Phase) -> tuple[Packet, int]:
+        """The first that is of another phase: they are repeated until there is news."""
+        while (received := self.receive())[0].phase is phase:
+            pass
+        return received
+
     def _open(self, host: Host, port: int) -> socket.socket:
         udp = socket.socket(socket.AF_INET6 if self._ipv6 else socket.AF_INET, socket.SOCK_DGRAM)
         udp.settimeout(PATIENCE)
@@ -133,17 +139,16 @@ def test_a_session_by_hand_from_a_port_of_the_rfc(
         assert 49152 <= port <= 65535
 
         stranger.send(wire.host, write(Packet(Phase.DOWN, 5)))
-        second, same_port = stranger.receive()
+        second, same_port = stranger.receive_after(Phase.DOWN)
         assert (second.phase, second.your_discriminator, same_port) == (Phase.INIT, 5, port)
 
         stranger.send(wire.host, write(Packet(Phase.UP, 5, second.my_discriminator)))
-        third, _ = stranger.receive()
+        third, _ = stranger.receive_after(Phase.INIT)
         assert (third.phase, third.desired_min_tx, third.poll) == (Phase.UP, 100_000, True)
         wire.wait_peer(client)
 
         wire.signal(signal.SIGTERM)
-        while (last := stranger.receive()[0]).phase is Phase.UP:
-            pass
+        last, _ = stranger.receive_after(Phase.UP)
         assert last.phase is Phase.ADMIN_DOWN
 
 
