@@ -11,7 +11,7 @@ import pytest
 
 from tests.cluster.operators import Operators
 from tests.cluster.oracle import NAMESPACE, Oracle, eventually
-from tests.lab import Lab, LabSpec
+from tests.lab import Lab, LabSpec, own_name
 from tests.wire.whole import Cluster, Speaker
 
 pytestmark = [pytest.mark.root, pytest.mark.lab]
@@ -25,7 +25,7 @@ PATIENT_LEASE = "600"
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Cluster]:
-    with Lab(LabSpec(name="failover", nodes=3, kubelets=False)) as lab:
+    with Lab(LabSpec(name=own_name("failover"), nodes=3, kubelets=False)) as lab:
         made = Cluster(lab)
         made.install()
         Oracle(lab.kubeconfig).create_namespace(NAMESPACE)
