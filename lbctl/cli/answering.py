@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from lbctl.cli import cluster, output
 from lbctl.cli.access import Access
-from lbctl.cli.exits import Exit, Unreachable
+from lbctl.cli.exits import Exit, NotThere, Unreachable
 from lbctl.cli.output import Format, Look
 from lbctl.cli.state import State
 
@@ -53,7 +53,7 @@ def answer(
 def _follow(
     access: Access, make: Callable[[State], _T], look: Look[_T], form: Format, found: _T
 ) -> None:
-    """Print each answer that is not the one before. A cluster that is away is waited for."""
+    """Print each answer that is not the one before."""
     shown = ""
     for_people = sys.stdout.isatty() and form in {Format.TABLE, Format.WIDE}
     try:
@@ -64,10 +64,24 @@ def _follow(
                     sys.stdout.write(_CLEAR)
                 output.show(found, look, form)
                 shown = written
-            time.sleep(EVERY_SECONDS)
-            try:
-                found = make(State(cluster.read(access)))
-            except Unreachable as trouble:
-                sys.stderr.write(f"{trouble.format_message()}\n")
+            found, lacked = _next(access, make)
+            if lacked and for_people:
+                shown = ""  # What was said in between is no part of the page.
     except KeyboardInterrupt:
         sys.exit(Exit.WELL)
+
+
+def _next(access: Access, make: Callable[[State], _T]) -> tuple[_T, bool]:
+    """The next answer, and whether there was none for a while.
+
+    A cluster that is away, or an object that is gone, is waited for, and told once.
+    """
+    told = ""
+    while True:
+        time.sleep(EVERY_SECONDS)
+        try:
+            return make(State(cluster.read(access))), bool(told)
+        except (NotThere, Unreachable) as trouble:
+            if trouble.message != told:
+                told = trouble.message
+                sys.stderr.write(f"{told}\n")

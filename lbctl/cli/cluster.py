@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from json import JSONDecodeError
 from typing import TypeVar
 
 from lbctl.cli.access import Access
@@ -109,6 +110,11 @@ async def _connected(login: Login, seconds: float, work: Callable[[Client], Awai
             return await work(client)
     except LoginError as error:
         raise Unreachable(str(error)) from error
+    except JSONDecodeError as error:
+        raise Unreachable(
+            f"{login.server} answers with something that is no JSON: it is no API server, or a "
+            "proxy on the way answers in its place"
+        ) from error
     except Forbidden as error:
         raise _refused(error) from error
     except ApiError as error:

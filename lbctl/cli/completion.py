@@ -62,7 +62,12 @@ def namespace_names(ctx: click.Context, begun: str) -> list[str]:
     return _begun(begun, ctx, NAMESPACES)
 
 
-services = of(SERVICES)
+def services(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    """Completes the names of Services; after `shop/` those in that namespace."""
+    namespace, slash, name = begun.rpartition("/")
+    return [f"{namespace}{slash}{one}" for one in _begun(name, ctx, SERVICES, namespace)]
+
+
 nodes = of(NODES)
 pools = of(POOLS)
 
@@ -75,11 +80,11 @@ def addresses(ctx: click.Context, _param: click.Parameter, begun: str) -> list[s
     return [str(one) for one in found if one is not None and str(one).startswith(begun)]
 
 
-def _begun(begun: str, ctx: click.Context, kind: Kind) -> list[str]:
+def _begun(begun: str, ctx: click.Context, kind: Kind, namespace: str = "") -> list[str]:
     access = Access(
         kubeconfig=ctx.params.get("kubeconfig"),
         context=ctx.params.get("context") or "",
-        namespace=ctx.params.get("namespace") or "",
+        namespace=namespace or ctx.params.get("namespace") or "",
         seconds=_PATIENCE_SECONDS,
     )
     # Help and scripts of completion need no client.

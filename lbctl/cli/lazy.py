@@ -33,6 +33,16 @@ class LazyGroup(click.Group):
         assert isinstance(found, click.Command)  # noqa: S101 - a test loads all of them
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is typed; of one that is not there, those that are meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            known = self.list_commands(ctx)
+            raise click.NoSuchCommand(error.command_name, possibilities=known, ctx=ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands: those for people apart, from their summaries alone."""
         people = [(name, summary) for name, (_, summary) in self._lazy.items()]

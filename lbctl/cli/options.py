@@ -17,6 +17,76 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
+class Seconds(click.ParamType[float]):
+    """Seconds, as a number or as Kubernetes writes a duration: 90, 90s, 5m.
+
+    Args:
+        least: fewer are refused.
+    """
+
+    name = "DURATION"
+
+    def __init__(self, least: float) -> None:
+        self._least = least
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        from lbctl.core.durations import parse_duration  # noqa: PLC0415 - help needs none of it
+
+        try:
+            seconds = float(value)
+        except ValueError:
+            try:
+                seconds = parse_duration(value)
+            except ValueError as error:
+                self.fail(str(error), param, ctx)
+        if not self._least <= seconds < float("inf"):
+            self.fail(
+                f"{value} is too short, or no time: write {self._least:g} or more", param, ctx
+            )
+        return seconds
+
+
+class Named(click.ParamType[str]):
+    """A name, as it is or as `kubectl get -o name` prints it: node/n1.
+
+    Args:
+        kind: what it is a name of.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.name = self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        name = bare(value, self._kind)
+        if not name or "/" in name:
+            self.fail(f"{value!r} is no name of a {self._kind}", param, ctx)
+        return name
+
+
+class ServiceName(click.ParamType[tuple[str, str]]):
+    """A Service: its namespace, "" when that is not said, and its name."""
+
+    name = "[NAMESPACE/]NAME"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        namespace, slash, name = value.rpartition("/")
+        if not name or "/" in namespace or (slash and not namespace):
+            self.fail(f"{value!r} is no NAME and no NAMESPACE/NAME", param, ctx)
+        return namespace, name
+
+
+def bare(value: str, kind: str) -> str:
+    """A name without the kind that `-o name` puts before it."""
+    resource, slash, name = value.partition("/")
+    return name if slash and resource.partition(".")[0] == kind else value
+
+
 class AddressType(click.ParamType["Address"]):
     """An IP address, or the name of its VirtualIP."""
 
@@ -27,13 +97,17 @@ class AddressType(click.ParamType["Address"]):
     ) -> Address:
         from lbctl.core.addresses import address_of, parse  # noqa: PLC0415 - help needs none of it
 
-        parsed = parse(value) or address_of(value)
+        name = bare(value, "virtualip")
+        parsed = parse(name) or address_of(name)
         if parsed is None:
             self.fail(f"{value} is no address: write one like 172.16.110.100", param, ctx)
         return parsed
 
 
 ADDRESS = AddressType()
+SERVICE = ServiceName()
+NODE = Named("node")
+POOL = Named("ipaddresspool")
 
 
 def _contexts(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
@@ -66,10 +140,10 @@ def reads_cluster(command: _F) -> _F:
         ),
         click.option(
             "--request-timeout",
-            type=click.FloatRange(min=0.1),
+            type=Seconds(0.1),
             default=10.0,
-            show_default=True,
-            help="Seconds for one request.",
+            show_default="10s",
+            help="How long one request may take.",
         ),
     )
     return _with(command, options)
@@ -113,10 +187,10 @@ def waits(seconds: float) -> Callable[[_F], _F]:
             (
                 click.option(
                     "--timeout",
-                    type=click.FloatRange(min=0),
+                    type=Seconds(0),
                     default=seconds,
-                    show_default=True,
-                    help="Seconds to wait until it is done; it goes on after that.",
+                    show_default=f"{seconds:g}s",
+                    help="How long to wait until it is done; it goes on after that.",
                 ),
                 click.option("--no-wait", is_flag=True, help="Ask for it, and do not wait."),
             ),

@@ -98,10 +98,15 @@ class Kubeconfig:
         chosen = self.contexts[name]
         cluster = _entry(self.clusters, chosen.text("cluster"), "cluster", name)
         user = _entry(self.users, chosen.text("user"), "user", name, empty=True)
-        if not cluster.text("server"):
-            raise LoginError(f"kubeconfig: cluster {chosen.text('cluster')!r} names no server")
+        _check_server(cluster.text("server"), chosen.text("cluster"))
         terminal = sys.stdin.isatty() if interactive is None else interactive
-        return _login(chosen, cluster, user, interactive=terminal)
+        try:
+            return _login(chosen, cluster, user, interactive=terminal)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise LoginError(
+                f"kubeconfig: what context {name!r} names has not the form of a kubeconfig: "
+                "see kubectl config view"
+            ) from error
 
     def _have(self) -> str:
         return f"it has {', '.join(sorted(self.contexts))}" if self.contexts else "it has none"
@@ -116,11 +121,18 @@ class Kubeconfig:
                 (self.users, "users", "user"),
             ):
                 for entry in content.get(plural) or ():
-                    kept.setdefault(entry["name"], _Named(entry[singular] or {}, file.parent))
+                    inside = dict(entry[singular] or {})
+                    kept.setdefault(entry["name"], _Named(inside, file.parent))
         except OSError as error:
             raise LoginError(f"kubeconfig {file}: {error.strerror}") from error
-        except (AttributeError, KeyError, TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise LoginError(f"kubeconfig {file} cannot be read: {error!r}") from error
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
+            said = " ".join(str(error).split())
+            raise LoginError(f"kubeconfig {file} is no YAML: {said}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise LoginError(
+                f"kubeconfig {file} is none: it wants lists of contexts, clusters and users, each "
+                "with a name"
+            ) from error
 
 
 def files(given: Path | None = None, environment: Mapping[str, str] = os.environ) -> list[Path]:
@@ -165,6 +177,20 @@ def _entry(
     raise LoginError(f"kubeconfig: context {context!r} names {what} {name!r}, which is not there")
 
 
+def _check_server(server: str, cluster: str) -> None:
+    if not server:
+        raise LoginError(f"kubeconfig: cluster {cluster!r} names no server")
+    try:
+        split = urlsplit(server)
+        usable = split.scheme in {"http", "https"} and bool(split.hostname) and split.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise LoginError(
+            f"kubeconfig: cluster {cluster!r} has the server {server}: write https://HOST:PORT"
+        )
+
+
 def _login(context: _Named, cluster: _Named, user: _Named, *, interactive: bool) -> Login:
     for unknown in ("auth-provider", "username", "as"):
         if unknown in user.content:
@@ -183,7 +209,8 @@ def _login(context: _Named, cluster: _Named, user: _Named, *, interactive: bool)
     return Login(
         server=cluster.text("server").rstrip("/"),
         namespace=context.text("namespace") or "default",
-        ca_data=cluster.material("certificate-authority").decode(),
+        # What is no ASCII is a comment around the PEM, which TLS takes no string with.
+        ca_data=cluster.material("certificate-authority").decode("ascii", errors="ignore"),
         insecure=bool(cluster.content.get("insecure-skip-tls-verify")),
         server_name=cluster.content.get("tls-server-name"),
         token=token,

@@ -69,7 +69,20 @@ class Login:
     """The HTTP proxy on the way to the server, as a URL; "" = none."""
 
     def ssl_context(self) -> ssl.SSLContext:
-        """TLS that verifies the server by the cluster's CA and shows our certificate, if any."""
+        """TLS that verifies the server by the cluster's CA and shows our certificate, if any.
+
+        Raises:
+            LoginError: one of the certificates cannot be used.
+        """
+        try:
+            return self._ssl_context()
+        except ssl.SSLError as error:
+            raise LoginError(
+                f"the CA, the client certificate or its key for {self.server} cannot be used: "
+                f"{error}"
+            ) from error
+
+    def _ssl_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(
             cafile=str(self.ca_file) if self.ca_file else None, cadata=self.ca_data or None
         )

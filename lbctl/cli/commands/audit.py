@@ -28,7 +28,8 @@ def audit(*, ips: tuple[Address, ...], form: Format, **rest: Any) -> None:
     not hear the holder. Each speaker asks by ordinary ARP requests and neighbour solicitations;
     what looks wrong is asked for twice.
 
-    Started in the speakers' pods by exec: needs the right to create pods/exec there.
+    Started in the speakers' pods by exec: needs the rights to list pods, and to get and create
+    pods/exec, in lbctl's namespace.
 
     \b
     Examples:

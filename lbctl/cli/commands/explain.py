@@ -26,11 +26,13 @@ def explain() -> None:
 
 
 @explain.command(epilog=exits.HELP)
-@click.argument("name", shell_complete=completion.services)
+@click.argument(
+    "name", type=options.SERVICE, metavar="[NAMESPACE/]NAME", shell_complete=completion.services
+)
 @options.reads_cluster
 @options.prints
 @options.watches
-def service(*, name: str, form: Format, watch: bool, **rest: Any) -> None:
+def service(*, name: tuple[str, str], form: Format, watch: bool, **rest: Any) -> None:
     r"""Why a Service has the address that it has, or none.
 
     Its class, what it asks for, each pool in the order in which it is asked and why it gives
@@ -40,7 +42,7 @@ def service(*, name: str, form: Format, watch: bool, **rest: Any) -> None:
     \b
     Examples:
       lbctl explain service web
-      lbctl explain service web -n shop -o json | jq .pools
+      lbctl explain service shop/web -o json | jq .pools
     """
     from lbctl.cli import answering  # noqa: PLC0415 - help needs none of it
     from lbctl.cli.output import Look  # noqa: PLC0415 - the same
@@ -49,7 +51,8 @@ def service(*, name: str, form: Format, watch: bool, **rest: Any) -> None:
     from lbctl.cli.view import service as view  # noqa: PLC0415 - the same
 
     def make(state: State) -> view.ServiceStory:
-        return view.explain(state, state.snapshot.namespace, name)
+        namespace, plain = name
+        return view.explain(state, namespace or state.snapshot.namespace, plain)
 
     answering.answer(
         options.access_of(rest),

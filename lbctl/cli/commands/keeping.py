@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--for",
     "service",
-    default="",
-    metavar="[NAMESPACE/]NAME",
+    type=options.SERVICE,
     shell_complete=completion.services,
     help="The Service that gets it, there or not yet.  [default: nobody, until it is released]",
 )
@@ -30,7 +29,13 @@ if TYPE_CHECKING:
 @options.prints
 @options.waits(60)
 def reserve(
-    *, ip: Address, service: str, form: Format, timeout: float, no_wait: bool, **rest: Any
+    *,
+    ip: Address,
+    service: tuple[str, str] | None,
+    form: Format,
+    timeout: float,
+    no_wait: bool,
+    **rest: Any,
 ) -> None:
     r"""Keep an address, for a Service or for nobody yet.
 
@@ -47,13 +52,11 @@ def reserve(
     from lbctl.cli.view import keeping  # noqa: PLC0415 - the same
     from lbctl.core.objects.services import ServiceKey  # noqa: PLC0415 - the same
 
-    namespace, _, name = service.rpartition("/")
-    if service and not name:
-        raise click.BadParameter(f"{service} is no NAMESPACE/NAME", param_hint="--for")
-
     def decide(state: State, _: object) -> Step:
-        whom = ServiceKey(namespace or state.snapshot.namespace, name) if name else None
-        return keeping.reserve(state, ip, whom)
+        if service is None:
+            return keeping.reserve(state, ip, None)
+        namespace, name = service
+        return keeping.reserve(state, ip, ServiceKey(namespace or state.snapshot.namespace, name))
 
     acting.act(options.access_of(rest), decide, _named(ip), form, timeout=timeout, no_wait=no_wait)
 

@@ -10,7 +10,14 @@ from lbctl.cli import completion, exits, options
 from lbctl.cli.examples import Command
 from lbctl.cli.output import Format
 
-_NODES = click.argument("nodes", nargs=-1, required=True, shell_complete=completion.nodes)
+_NODES = click.argument(
+    "nodes",
+    nargs=-1,
+    required=True,
+    type=options.NODE,
+    metavar="NODE...",
+    shell_complete=completion.nodes,
+)
 
 
 @click.command(cls=Command, epilog=exits.HELP_OF_DEEDS)
@@ -31,7 +38,7 @@ def drain(
     \b
     Examples:
       lbctl drain n1
-      lbctl drain n1 n2 --timeout 300
+      lbctl drain n1 n2 --timeout 5m
       lbctl drain n1 && kubectl drain n1 --ignore-daemonsets
     """
     from lbctl.cli import acting  # noqa: PLC0415 - help needs none of it
@@ -80,7 +87,9 @@ def undrain(
 
 
 @click.command(cls=Command, epilog=exits.HELP_OF_DEEDS)
-@click.argument("pools", nargs=-1, shell_complete=completion.pools)
+@click.argument(
+    "pools", nargs=-1, type=options.POOL, metavar="[POOL]...", shell_complete=completion.pools
+)
 @options.reads_cluster
 @options.prints
 @options.waits(600)

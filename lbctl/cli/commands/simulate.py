@@ -33,8 +33,18 @@ def simulate() -> None:
     """
 
 
+_NODES = click.argument(
+    "nodes",
+    nargs=-1,
+    required=True,
+    type=options.NODE,
+    metavar="NODE...",
+    shell_complete=completion.nodes,
+)
+
+
 @simulate.command("node-loss", epilog=exits.HELP)
-@click.argument("nodes", nargs=-1, required=True, shell_complete=completion.nodes)
+@_NODES
 @options.reads_cluster
 @options.prints
 def node_loss(*, nodes: tuple[str, ...], form: Format, **rest: Any) -> None:
@@ -51,7 +61,7 @@ def node_loss(*, nodes: tuple[str, ...], form: Format, **rest: Any) -> None:
 
 
 @simulate.command(epilog=exits.HELP)
-@click.argument("nodes", nargs=-1, required=True, shell_complete=completion.nodes)
+@_NODES
 @options.reads_cluster
 @options.prints
 def drain(*, nodes: tuple[str, ...], form: Format, **rest: Any) -> None:

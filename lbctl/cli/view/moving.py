@@ -123,7 +123,8 @@ def _nodes(state: State, nodes: Iterable[str]) -> Iterator[tuple[str, Object]]:
         obj = state.snapshot.find(NODES, name)
         if obj is None:
             if not state.snapshot.knows(NODES):
-                raise NotAllowed(not_allowed([Right("list", NODES)]))
+                lacking = [right for right in state.snapshot.missing if right.kind is NODES]
+                raise NotAllowed(not_allowed(lacking or [Right("list", NODES)]))
             raise NotThere(f"the Node {name} is gone; its speaker's object will follow")
         yield name, obj
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from lbctl.cli.exits import NotThere
+from lbctl.cli.exits import NotAllowed, NotThere
+from lbctl.cli.snapshot import not_allowed
 from lbctl.cli.state import State, addresses_of
 from lbctl.cli.view.address import Story, story
 from lbctl.core.addresses import Family
@@ -57,10 +58,13 @@ class ServiceStory:
 
 
 def find(state: State, namespace: str, name: str) -> ServiceView:
-    """Find a Service of type LoadBalancer. Raises NotThere, which names others."""
+    """Find a Service of type LoadBalancer. Raises NotThere, which names others; NotAllowed."""
     found = state.ledger.service(ServiceKey(namespace, name))
     if found is not None:
         return found
+    lacking = [right for right in state.snapshot.missing if right.kind is SERVICES]
+    if lacking and SERVICES not in state.snapshot.objects:
+        raise NotAllowed(not_allowed(lacking))
     keys = [ServiceKey(*key) for key in state.world.services]
     elsewhere = sorted(key.namespace for key in keys if key.name == name)
     here = [key.name for key in keys if key.namespace == namespace]
@@ -75,7 +79,7 @@ def find(state: State, namespace: str, name: str) -> ServiceView:
 
 
 def explain(state: State, namespace: str, name: str) -> ServiceStory:
-    """Explain a Service. Raises NotThere."""
+    """Explain a Service. Raises NotThere, NotAllowed."""
     service = find(state, namespace, name)
     ours = state.ownership.ours(service)
     verdict = state.decide(service.key).verdict

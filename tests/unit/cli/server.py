@@ -30,6 +30,8 @@ class Server:
         self.snapshot = snapshot
         self.forbidden: set[str] = set()
         """The plurals that may not be listed in all namespaces."""
+        self.forbidden_everywhere = False
+        """Whether these may not be listed in single namespaces either."""
         self.unserved: set[str] = set()
         self.unauthorized = False
         self.read_only = False
@@ -44,6 +46,8 @@ class Server:
         self.written: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot
         """What others make of it after each write."""
         self.url = ""
+        self.page = b""
+        """What is answered to all reading, if anything."""
         self._version = 10_000
 
     def answer(self, target: str, authorization: str) -> tuple[int, Any]:
@@ -57,7 +61,8 @@ class Server:
         plural = url.path.rpartition("/")[2]
         if plural in self.unserved:
             return _status(404, "NotFound", "the server could not find the requested resource")
-        if plural in self.forbidden and "/namespaces/" not in url.path:
+        within = "/namespaces/" in url.path and not self.forbidden_everywhere
+        if plural in self.forbidden and not within:
             text = f'{plural} is forbidden: User "jane" cannot list resource "{plural}"'
             return _status(403, "Forbidden", text)
         items = [*self._items(url.path, url.query, plural)]
@@ -159,7 +164,7 @@ def serving(snapshot: Snapshot) -> Iterator[Server]:
         do_PATCH = do_DELETE = do_POST  # noqa: N815 - names of the library's
 
         def _send(self, code: int, body: Any) -> None:
-            written = json.dumps(body).encode()
+            written = server.page or json.dumps(body).encode()
             self.send_response_only(code)
             self.send_header("Date", DATE)
             self.send_header("Content-Type", "application/json")

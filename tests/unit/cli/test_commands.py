@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from lbctl.cli.exits import Exit
 from lbctl.cli.main import FOR_PEOPLE, cli
+from lbctl.cli.options import Seconds
 from tests.unit.cli import clusters
 from tests.unit.cli.conftest import Typed
 from tests.unit.cli.server import Server, kubeconfig
@@ -115,8 +116,80 @@ def test_a_kubeconfig_that_is_not_there(lbctl: Typed) -> None:
     assert "no context 'noon' (it has day, night)" in refused.output
 
 
+def test_an_answer_that_is_none_of_an_api_server(lbctl: Typed, server: Server) -> None:
+    """A proxy that wants somebody to log in answers each request with a page, and 200."""
+    server.page = b"<html>Who are you?</html>"
+    refused = lbctl("status")
+    assert refused.exit_code == Exit.UNREACHABLE
+    assert f"{server.url} answers with something that is no JSON" in refused.output
+
+
 def test_usage_is_two(lbctl: Typed) -> None:
     assert lbctl("status", "-o", "xml").exit_code == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [(("stauts",), "Did you mean 'status'?"), (("explain", "svc"), "Did you mean 'service'?")],
+)
+def test_a_command_that_is_misspelt(lbctl: Typed, typed: tuple[str, ...], meant: str) -> None:
+    refused = lbctl(*typed)
+    assert refused.exit_code == Exit.USAGE
+    assert meant in refused.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds"), [("7", 7.0), ("0.5", 0.5), ("90s", 90.0), ("1m30s", 90.0), (3.0, 3.0)]
+)
+def test_a_time_is_written_as_kubectl_takes_it(typed: str | float, seconds: float) -> None:
+    assert Seconds(0.1).convert(typed, None, None) == seconds
+
+
+@pytest.mark.parametrize("typed", ["", "soon", "-1", "0", "nan", "inf", "10 s"])
+def test_a_time_that_is_none(lbctl: Typed, typed: str) -> None:
+    refused = lbctl("status", "--request-timeout", typed)
+    assert refused.exit_code == Exit.USAGE
+    assert "Invalid value for '--request-timeout'" in refused.output
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("explain", "service", "shop/web"),
+        ("explain", "service", "shop/web", "-n", "elsewhere"),
+        ("explain", "address", "virtualip/172.16.110.100"),
+        ("explain", "address", "virtualip.lbctl.io/172.16.110.100"),
+        ("simulate", "drain", "node/n1"),
+    ],
+)
+def test_names_are_taken_as_they_are_printed(lbctl: Typed, typed: tuple[str, ...]) -> None:
+    printed = lbctl(*typed)
+    assert printed.exit_code == Exit.WELL, printed.output
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("explain", "service", "a/b/c"),
+        ("explain", "service", "/web"),
+        ("explain", "service", "shop/"),
+        ("simulate", "drain", "pod/n1"),
+        ("drain", ""),
+        ("reserve", "172.16.110.105", "--for", ""),
+    ],
+)
+def test_names_that_are_none(lbctl: Typed, server: Server, typed: tuple[str, ...]) -> None:
+    assert lbctl(*typed).exit_code == Exit.USAGE
+    assert not server.requests
+
+
+def test_a_service_that_may_not_be_read_is_not_said_to_be_gone(
+    lbctl: Typed, server: Server
+) -> None:
+    server.forbidden, server.forbidden_everywhere = {"services"}, True
+    refused = lbctl("explain", "service", "web")
+    assert refused.exit_code == Exit.NOT_ALLOWED
+    assert "list services" in refused.output
 
 
 def complete(config: Path, *words: str) -> list[str]:
@@ -139,6 +212,9 @@ def test_kubectl_completes_commands_and_names(config: Path) -> None:
     assert complete(config, "rebalance", "") == ["lan", ":4"]
     assert complete(config, "audit", "172.16.110.10") == ["172.16.110.100", "172.16.110.101", ":4"]
     assert complete(config, "reserve", "172.16.110.105", "--for", "w") == ["web", ":4"]
+    assert complete(config, "explain", "service", "-n", "shop", "w") == ["web", ":4"]
+    assert complete(config, "explain", "service", "shop/w") == ["shop/web", ":4"]
+    assert complete(config, "explain", "service", "none/w") == [":4"]
 
 
 def test_completion_of_a_cluster_that_is_away_is_empty(tmp_path: Path, server: Server) -> None:

@@ -5,12 +5,14 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from lbctl.kube.objects import SERVICES
 from tests.unit.cli import clusters
 from tests.unit.cli.server import Server
 
@@ -18,7 +20,11 @@ ROOT = Path(__file__).parents[3]
 
 
 def start(
-    config: Path, *arguments: str, out: int = subprocess.PIPE, **variables: str
+    config: Path,
+    *arguments: str,
+    out: int = subprocess.PIPE,
+    err: int = subprocess.DEVNULL,
+    **variables: str,
 ) -> subprocess.Popen[str]:
     environment = {**os.environ, "KUBECONFIG": str(config), "TERM": "xterm-256color"}
     environment.pop("NO_COLOR", None)
@@ -27,7 +33,7 @@ def start(
         cwd=ROOT,
         env={**environment, **variables},
         stdout=out,
-        stderr=subprocess.DEVNULL,
+        stderr=err,
         text=True,
     )
 
@@ -58,6 +64,23 @@ def test_what_changes_is_printed_again(following: subprocess.Popen[str], server:
     assert following.wait() == 0
 
 
+def test_what_is_gone_is_waited_for_and_told_once(config: Path, server: Server) -> None:
+    whole = server.snapshot
+    with start(config, "explain", "service", "web", "-w", err=subprocess.PIPE) as process:
+        first_with(process, "service shop/web")
+        server.snapshot = clusters.without(whole, SERVICES)
+        assert process.stderr is not None
+        assert "there is no Service web" in process.stderr.readline()
+        asked = len(server.requests)
+        while len(server.requests) < asked + 40:  # It looked again, and again in vain.
+            time.sleep(0.05)
+        server.snapshot = clusters.dead(whole, "n1")
+        first_with(process, "n1 held it and has been silent")
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == ""
+        assert process.wait() == 0
+
+
 @pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_colours_on_a_terminal(
     config: Path,
@@ -66,7 +89,7 @@ def test_colours_on_a_terminal(
 ) -> None:
     ours, theirs = pty.openpty()
     with closing(os.fdopen(ours, "rb", buffering=0)) as reading:
-        with start(config, "status", out=theirs, **variables) as process:
+        with start(config, "status", out=theirs, err=subprocess.DEVNULL, **variables) as process:
             os.close(theirs)
             printed = b""
             try:

@@ -162,6 +162,16 @@ def test_the_way_through_a_proxy(
         ({"client-certificate": "none.pem"}, {}, "none.pem: No such file"),
         ({}, {"proxy-url": "socks5://p"}, "socks5://p is not supported"),
         ({}, {"server": ""}, "names no server"),
+        ({}, {"server": "c:6443"}, "has the server c:6443: write https://HOST:PORT"),
+        ({}, {"server": "ftp://c"}, "write https://HOST:PORT"),
+        ({}, {"server": "https://c:66443"}, "write https://HOST:PORT"),
+        ({}, {"server": "https://[::1"}, "write https://HOST:PORT"),
+        ({"exec": 5}, {}, "has not the form of a kubeconfig"),
+        (
+            {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "env": [{"a": 1}]}},
+            {},
+            "has not the form of a kubeconfig",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(
@@ -171,12 +181,33 @@ def test_what_cannot_be_used_is_refused_by_name(
         Kubeconfig.read([write(tmp_path / "c", user, **cluster)]).login(interactive=False)
 
 
-@pytest.mark.parametrize("text", ["[", "contexts: 3", "3", "contexts: [{}]"])
+@pytest.mark.parametrize("text", ["[", "contexts: 3", "3", "contexts: [{}]",
+                                  "users: [{name: a, user: b}]", "a: \xff"])  # fmt: skip
 def test_a_broken_file_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(LoginError, match=str(path)):
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(LoginError, match=str(path)) as refused:
         Kubeconfig.read([path])
+    assert "Error(" not in str(refused.value), "words for people, not Python's"
+
+
+@pytest.mark.parametrize(
+    ("rule", "user", "cluster"),
+    [
+        ("a CA", {}, {"certificate-authority-data": base64.b64encode(b"CA").decode()}),
+        ("a CA in bytes", {}, {"certificate-authority-data": base64.b64encode(b"\xff").decode()}),
+        ("a certificate", {"client-certificate-data": "AAAA", "client-key-data": "AAAA"}, {}),
+    ],
+)
+def test_a_certificate_that_is_none_is_told(
+    tmp_path: Path, rule: str, user: dict[str, Any], cluster: dict[str, Any]
+) -> None:
+    found = Kubeconfig.read([write(tmp_path / "c", user, **cluster)]).login(interactive=False)
+    if rule == "a CA in bytes":
+        assert not found.ca_data
+        return
+    with pytest.raises(LoginError, match=r"for https://c:6443 cannot be used"):
+        found.ssl_context()
 
 
 def test_a_context_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
