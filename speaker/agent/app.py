@@ -103,7 +103,11 @@ class Agent:
         self._entries: tuple[Entry, ...] | None = None
         self._rewrites: Wanted | None = None
         """What the node's table was to do at the last look."""
-        self._table = TableWatch(wanted=self._wanted_of_table, changed=self._table_changed)
+        self._table = TableWatch(
+            wanted=self._wanted_of_table,
+            changed=self._table_changed,
+            counted=settings.metrics_per_address,
+        )
         self._channel = Channel(
             end,
             on_report=self._heard_of,

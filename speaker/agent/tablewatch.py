@@ -52,6 +52,7 @@ class TableWatch:
     Args:
         wanted: what the table is to do, as of now; None before there is a plan.
         changed: called when the condition has changed.
+        counted: whether anybody wants to know what came and went.
         kernel: opens the socket, in the thread of the first look.
     """
 
@@ -60,11 +61,13 @@ class TableWatch:
         *,
         wanted: Callable[[], Wanted | None],
         changed: Callable[[], None],
+        counted: bool = True,
         kernel: Callable[[], OpenKernel] = Nftables,
     ) -> None:
         self._open = kernel
         self._wanted = wanted
         self._changed = changed
+        self._counted = counted
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._kernel: OpenKernel | None = None
@@ -125,7 +128,9 @@ class TableWatch:
                 self._say(condition(self._in_place()))
 
     async def count(self) -> None:
-        """Read the counters into `traffic`."""
+        """Read the counters into `traffic`, if they are wanted."""
+        if not self._counted:
+            return
         async with self._turn:
             if self._keeper is not None:
                 with suppress(OSError):
