@@ -266,7 +266,8 @@ def elements(body: bytes) -> Iterator[tuple[bytes, Found]]:
 def _found(parts: dict[int, bytes]) -> tuple[bytes, Found]:
     key = _value(parts[1])
     data = _value(parts[2]) if 2 in parts else b""  # noqa: PLR2004  # NFTA_SET_ELEM_DATA
-    packets, size = _counted(parts.get(7, b""))
+    # Few sets have counters, and every element of all is read.
+    packets, size = _counted(parts[7]) if 7 in parts else (0, 0)  # noqa: PLR2004  # NFTA_SET_ELEM_EXPR
     return key, Found(data, packets, size)
 
 
