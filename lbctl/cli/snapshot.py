@@ -102,6 +102,12 @@ class Installation:
     """How many operators there are to be."""
     ready: int = 0
 
+    @property
+    def daemon_set(self) -> str:
+        """The speakers' DaemonSet as kubectl names it; the chart calls it like the Deployment."""
+        release = self.name.removesuffix("-operator") or "lbctl"
+        return f"daemonset/{release}-speaker -n {self.namespace}"
+
     @classmethod
     def read(cls, deployment: Object) -> Installation:
         """Read the operator's Deployment."""

@@ -105,10 +105,16 @@ def apply(*, files: tuple[str, ...], form: Format, **rest: Any) -> None:
     from lbctl.cli.view import writing  # noqa: PLC0415 - help needs none of it
     from lbctl.cli.view.simulation import manifests as view  # noqa: PLC0415 - the same
     from lbctl.cli.view.words import count, listed  # noqa: PLC0415 - the same
+    from lbctl.core.metallb.reading import GROUP as METALLB  # noqa: PLC0415 - the same
 
-    manifests = [one for one in _read(files) if writing.kind_of(one) is not None]
+    read = _read(files)
+    manifests = [one for one in read if writing.kind_of(one) is not None]
     if not manifests:
-        raise exits.Unusable("there is nothing in these files that has to do with addresses")
+        theirs = any(one.group == METALLB for one in read)
+        advice = ": lbctl convert makes MetalLB's objects lbctl's" if theirs else ""
+        raise exits.Unusable(
+            f"there is nothing in these files that has to do with addresses{advice}"
+        )
     names = [f"{one.kind} {one.name}" for one in manifests]
     what = listed(names) if len(names) <= _NAMED else count(len(names), "object")
 

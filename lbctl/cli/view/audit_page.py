@@ -11,7 +11,6 @@ from lbctl.cli.view import printing
 from lbctl.cli.view.audit import AddressAudit, Audit, Verdict
 from lbctl.cli.view.printing import BAD, FAINT, GOOD, ODD
 from lbctl.cli.view.words import count
-from lbctl.core.addresses import object_name, parse
 
 _STYLES = {Verdict.UNWITNESSED: FAINT, Verdict.ANOTHER: ODD, Verdict.DIVIDED: ODD}
 
@@ -24,12 +23,14 @@ def render(answer: Audit, wide: bool) -> RenderableType:  # noqa: FBT001 - of `L
 def names(answer: Audit) -> Iterator[str]:
     """The addresses that are not well, as kubectl names them."""
     for one in answer.addresses:
-        parsed = parse(one.address)
-        if parsed is not None and not one.verdict.well:
-            yield f"virtualip/{object_name(parsed)}"
+        if not one.verdict.well:
+            yield printing.virtual_ip(one.address)
 
 
 def _parts(answer: Audit, *, wide: bool) -> Iterator[RenderableType]:
+    if not answer.addresses:
+        yield Text("- nothing was asked: no address has a VirtualIP", style=FAINT)
+        return
     asked = sum(bool(one.asked) for one in answer.nodes)
     said = (
         f"{count(len(answer.addresses), 'address', 'addresses')}, asked by {count(asked, 'node')}"

@@ -12,7 +12,6 @@ from lbctl.cli.view.address import Place, Story
 from lbctl.cli.view.printing import BAD, FAINT, GOOD, ODD, STRONG
 from lbctl.cli.view.service import ServiceStory
 from lbctl.cli.view.whereabouts import Whereabouts
-from lbctl.core.addresses import object_name, parse
 from lbctl.core.objects.virtualips import Stage
 from lbctl.core.outcomes import Outcome
 
@@ -35,18 +34,13 @@ def names_of_service(answer: ServiceStory) -> Iterator[str]:
     namespace, _, name = answer.service.partition("/")
     yield f"service/{name} -n {namespace}"
     for one in answer.addresses:
-        yield _virtual_ip(one.address)
+        yield printing.virtual_ip(one.address)
 
 
 def names_of_address(answer: Whereabouts) -> Iterator[str]:
     """The VirtualIP, if it has one."""
     if answer.story is not None:
-        yield _virtual_ip(answer.address)
-
-
-def _virtual_ip(address: str) -> str:
-    parsed = parse(address)
-    return f"virtualip/{address if parsed is None else object_name(parsed)}"
+        yield printing.virtual_ip(answer.address)
 
 
 def _service(answer: ServiceStory, *, wide: bool) -> Iterator[RenderableType]:

@@ -46,8 +46,6 @@ class Concern(StrEnum):
     """A person keeps a node from announcing."""
     PARTNERS = "PartnersUnreachable"
     """A speaker does not hear its partners: a death is noticed after seconds, not at once."""
-    HAND_OFF = "HandOffNotReady"
-    """A node's proxy does not take traffic."""
     HANDED_ON_OTHERWISE = "HandedOnOtherwise"
     """The traffic of an address takes another way to the pods than an L2Advertisement asks for."""
     NODE_SETTING = "NodeSetting"

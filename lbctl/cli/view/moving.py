@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from lbctl.cli.exits import NotAllowed, NotThere
 from lbctl.cli.snapshot import Right, not_allowed
 from lbctl.cli.state import State
+from lbctl.cli.view import words
 from lbctl.cli.view.deeds import End, Ended, Step, Write, patch, waiting
 from lbctl.cli.view.words import count, listed
 from lbctl.core.labels import DRAIN, REBALANCE
@@ -84,10 +85,11 @@ def rebalance(state: State, pools: Collection[str], token: str, wrote: Collectio
         NotThere: there is no such pool, or none at all.
     """
     there = {one["metadata"]["name"]: one for one in state.snapshot.of(POOLS)}
-    known = f"there are {listed(sorted(there))}" if there else "there is none"
     missing = [name for name in pools if name not in there]
     if missing or not there:
-        raise NotThere(f"there is no IPAddressPool {listed(missing)}".rstrip() + f"; {known}")
+        raise NotThere(
+            f"there is no IPAddressPool {listed(missing)}".rstrip() + f"; {words.there(there)}"
+        )
     chosen = sorted(pools or there)
     asked = {
         name: (there[name]["metadata"].get("annotations") or {}).get(REBALANCE) for name in chosen
@@ -118,8 +120,7 @@ def _rebalanced(pool: Object) -> str:
 def _nodes(state: State, nodes: Iterable[str]) -> Iterator[tuple[str, Object]]:
     for name in sorted(nodes):
         if name not in state.nodes:
-            there = listed(sorted(state.nodes)) or "none"
-            raise NotThere(f"there is no node {name}; there are {there}")
+            raise NotThere(f"there is no node {name}; {words.there(state.nodes)}")
         obj = state.snapshot.find(NODES, name)
         if obj is None:
             if not state.snapshot.knows(NODES):

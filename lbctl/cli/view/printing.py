@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lbctl.cli.view.findings import Finding, Severity
+from lbctl.core.addresses import object_name, parse
 
 GOOD, BAD, ODD, FAINT, STRONG = "green", "bold red", "yellow", "dim", "bold"
 
@@ -81,3 +82,9 @@ def findings(found: Iterable[Finding]) -> Table:
 def yes_no(good: bool, text: str) -> Text:  # noqa: FBT001 - the colour of what follows
     """A word in the colour of good or bad."""
     return Text(text, style=GOOD if good else BAD)
+
+
+def virtual_ip(address: str) -> str:
+    """An address as kubectl names its VirtualIP."""
+    parsed = parse(address)
+    return f"virtualip/{address if parsed is None else object_name(parsed)}"

@@ -89,9 +89,11 @@ def render_service(answer: NewService, wide: bool) -> RenderableType:  # noqa: F
 
 
 def names_of_service(answer: NewService) -> Iterator[str]:
-    """The addresses that it would have."""
+    """The Service, and the addresses that it would have, as kubectl would name them."""
+    namespace, _, name = answer.service.partition("/")
+    yield f"service/{name} -n {namespace}"
     for one in answer.addresses:
-        yield one.address
+        yield printing.virtual_ip(one.address)
 
 
 def _service(answer: NewService, *, wide: bool) -> Iterator[RenderableType]:

@@ -31,3 +31,15 @@ def listed(names: Iterable[str], word: str = "and") -> str:
     """Names as a sentence has them."""
     *first, last = [*names] or [""]
     return f"{', '.join(first)} {word} {last}" if first else last
+
+
+def there(names: Iterable[str]) -> str:
+    """What there is, where something is asked for that is not."""
+    known = sorted(names)
+    match known:
+        case []:
+            return "there is none"
+        case [only]:
+            return f"there is only {only}"
+        case _:
+            return f"there are {listed(known)}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lbctl.cli.output import Format, Look
+from lbctl.cli.output import Format, Look, text
 from lbctl.cli.state import State
 from lbctl.cli.view import audit, audit_page
 from lbctl.cli.view.audit import Question, Told, Verdict
@@ -198,6 +198,10 @@ def test_what_is_wrong_is_printed(ill: audit.Audit) -> None:
     golden.same(ill, LOOK, "audit-ill-wide.txt", Format.WIDE)
     golden.same(ill, LOOK, "audit-ill.json", Format.JSON)
     golden.same(ill, LOOK, "audit-ill-names.txt", Format.NAME)
+
+
+def test_that_there_is_nothing_to_ask_for_is_said() -> None:
+    assert "nothing was asked" in text(audit.Audit(True, (), ()), LOOK, Format.TABLE)
 
 
 def test_that_all_is_well_is_one_line() -> None:

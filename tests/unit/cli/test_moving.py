@@ -215,7 +215,7 @@ def _annotated(snapshot: Snapshot, name: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("pools", "snapshot", "said"),
     [
-        (("far",), clusters.healthy(), "there is no IPAddressPool far; there are lan"),
+        (("far",), clusters.healthy(), "there is no IPAddressPool far; there is only lan"),
         ((), clusters.without(clusters.healthy(), POOLS), "there is no IPAddressPool; there is no"),
     ],
 )

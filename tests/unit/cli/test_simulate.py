@@ -19,7 +19,7 @@ from lbctl.cli.view.simulation.nodes import drain, node_loss
 from lbctl.cli.view.simulation.outcome import Simulation
 from lbctl.cli.view.writing import write
 from lbctl.core.objects.services import ServiceKey
-from lbctl.kube.objects import ENDPOINT_SLICES, NODES, POOLS, SERVICES
+from lbctl.kube.objects import ENDPOINT_SLICES, NODES, POOLS, SERVICES, SPEAKERS
 from tests.unit.cli import clusters, golden
 from tests.unit.cli.clusters import dead, healthy, pool
 from tests.unit.cli.conftest import Typed
@@ -265,6 +265,34 @@ def test_over_http(lbctl: Typed, server: Server, tmp_path: Path) -> None:
     assert json.loads(printed.output)["addresses"][0]["address"] == "172.16.110.102"
     assert all(url.startswith("/api") for url in server.requests)
     assert lbctl("simulate", "apply", "-f", "/none").exit_code == Exit.USAGE
+
+
+def test_the_names_of_what_a_service_would_have(lbctl: Typed, tmp_path: Path) -> None:
+    file = tmp_path / "new.yaml"
+    service = clusters.service("new") | {"apiVersion": "v1", "kind": "Service"}
+    file.write_text(yaml.safe_dump(service), encoding="utf-8")
+    printed = lbctl("simulate", "service", "-f", str(file), "-o", "name")
+    assert printed.output == "service/new -n shop\nvirtualip/172.16.110.102\n"
+
+
+def test_metallbs_objects_are_to_be_converted_first(lbctl: Typed, tmp_path: Path) -> None:
+    file = tmp_path / "theirs.yaml"
+    file.write_text(
+        "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: p}\n"
+        "spec: {addresses: [172.16.110.120/32]}\n",
+        encoding="utf-8",
+    )
+    refused = lbctl("simulate", "apply", "-f", str(file))
+    assert refused.exit_code == Exit.USAGE
+    assert "lbctl convert" in refused.output
+
+
+def test_a_cluster_without_nodes(lbctl: Typed, server: Server) -> None:
+    for kind in (NODES, SPEAKERS):
+        server.snapshot = clusters.without(server.snapshot, kind)
+    refused = lbctl("simulate", "drain", "n1")
+    assert refused.exit_code == Exit.FOUND
+    assert "there is no node n1; there is none" in refused.output
 
 
 def test_what_cannot_be_read_is_told_by_file_and_line(lbctl: Typed, tmp_path: Path) -> None:

@@ -50,6 +50,13 @@ def ill() -> Snapshot:
     return found.put(SERVICES, clusters.service("queue"))
 
 
+def test_the_names_of_what_is_not_well_are_kubectls() -> None:
+    """`lbctl status -o name | xargs -L1 kubectl describe` finds each where it is."""
+    found = dead(dead(dead(healthy(), "n1"), "n2"), "n3")
+    found = replace(found, installation=replace(found.installation, name="edge-lbctl-operator"))
+    assert next(status_page.names(of(found))) == "daemonset/edge-lbctl-speaker -n lbctl-system"
+
+
 def test_a_cluster_that_is_well() -> None:
     answer = of(healthy())
     assert answer.well

@@ -31,8 +31,9 @@ def speakers(state: State) -> Iterator[Finding]:
     manned = [view for view in state.nodes.values() if view.speaker is not None]
     if not any(state.lives(view.name) for view in manned):
         text = "No speaker lives: no node announces anything."
-        look = f"kubectl -n {state.snapshot.installation.namespace} get daemonsets,pods -o wide"
-        yield Finding(Severity.BROKEN, Concern.NO_SPEAKER, "daemonset/lbctl-speaker", text, look)
+        installed = state.snapshot.installation
+        look = f"kubectl -n {installed.namespace} get daemonsets,pods -o wide"
+        yield Finding(Severity.BROKEN, Concern.NO_SPEAKER, installed.daemon_set, text, look)
     for view in manned:
         yield from _node(state, view)
         obj = state.snapshot.find(SPEAKERS, view.name)

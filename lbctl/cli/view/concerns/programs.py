@@ -56,7 +56,8 @@ def versions(state: State) -> Iterator[Finding]:
     mine = f" The operator is {operator}." if operator else ""
     text = f"Speakers: {'; '.join(said) or newest}{others}.{mine}"
     advice = "Normal while an upgrade is under way; else look at the pods that did not restart."
-    yield Finding(Severity.NOTE, Concern.VERSION_SKEW, "daemonset/lbctl-speaker", text, advice)
+    subject = state.snapshot.installation.daemon_set
+    yield Finding(Severity.NOTE, Concern.VERSION_SKEW, subject, text, advice)
 
 
 def command(state: State) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from lbctl.cli.snapshot import Snapshot
 from lbctl.cli.state import State
 from lbctl.cli.view.simulation.outcome import Simulation, move, summed_up
 from lbctl.cli.view.simulation.settling import planned
-from lbctl.cli.view.words import listed
+from lbctl.cli.view.words import listed, there
 from lbctl.core.addresses import Address
 from lbctl.core.labels import DRAIN, speaker_lease
 from lbctl.core.objects.endpoints import SliceView
@@ -76,8 +76,7 @@ def _looked(snapshot: Snapshot, nodes: Iterable[str]) -> State:
     state = State(snapshot)
     for name in nodes:
         if name not in state.nodes:
-            there = listed(sorted(state.nodes))
-            raise NotThere(f"there is no node {name}; there are {there}")
+            raise NotThere(f"there is no node {name}; {there(state.nodes)}")
     return state
 
 
