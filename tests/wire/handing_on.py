@@ -205,6 +205,26 @@ class Stage:
         for family in ("ip", "ip6"):
             run(*enter(self.node.namespace, "nft", "delete", "table", family, "proxy"))
 
+    def put_the_lan_on_a_bridge(self) -> None:
+        """The node's interface is a bridge of its own, as where it runs virtual machines.
+
+        What passes the bridge passes netfilter there, as kubeadm asks for.
+        """
+        node, cable = self.node, "cable"
+        node.ip("link", "set", INTERFACE, "down")
+        node.ip("address", "flush", "dev", INTERFACE)
+        node.ip("link", "set", INTERFACE, "name", cable)
+        own = ("address", node.mac.hex(":"))
+        node.ip("link", "add", INTERFACE, *own, "type", "bridge", "forward_delay", "0")
+        node.ip("link", "set", cable, "master", INTERFACE, "up")
+        node.ip("link", "set", INTERFACE, "up")
+        node.ip("address", "add", f"{node.address}/24", "dev", INTERFACE)
+        for setting, value in (("accept_dad", "0"), ("disable_ipv6", "0"), ("forwarding", "1")):
+            node.set(f"ipv6/conf/{INTERFACE}/{setting}", value)
+        node.ip("address", "add", f"{node.address6}/64", "dev", INTERFACE, "nodad")
+        for tables in ("iptables", "ip6tables"):
+            node.set(f"bridge/bridge-nf-call-{tables}", "1")
+
     def send_whole_packets(self) -> None:
         """Every checksum is in its packet: no interface promises to fill it in later."""
         for namespace, interface in (

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +71,27 @@ def test_a_client_reaches_the_pod(either_proxy: Stage, *, whole: bool) -> None:
             assert told == stage.gateway(family), protocol
             told = asked(stage.client.namespace, protocol, VIPS[family][0], 443)
             assert told == stage.own(stage.client, family), protocol
+
+
+@pytest.mark.skipif(
+    not Path("/proc/sys/net/bridge").exists(), reason="this kernel has no br_netfilter loaded"
+)
+def test_a_client_beyond_a_bridge_of_the_nodes_own_reaches_the_pod(either_proxy: Stage) -> None:
+    """Netfilter sees its packets on the bridge, and not once more behind it."""
+    stage = either_proxy
+    stage.put_the_lan_on_a_bridge()
+    stage.guard()
+    for family in FAMILIES:
+        vip, client = VIPS[family][0], stage.own(stage.client, family)
+        for protocol in BOTH:
+            assert asked(stage.client.namespace, protocol, vip, 80) == stage.gateway(family)
+            assert asked(stage.client.namespace, protocol, vip, 443) == client
+        with talk(stage.client.namespace, Protocol.UDP, vip, 443) as made:
+            assert ask(made, size=4_000) == client
+        with pytest.raises(ConnectionRefusedError):
+            asked(stage.client.namespace, Protocol.TCP, vip, 81)
+        told = run(*enter(stage.client.namespace, "ping", "-n", "-c", "1", "-W", "2", vip))
+        assert f"64 bytes from {vip}" in told
 
 
 def test_one_port_of_a_client_to_two_addresses_and_the_node_port(either_proxy: Stage) -> None:
