@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -221,5 +222,9 @@ def _host_and_port(listen: str) -> tuple[str, int]:
 
 def main() -> None:
     """Entry point of the commands ``lbctl`` and ``kubectl lbctl``."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no check mark shows a question mark in its place.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     plugin = Path(sys.argv[0]).name.startswith("kubectl-")
     cli(prog_name="kubectl lbctl" if plugin else None)

@@ -149,6 +149,27 @@ def reads_cluster(command: _F) -> _F:
     return _with(command, options)
 
 
+def reads_files(*, required: bool = True, alone: str = "") -> Callable[[_F], _F]:
+    """The option ``-f``. The command gets the names as `files`.
+
+    Args:
+        required: whether there is nothing to do without.
+        alone: what it means that it is given, for the help.
+    """
+    said = "A file, a folder, or - for standard input. May be repeated."
+    return click.option(
+        "-f",
+        "--filename",
+        "files",
+        # The shell completes these; whether they can be read is told with all that is wrong.
+        type=click.Path(readable=False, allow_dash=True),
+        multiple=True,
+        required=required,
+        metavar="FILE",
+        help=f"{said} {alone}".strip(),
+    )
+
+
 def prints(command: _F) -> _F:
     """The option ``-o``."""
     return _with(

@@ -12,14 +12,7 @@ from lbctl.cli.output import Format
 
 
 @click.command(cls=Command, epilog=exits.HELP)
-@click.option(
-    "-f",
-    "--filename",
-    "files",
-    multiple=True,
-    metavar="FILE",
-    help="A file, a folder, or - for standard input. May be repeated. No cluster is asked.",
-)
+@options.reads_files(required=False, alone="No cluster is asked.")
 @click.option(
     "--with-cluster",
     is_flag=True,

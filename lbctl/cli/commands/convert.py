@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import click
 
-from lbctl.cli import exits
+from lbctl.cli import exits, options
 from lbctl.cli.examples import Command
 
 
 @click.command(cls=Command, epilog=exits.HELP)
-@click.option(
-    "-f",
-    "--filename",
-    "files",
-    multiple=True,
-    required=True,
-    metavar="FILE",
-    help="A file, a folder, or - for standard input. May be repeated.",
-)
+@options.reads_files()
 @click.option(
     "-o",
     "--output",

@@ -76,19 +76,8 @@ def drain(*, nodes: tuple[str, ...], form: Format, **rest: Any) -> None:
     _answer(rest, form, lambda state: view.drain(state.snapshot, nodes))
 
 
-_FILES = click.option(
-    "-f",
-    "--filename",
-    "files",
-    multiple=True,
-    required=True,
-    metavar="FILE",
-    help="A file, a folder, or - for standard input. May be repeated.",
-)
-
-
 @simulate.command(epilog=exits.HELP)
-@_FILES
+@options.reads_files()
 @options.reads_cluster
 @options.prints
 def apply(*, files: tuple[str, ...], form: Format, **rest: Any) -> None:
@@ -129,7 +118,7 @@ _NAMED = 3
 
 
 @simulate.command(epilog=exits.HELP)
-@_FILES
+@options.reads_files()
 @options.reads_cluster
 @options.prints
 def service(*, files: tuple[str, ...], form: Format, **rest: Any) -> None:

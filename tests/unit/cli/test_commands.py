@@ -217,6 +217,33 @@ def test_kubectl_completes_commands_and_names(config: Path) -> None:
     assert complete(config, "explain", "service", "none/w") == [":4"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status", "--kubeconfig", "c"),
+        ("check", "-f", ""),
+        ("convert", "-f", "m"),
+        ("simulate", "apply", "-f", ""),
+    ],
+)
+def test_files_are_the_shells_to_complete(config: Path, words: tuple[str, ...]) -> None:
+    assert complete(config, *words) == [":0"]
+
+
+def test_a_terminal_that_knows_no_check_mark(tmp_path: Path) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text("apiVersion: v1\nkind: Secret\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "lbctl", "check", "-f", str(file)],
+        env={"PYTHONIOENCODING": "ascii", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == Exit.WELL, done.stderr
+    assert done.stdout.startswith("? nothing is wrong")
+
+
 def test_completion_of_a_cluster_that_is_away_is_empty(tmp_path: Path, server: Server) -> None:
     server.url = "http://127.0.0.1:9"
     assert complete(kubeconfig(tmp_path, server), "status", "-n", "s") == [":4"]
