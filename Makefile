@@ -28,11 +28,14 @@ help: ## Show this list
 	@bash tests/bootstrap.sh
 	touch $@
 
-.PHONY: venv binaries
+.PHONY: venv binaries metallb
 venv: .venv/ready ## The Python environment, in .venv
 
 binaries: .venv/ready ## Debian packages, the cluster's programs and base images, built once into the cache
 	@$(PY) -m tests.lab build
+
+metallb: .venv/ready ## MetalLB itself, for the test that takes over from it
+	@$(PY) -m tests.lab build --metallb
 
 .PHONY: lock
 lock: .venv/ready ## Pin the dependencies of pyproject.toml, with hashes
@@ -74,7 +77,7 @@ test-cluster: binaries ## The operator on a real API server
 	@$(PYTEST) tests/cluster
 test-lab: binaries ## The lab itself: nodes and faults
 	@$(PYTEST) tests/labtest
-test-e2e: binaries image ## A real cluster, installed by Helm
+test-e2e: metallb image ## A real cluster, installed by Helm
 	@$(PYTEST) tests/e2e
 
 test: ## Everything: check, unit, wire, chart, cluster, lab, e2e
@@ -94,7 +97,7 @@ test: ## Everything: check, unit, wire, chart, cluster, lab, e2e
 	@$(MAKE) test-cluster
 	$(call step,8,9,the lab: nodes and faults,2 min)
 	@$(MAKE) test-lab
-	$(call step,9,9,a real cluster: Helm install and faults,10 min; cold image 2 more)
+	$(call step,9,9,a real cluster: Helm install and faults,12 min; cold image and MetalLB 5 more)
 	@$(MAKE) test-e2e
 
 # ---------------------------------------------------------------- image, cluster, demo

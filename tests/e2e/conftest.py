@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,13 @@ def lab(site: Site) -> Lab:
 @pytest.fixture(autouse=True)
 def logs_of_a_failure(request: pytest.FixtureRequest, site: Site) -> Iterator[None]:
     """After a failed test, print what lbctl's pods said and what the objects say."""
+    with logs_after(request, site):
+        yield
+
+
+@contextmanager
+def logs_after(request: pytest.FixtureRequest, site: Site) -> Iterator[None]:
+    """The same for a cluster that is not the session's."""
     failed = request.session.testsfailed
     yield
     if request.session.testsfailed == failed:

@@ -1,12 +1,12 @@
 """A Service of IPv6 alone: one node answers neighbour solicitations, and the next takes over."""
 
-import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
 
 import pytest
 
 from lbctl.core.addresses import object_name
+from tests.e2e.solicit import answering
 from tests.lab import Lab
 from tests.tour import steps
 from tests.tour.looking import ask, get, node_of_mac, until
@@ -15,29 +15,6 @@ from tests.tour.site import NAMESPACE, ROOT, Site
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 
 EXAMPLE = ROOT / "examples" / "02-ipv6"
-
-SOLICIT = """
-import socket
-import sys
-
-from scapy.arch import get_if_hwaddr
-from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, IPv6
-from scapy.layers.l2 import Ether
-from scapy.sendrecv import srp
-from scapy.utils6 import in6_getnsma, in6_getnsmac
-
-target, own = sys.argv[1:]
-group = in6_getnsma(socket.inet_pton(socket.AF_INET6, target))
-mac = get_if_hwaddr("eth0")
-frame = (
-    Ether(src=mac, dst=in6_getnsmac(group))
-    / IPv6(src=own, dst=socket.inet_ntop(socket.AF_INET6, group), hlim=255)
-    / ICMPv6ND_NS(tgt=target)
-    / ICMPv6NDOptSrcLLAddr(lladdr=mac)
-)
-answered, _ = srp(frame, iface="eth0", timeout=2, multi=True, verbose=False)
-print("\\n".join(sorted({answer.src for _, answer in answered})))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +28,6 @@ def web6(installed: Site) -> Iterator[str]:
         )
     finally:
         installed.kubectl("delete", "--ignore-not-found", "-f", str(EXAMPLE), "--wait=false")
-
-
-def answering(lab: Lab, address: str) -> set[str]:
-    """The MACs that answer one multicast solicitation from the client."""
-    own = lab.node_address("client", family=6)
-    done = lab.exec("client", sys.executable, "-c", SOLICIT, address, own, timeout=60)
-    return set(done.stdout.split())
 
 
 def holder(site: Site, lab: Lab, address: str) -> str | None:

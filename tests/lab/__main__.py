@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from tests.lab import binaries, images, packages
+from tests.lab import binaries, images, metallb, packages
 from tests.lab.cluster import Lab
 from tests.lab.errors import LabError
 from tests.lab.layout import cache_root
@@ -29,13 +29,15 @@ def _spec(options: argparse.Namespace) -> LabSpec:
     )
 
 
-def build(_: argparse.Namespace) -> int:
+def build(options: argparse.Namespace) -> int:
     """Everything that takes long, once, into the cache."""
     packages.ensure(packages.RUN)
     found = binaries.ensure()
     for directory in sorted({str(path.parent) for path in found.values()}):
         print(f"programs: {directory}")
     images.build()
+    if options.metallb:
+        metallb.archives()
     print(f"images:   {cache_root() / 'images'}")
     return 0
 
@@ -122,7 +124,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--name", default="lab", help="which lab (default: lab)")
         return command
 
-    add("build", build, "build programs and images into the cache")
+    everything = add("build", build, "build programs and images into the cache")
+    everything.add_argument("--metallb", action="store_true", help="MetalLB's images as well")
     boot = add("up", up, "boot a cluster; one of the same name is replaced")
     boot.add_argument("--nodes", type=int, default=3, help="0 for an API server alone")
     boot.add_argument("--proxy", choices=["nftables", "iptables"], default="nftables")

@@ -1,4 +1,4 @@
-"""The cluster's programs: found where they are, or built once from one Go module, versions pinned.
+"""The cluster's programs: found where they are, or built once from Go modules, versions pinned.
 
 A program is looked for in $LBCTL_LAB_BIN, then in the cache, then on PATH; one that a person
 already has is used if it says exactly the version that go.mod pins. What is left is built into the
@@ -11,6 +11,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,9 +71,11 @@ PROGRAMS = (
 )
 
 Binaries = dict[str, Path]
+Versions = dict[str, str]
+"""By module, without the `v`."""
 
 
-def versions(go_mod: str) -> dict[str, str]:
+def versions(go_mod: str) -> Versions:
     """The version, without its `v`, of every module that a go.mod requires."""
     required = re.findall(r"^\s*(?:require )?(\S+) v(\d\S*)(?:\s*//.*)?$", go_mod, re.MULTILINE)
     return dict(required)
@@ -86,7 +89,7 @@ def fits(said: str, version: str) -> bool:
     return re.search(rf"(?<![\w.])v?{re.escape(version)}(?![\w.-])", said) is not None
 
 
-def linker_flags(pinned: dict[str, str]) -> str:
+def linker_flags(pinned: Versions) -> str:
     """The flags that tell the programs their versions; the sources leave them blank."""
     kubernetes = pinned[KUBERNETES]
     major, minor, _ = kubernetes.split(".")
@@ -97,17 +100,38 @@ def linker_flags(pinned: dict[str, str]) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Programs that are built together.
+
+    Attributes:
+        directory: a Go module whose go.mod pins what they are built from.
+        programs: what to have.
+        tags: build tags.
+        linker_flags: made of the versions that are pinned.
+    """
+
+    directory: Path
+    programs: tuple[Program, ...]
+    tags: str
+    linker_flags: Callable[[Versions], str]
+
+    def sources(self) -> dict[str, bytes]:
+        """The module's files by their path in it."""
+        known = {"go.mod", "go.sum"}
+        found = [f for f in self.directory.rglob("*") if f.name in known or f.suffix == ".go"]
+        return {str(f.relative_to(self.directory)): f.read_bytes() for f in found}
+
+
+CLUSTER = Collection(GO_MODULE, PROGRAMS, TAGS, linker_flags)
+
+
 def cache_key(files: dict[str, bytes], flags: str) -> str:
     """A name for the programs that these sources and flags give; it changes when they do."""
     digest = hashlib.sha256(flags.encode())
     for name in sorted(files):
         digest.update(f"\0{name}\0{len(files[name])}\0".encode() + files[name])
     return digest.hexdigest()[:16]
-
-
-def _sources() -> dict[str, bytes]:
-    found = [f for f in GO_MODULE.rglob("*") if f.name in {"go.mod", "go.sum"} or f.suffix == ".go"]
-    return {str(f.relative_to(GO_MODULE)): f.read_bytes() for f in found}
 
 
 def _says_version(path: Path, program: Program, version: str) -> bool:
@@ -134,35 +158,36 @@ def about(seconds: int) -> str:
     return f"about {seconds} s" if seconds < 60 else f"about {round(seconds / 60)} min"
 
 
-def ensure() -> Binaries:
+def ensure(collection: Collection = CLUSTER) -> Binaries:
     """Every program, building those that are not there.
 
     Raises:
         LabError: Go is missing or a build failed.
     """
-    sources = _sources()
+    sources = collection.sources()
     go_mod = sources["go.mod"].decode()
     pinned = {OURS: "", **versions(go_mod)}
-    flags = linker_flags(pinned)
-    directory = cache_root() / "bin" / cache_key(sources, f"{TAGS} {flags}")
+    flags = collection.linker_flags(pinned)
+    key = cache_key(sources, f"{collection.tags} {flags}")
+    directory = cache_root() / "bin" / key
 
     def search() -> dict[str, Path | None]:
-        return {p.name: _find(p, directory, pinned[p.module]) for p in PROGRAMS}
+        return {p.name: _find(p, directory, pinned[p.module]) for p in collection.programs}
 
     found = search()
     if None in found.values():
         directory.mkdir(parents=True, exist_ok=True)
         with locked(cache_root() / "build.lock"):
             found = search()  # another build may have made them while we waited
-            _build([p for p in PROGRAMS if found[p.name] is None], directory, go_mod, flags)
+            if missing := [p for p in collection.programs if found[p.name] is None]:
+                _build(collection, missing, directory, find_go(go_mod), flags)
         found = search()
     return {name: path for name, path in found.items() if path is not None}
 
 
-def _build(missing: list[Program], directory: Path, go_mod: str, flags: str) -> None:
-    if not missing:
-        return
-    go = find_go(go_mod)
+def _build(
+    collection: Collection, missing: list[Program], directory: Path, go: str, flags: str
+) -> None:
     print(f"building {len(missing)} programs into {directory}", flush=True)
     for number, program in enumerate(missing, 1):
         note = "with empty caches" if program.seconds >= 10 else "quick"
@@ -173,9 +198,11 @@ def _build(missing: list[Program], directory: Path, go_mod: str, flags: str) -> 
         began = time.monotonic()
         with tempfile.TemporaryDirectory(dir=directory) as scratch:
             made = Path(scratch) / program.name
-            argv = ["build", "-trimpath", "-tags", TAGS, "-ldflags", flags, "-o", made]
+            options = ["-trimpath", "-tags", collection.tags, "-ldflags", flags, "-o", made]
+            argv = ["build", *options, program.package]
+            where = str(collection.directory)
             try:
-                run(go, *argv, program.package, timeout=3600, env=environment(), cwd=str(GO_MODULE))
+                run(go, *argv, timeout=3600, env=environment(), cwd=where)
             except LabError as failure:
                 raise LabError(f"building {program.name}: {failure}") from failure
             made.replace(directory / program.name)

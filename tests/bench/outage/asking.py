@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Self
 
+from tests.bench.outage.client import INTERVAL_SECONDS
 from tests.bench.outage.figures import OK, Request
 from tests.lab import Lab, LabError
 from tests.lab.waiting import require
@@ -15,14 +16,17 @@ CLIENT = Path(__file__).with_name("client.py")
 
 
 class Asking:
-    """A client that asks for the time of a context."""
+    """A client that asks for the time of a context, once each `interval` seconds."""
 
-    def __init__(self, lab: Lab, address: str, port: int) -> None:
+    def __init__(
+        self, lab: Lab, address: str, port: int, *, interval: float = INTERVAL_SECONDS
+    ) -> None:
         self.requests: list[Request] = []
         self.latest = 0.0
         """The longest that the client overslept, in seconds: a gap of that size is its own."""
+        command = [sys.executable, "-P", str(CLIENT), address, str(port), str(interval)]
         self._process = subprocess.Popen(
-            [*lab.enter("client"), sys.executable, "-P", str(CLIENT), address, str(port)],
+            [*lab.enter("client"), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

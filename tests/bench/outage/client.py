@@ -1,9 +1,10 @@
-"""The outside client, a process of its own: `python client.py ADDRESS PORT`, standard library only.
+"""The outside client, a process of its own: `python client.py ADDRESS PORT [SECONDS]`.
 
-A new connection each 10 ms, whatever became of those before it: a client that waited for answers
-would ask least when most goes wrong. Each request is one line on standard output as it ends:
-`start end outcome pod`, in seconds of the monotonic clock; `late SECONDS` tells the longest that
-the process overslept since it told last. It ends with its standard input.
+It needs the standard library alone. A new connection each 10 ms (or SECONDS), whatever became of
+those before it: a client that waited for answers would ask least when most goes wrong. Each request
+is one line on standard output as it ends: `start end outcome pod`, in seconds of the monotonic
+clock; `late SECONDS` tells the longest that the process overslept since it told last. It ends with
+its standard input.
 """
 
 import asyncio
@@ -37,7 +38,8 @@ def port_at(moment: float) -> int:
 async def ask(target: tuple[str, int], port: int) -> tuple[str, str]:
     """One request on a new connection: the outcome, and the pod that answered."""
     loop = asyncio.get_running_loop()
-    with socket.socket() as connection:
+    family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+    with socket.socket(family) as connection:
         connection.setblocking(False)
         with contextlib.suppress(OSError):  # Somebody has it: then the kernel chooses.
             connection.bind(("", port))
@@ -63,7 +65,7 @@ async def record(target: tuple[str, int], port: int) -> None:
     print(f"{start:.6f} {time.monotonic():.6f} {outcome} {pod}", flush=True)
 
 
-async def run(target: tuple[str, int]) -> None:
+async def run(target: tuple[str, int], interval: float) -> None:
     """Ask until standard input ends."""
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
@@ -73,7 +75,7 @@ async def run(target: tuple[str, int]) -> None:
     while not ended.is_set():
         under_way.add(task := asyncio.create_task(record(target, port_at(due))))
         task.add_done_callback(under_way.discard)
-        due += INTERVAL_SECONDS
+        due += interval
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, due - time.monotonic())):
                 await ended.wait()
@@ -88,7 +90,9 @@ async def run(target: tuple[str, int]) -> None:
 def main() -> None:
     with contextlib.suppress(PermissionError):  # only root may
         os.nice(NICENESS)
-    asyncio.run(run((sys.argv[1], int(sys.argv[2]))))
+    address, port, *more = sys.argv[1:]
+    interval = float(more[0]) if more else INTERVAL_SECONDS
+    asyncio.run(run((address, int(port)), interval))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,19 @@
 
 import pytest
 
-from tests.lab.binaries import PROGRAMS, cache_key, fits, linker_flags, versions
+from tests.lab.binaries import (
+    CLUSTER,
+    OURS,
+    PROGRAMS,
+    Collection,
+    cache_key,
+    fits,
+    linker_flags,
+    versions,
+)
 from tests.lab.errors import LabError
 from tests.lab.layout import GO_MODULE
+from tests.lab.metallb import METALLB
 from tests.lab.toolchain import parse_version, wanted_version
 
 GO_MOD = (GO_MODULE / "go.mod").read_text()
@@ -35,6 +45,21 @@ def test_go_mod_pins_every_program_with_a_version() -> None:
 
     assert {p.module for p in PROGRAMS if p.version_argv} <= pinned.keys()
     assert f"gitVersion=v{pinned['k8s.io/kubernetes']}" in linker_flags(pinned)
+
+
+@pytest.mark.parametrize("collection", [CLUSTER, METALLB])
+def test_a_collection_pins_the_modules_of_its_programs_and_builds_anew_when_its_files_change(
+    collection: Collection,
+) -> None:
+    sources = collection.sources()
+
+    pinned = versions(sources["go.mod"].decode())
+    assert {p.module for p in collection.programs} - {OURS} <= pinned.keys()
+    assert {"go.sum", "tools.go"} <= sources.keys()
+
+
+def test_what_stands_in_for_frr_is_among_metallb_s_sources() -> None:
+    assert "frr-k8s/api/v1beta1/types.go" in METALLB.sources()
 
 
 def test_versions_reads_blocks_single_lines_and_comments() -> None:
