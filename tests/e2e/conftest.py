@@ -22,6 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="with --kubeconfig: runs its arguments on a machine of the LAN outside the cluster, "
         "like 'ssh user@host' or 'docker exec client'",
     )
+    group.addoption(
+        "--proxy",
+        choices=["nftables", "iptables"],
+        default="nftables",
+        help="the mode of kube-proxy in the lab's own cluster",
+    )
     group.addoption("--helm-values", type=Path, help="with --kubeconfig: values for the install")
 
 
@@ -40,7 +46,8 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
         check=True,
         cwd=ROOT,
     )
-    with Lab(LabSpec(name=own_name("e2e"), nodes=3)) as lab:
+    proxy = request.config.getoption("--proxy")
+    with Lab(LabSpec(name=own_name("e2e"), nodes=3, proxy=proxy)) as lab:
         lab.load_image(IMAGE)
         yield LabSite(lab)
 
