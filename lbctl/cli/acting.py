@@ -16,7 +16,7 @@ import click
 
 from lbctl.cli import cluster, output
 from lbctl.cli.access import Access
-from lbctl.cli.exits import Exit, NotAllowed, Unusable
+from lbctl.cli.exits import Exit, NotAllowed, Refused, Trouble, Unusable
 from lbctl.cli.output import Format, Look
 from lbctl.cli.snapshot import Right, not_allowed, user_of
 from lbctl.cli.state import State
@@ -115,7 +115,7 @@ class _Course:
     def _try_again(self, error: ApiError) -> None:
         self.lost += 1
         if self.lost > _TRIES:
-            raise error
+            raise Refused(f"somebody else wrote first, {self.lost} times: {error}") from error
 
     def left_alone(self) -> Ended:
         """Nobody waits longer."""
@@ -160,10 +160,22 @@ class _Course:
                     )
                 case _ as never:
                     assert_never(never)
-        except Forbidden as error:
+        except (Conflict, AlreadyExists, NotFound, Unavailable):
+            raise
+        except ApiError as error:
             if error.code == _UNAUTHORIZED:
                 raise
-            right = Right(write.verb, write.kind, user=user_of(str(error)))
-            raise NotAllowed(not_allowed([right])) from error
-        except Invalid as error:
-            raise Unusable(f"the API server refuses it: {error}") from error
+            raise _trouble(write, error) from error
+
+
+def _trouble(write: Write, error: ApiError) -> Trouble:
+    """What a person is told of a write that the API server refuses."""
+    denied = " denied " in str(error)  # the word of webhooks and of admission policies
+    if isinstance(error, Invalid) and not denied:
+        return Unusable(f"the API server refuses it: {error}")
+    user = user_of(str(error))
+    if isinstance(error, Forbidden) and user and not denied:
+        return NotAllowed(not_allowed([Right(write.verb, write.kind, user=user)]))
+    return Refused(
+        f"the API server does not let {write.kind.kind} {write.name} be written: {error}"
+    )

@@ -33,6 +33,12 @@ class NotThere(Trouble):
     exit_code = Exit.FOUND
 
 
+class Refused(Trouble):
+    """The API server does not let it be done, and no right is missing."""
+
+    exit_code = Exit.FOUND
+
+
 class Unusable(Trouble):
     """What the person wrote cannot be understood."""
 

@@ -35,6 +35,8 @@ class Server:
         self.unserved: set[str] = set()
         self.unauthorized = False
         self.read_only = False
+        self.webhook: tuple[int, str] | None = None
+        """What a webhook that refuses all writes says: the code and the reason."""
         self.conflicts = 0
         """So many writes come after somebody else's."""
         self.failing = 0
@@ -77,6 +79,9 @@ class Server:
             verb = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}[method]
             text = f'{found.plural} is forbidden: User "jane" cannot {verb} resource'
             return _status(403, "Forbidden", text)
+        if self.webhook is not None:
+            text = 'admission webhook "guard" denied the request: ask the night shift'
+            return _status(*self.webhook, text)
         if self.conflicts:
             self.conflicts -= 1
             return _status(409, "Conflict", "the object has been modified")

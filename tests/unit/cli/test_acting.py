@@ -127,6 +127,28 @@ def test_a_right_to_write_that_is_missing_is_named(
     assert role in refused.output
 
 
+@pytest.mark.parametrize(
+    "webhook", [(403, "Forbidden"), (400, "BadRequest"), (422, "Invalid"), (406, "")]
+)
+def test_a_webhook_that_refuses_is_no_missing_right(
+    lbctl: Typed, server: Server, webhook: tuple[int, str]
+) -> None:
+    server.webhook = webhook
+    refused = lbctl("drain", "n1")
+    assert refused.exit_code == Exit.FOUND
+    assert "does not let Node n1 be written" in refused.output
+    assert "ask the night shift" in refused.output
+    assert "clusterrole" not in refused.output, "no right would help"
+
+
+def test_somebody_who_always_writes_first(lbctl: Typed, server: Server) -> None:
+    server.conflicts = 1000
+    refused = lbctl("drain", "n1")
+    assert refused.exit_code == Exit.FOUND
+    assert "somebody else wrote first" in refused.output
+    assert "Is it the right context?" not in refused.output
+
+
 def test_somebody_who_undoes_it_at_once(lbctl: Typed, server: Server) -> None:
     server.written = lambda _: clusters.healthy()
     done = lbctl("drain", "n1")
