@@ -13,7 +13,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from lbctl.core.addresses import object_name
+from lbctl.core.addresses import Address, object_name
 from lbctl.core.allocation.deciding import decide
 from lbctl.core.allocation.decisions import Decision, How, Status, Take
 from lbctl.core.allocation.waiting import Waiting
@@ -94,9 +94,15 @@ class Services:
         """One decision and its enforcement."""
         await self._know_namespace(name)
         decision = self._decide(name)
-        if decision.release or any(take.existing is not None for take in decision.takes):
-            # A mirror can lag. What takes or moves an address is decided on the live Service.
+        dropped = self._dropped(name, decision)
+        if dropped or decision.release or any(one.existing is not None for one in decision.takes):
+            # A mirror can lag. What takes or moves an address is decided on the live Service, and
+            # what an address is called another's for on its live VirtualIP: one that is only about
+            # to be created here says nothing of whose it is.
             await self._look(name)
+            for address in dropped:
+                key = Key("", object_name(address))
+                await refresh(self._client, self._world.virtual_ips, key)
             decision = self._decide(name)
         service = self._world.ledger.service(name)
         if service is not None:
@@ -108,6 +114,14 @@ class Services:
             why = _why(virtual_ip, service, decision)
             await self._virtual_ips.release(virtual_ip, name, why)
         self._tell(name, service, decision)
+
+    def _dropped(self, name: ServiceKey, decision: Decision) -> list[Address]:
+        """The addresses that the Service shows and would show no more."""
+        service, status = self._world.ledger.service(name), decision.status
+        if service is None or status is None or status.ingress is None:
+            return []
+        left = {entry.address for entry in status.ingress}
+        return [address for address in service.shown if address not in left]
 
     def _decide(self, name: ServiceKey) -> Decision:
         return decide(name, self._world.ledger, self._ownership)

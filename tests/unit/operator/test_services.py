@@ -1,4 +1,4 @@
-"""A Service that is known before its namespace, as when both were just made."""
+"""Services that are known before what explains them: their namespace, or their own VirtualIP."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from aiohttp import web
 
 from lbctl.core.allocation.waiting import Waiting
 from lbctl.core.objects.services import Ownership, ServiceKey
+from lbctl.core.reading.objects import virtual_ip_view
 from lbctl.kube.events import Recorder
 from lbctl.kube.objects import Key
 from lbctl.operator.metrics import Metrics
@@ -21,16 +22,22 @@ TEAMS, EVERYBODYS = "172.16.110.120", "172.16.110.100"
 class Server:
     """Has a namespace with these labels, or none, and lets everything be written."""
 
-    def __init__(self, **labels: str) -> None:
+    def __init__(self, *objects: dict[str, Any], **labels: str) -> None:
+        self._objects = {one["metadata"]["name"]: one for one in objects}
         self._labels = labels
         self.asked: list[str] = []
+        self.written: list[dict[str, Any]] = []
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.path.rpartition('/')[2]}")
+        name = request.path.rpartition("/")[2]
+        if request.method == "GET" and name in self._objects:
+            return web.json_response(self._objects[name])
         if request.method == "GET":
             namespace = objects.namespace("shop", **self._labels)
             return web.json_response(namespace) if self._labels else status(404, "NotFound")
         body: dict[str, Any] = await request.json()
+        self.written.append(body)
         if request.method == "POST":
             made = objects.virtual_ip(body["metadata"]["name"], "web")
             return web.json_response(made | {"spec": body["spec"]})
@@ -89,3 +96,29 @@ async def test_a_namespace_that_is_known_is_not_read() -> None:
 
 async def test_one_that_is_gone_selects_nothing() -> None:
     assert await given(world(), Server()) == [EVERYBODYS]
+
+
+async def test_an_address_that_another_was_about_to_get_is_left_to_who_shows_it() -> None:
+    """Two operators gave it at once, as when one takes over: the other one was faster."""
+    known, shows = world(), objects.service("web", EVERYBODYS)
+    known.namespaces.put(objects.namespace("shop"))
+    known.services.put(shows)
+    known.expect(virtual_ip_view(objects.virtual_ip(EVERYBODYS, "another")))
+    server = Server(shows, objects.virtual_ip(EVERYBODYS, "web"), team="a")
+
+    assert await given(known, server) == [EVERYBODYS]
+    for body in server.written:
+        assert body["status"].get("loadBalancer", shows["status"]["loadBalancer"])["ingress"]
+
+
+async def test_an_address_that_is_anothers_is_taken_out_of_the_status() -> None:
+    known, shows = world(), objects.service("web", EVERYBODYS)
+    known.namespaces.put(objects.namespace("shop"))
+    known.services.put(shows)
+    theirs = objects.virtual_ip(EVERYBODYS, "another")
+    known.virtual_ips.put(theirs)
+    server = Server(shows, theirs, team="a")
+
+    await given(known, server)
+    (written,) = [body for body in server.written if "loadBalancer" in body.get("status", {})]
+    assert written["status"]["loadBalancer"]["ingress"] == []
