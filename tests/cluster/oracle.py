@@ -263,7 +263,8 @@ class Oracle:
             self.custom.delete_collection_cluster_custom_object(*GROUP, plural)
         self.core.delete_collection_node()
         self.leases.delete_collection_namespaced_lease(SYSTEM)
-        self._raw("DELETE", f"/apis/events.k8s.io/v1/namespaces/{NAMESPACE}/events")
+        for namespace in (NAMESPACE, "default"):
+            self._raw("DELETE", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")
 
     def _raw(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """A request with plain dicts on both sides."""

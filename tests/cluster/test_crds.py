@@ -757,6 +757,7 @@ def test_kubectl_shows_a_virtual_ip_and_finds_it_by_pool_and_holder(
         "ANNOUNCED": "True",
         "REASON": "Holding",
         "CONFLICT": "02:00:00:00:00:99",
+        "HANDOFF": "",
         "PLANNED": "Planned",
         "RELEASED": "",
     }
