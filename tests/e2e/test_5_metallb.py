@@ -183,6 +183,22 @@ def answering_node(site: LabSite, address: str) -> str | None:
     return nodes.get(*macs) if len(macs) == 1 else None
 
 
+def settled_nodes(site: LabSite) -> dict[str, str | None]:
+    """The one node that answers for each address, the same in two looks at all of them.
+
+    MetalLB's speakers that have just started take addresses from each other until they have met.
+    """
+    last: dict[str, str | None] = {}
+
+    def same() -> bool:
+        before = dict(last)
+        last.update({each: answering_node(site, each) for each in addresses(site)})
+        return before == last and None not in last.values()
+
+    until(same, what="MetalLB's speakers have shared the addresses out")
+    return last
+
+
 def holders(site: LabSite) -> dict[str, str]:
     """The node that holds each address, of those that are held."""
     return {
@@ -289,7 +305,7 @@ def held(site: LabSite) -> dict[str, str]:
 
 def take_over(site: LabSite, walk: Walk) -> None:
     page = commands(PAGE, "Steps")
-    nodes = {each: answering_node(site, each) for each in addresses(site)}
+    nodes = settled_nodes(site)
     for number in (1, 2, 3):
         walk.run(page[number])
     assert held(site) == nodes, "each is held where MetalLB answers for it"
