@@ -11,7 +11,10 @@ BASE    ?= localhost/lbctl-base:trixie
 IMAGE   := build/lbctl-image.tar
 NODES   ?= 3
 PROXY   ?= nftables
+LABS    ?= 2
 
+# What mostly waits for a cluster has two of them, side by side; LABS=1 for one after the other.
+BESIDE  := -n $(LABS) --dist loadfile
 SPHINX  := $(PY) -m sphinx -q -W --keep-going -E -c tests/site build/pages build/site
 PAGE_TESTS := tests/unit/test_pages.py tests/unit/test_manifests.py tests/unit/test_quotes.py tests/unit/site
 
@@ -74,11 +77,11 @@ test-wire: binaries ## Real packets, in network namespaces
 test-chart: binaries ## The chart: lint, golden files, schema
 	@$(PYTEST) tests/chart
 test-cluster: binaries ## The operator on a real API server
-	@$(PYTEST) tests/cluster
+	@$(PYTEST) $(BESIDE) tests/cluster
 test-lab: binaries ## The lab itself: nodes and faults
 	@$(PYTEST) tests/labtest
 test-e2e: metallb image ## A real cluster, installed by Helm
-	@$(PYTEST) tests/e2e
+	@$(PYTEST) $(BESIDE) tests/e2e
 
 test: ## Everything: check, unit, wire, chart, cluster, lab, e2e
 	$(call step,1,9,the Python environment,cold 1 min)
@@ -89,15 +92,15 @@ test: ## Everything: check, unit, wire, chart, cluster, lab, e2e
 	@$(MAKE) test-unit
 	$(call step,4,9,packages and the programs of the cluster,cold 15 min; else seconds)
 	@$(MAKE) binaries
-	$(call step,5,9,real packets in network namespaces,5 min)
+	$(call step,5,9,real packets in network namespaces,7 min)
 	@$(MAKE) test-wire
 	$(call step,6,9,the chart,1 min)
 	@$(MAKE) test-chart
-	$(call step,7,9,the operator on a real API server,12 min)
+	$(call step,7,9,the operator on a real API server,6 min)
 	@$(MAKE) test-cluster
 	$(call step,8,9,the lab: nodes and faults,2 min)
 	@$(MAKE) test-lab
-	$(call step,9,9,a real cluster: Helm install and faults,12 min; cold image and MetalLB 5 more)
+	$(call step,9,9,real clusters: Helm install and faults,15 min; cold image and MetalLB 5 more)
 	@$(MAKE) test-e2e
 
 # ---------------------------------------------------------------- image, cluster, demo
