@@ -11,10 +11,11 @@ BASE    ?= localhost/lbctl-base:trixie
 IMAGE   := build/lbctl-image.tar
 NODES   ?= 3
 PROXY   ?= nftables
-LABS    ?= 2
+WORKERS ?= 2
 
-# What mostly waits for a cluster has two of them, side by side; LABS=1 for one after the other.
-BESIDE  := -n $(LABS) --dist loadfile
+# What mostly waits for an API server has two of them, side by side; WORKERS=1 for one. Not so whole
+# clusters: two of them on two cores starve each other's speakers, and requests are lost by that.
+BESIDE  := -n $(WORKERS) --dist loadfile
 SPHINX  := $(PY) -m sphinx -q -W --keep-going -E -c tests/site build/pages build/site
 PAGE_TESTS := tests/unit/test_pages.py tests/unit/test_manifests.py tests/unit/test_quotes.py tests/unit/site
 
@@ -81,7 +82,7 @@ test-cluster: binaries ## The operator on a real API server
 test-lab: binaries ## The lab itself: nodes and faults
 	@$(PYTEST) tests/labtest
 test-e2e: metallb image ## A real cluster, installed by Helm
-	@$(PYTEST) $(BESIDE) tests/e2e
+	@$(PYTEST) tests/e2e
 
 test: ## Everything: check, unit, wire, chart, cluster, lab, e2e
 	$(call step,1,9,the Python environment,cold 1 min)
@@ -100,7 +101,7 @@ test: ## Everything: check, unit, wire, chart, cluster, lab, e2e
 	@$(MAKE) test-cluster
 	$(call step,8,9,the lab: nodes and faults,2 min)
 	@$(MAKE) test-lab
-	$(call step,9,9,real clusters: Helm install and faults,15 min; cold image and MetalLB 5 more)
+	$(call step,9,9,real clusters: Helm install and faults,28 min; cold image and MetalLB 5 more)
 	@$(MAKE) test-e2e
 
 # ---------------------------------------------------------------- image, cluster, demo
