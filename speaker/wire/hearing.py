@@ -105,6 +105,7 @@ class Hearing:
             return Verdict.NOT_PLANNED
         if heard.sender not in NOBODY:
             return Verdict.NOT_HELD
-        self._tell(kept, watch.Probed(by=heard.mac, directed=not heard.to_all))
+        precedes = kept.precedes(heard.mac)
+        self._tell(kept, watch.Probed(heard.mac, directed=not heard.to_all, precedes=precedes))
         # A probe to this interface alone is a standby that takes it for the holder, or an offer.
         return Verdict.RIVAL_PROBE if heard.to_all else Verdict.NOT_HELD

@@ -14,8 +14,9 @@ Each node runs these rules for each address of its plan, without the API server 
 4. Who stands by asks the holder now and then. Silence three times: nobody holds it, whatever BFD
    says, and rule 3 begins.
 5. Two speakers that hear each other claim one address: the lower MAC keeps it and repeats its
-   burst, the other goes silent and asks. Two that ask at once: the lower MAC goes on, the other
-   waits. Against a host that is no speaker the holder keeps, and defends (RFC 5227 section 2.4 c).
+   burst, the other goes silent and asks. Two that ask at once: the earlier in the succession goes
+   on, the other waits; the lower MAC, where the plan does not tell who is earlier. Against a host
+   that is no speaker the holder keeps, and defends (RFC 5227 section 2.4 c).
 6. Who hears nothing at all is cut off: it is silent and takes nothing; hearing again, it asks.
 7. A holder repeats its burst when a peer is heard again: caches may have been poisoned meanwhile.
 8. Who is to let go (a planned move, a node that cannot hand on traffic, a process that stops) makes
@@ -271,10 +272,7 @@ def _probed(watch: Watch, event: Probed, now: float, chance: float, timings: Tim
     match watch.state:
         case Asking() | Blocked() if _offered(watch, event):
             return take(watch, now, chance, timings, giver=by)
-        case Asking(regain=False) if (
-            watch.role is not Role.VERIFY and by < watch.mac and not event.directed
-        ):
-            # Who asks this node alone takes it for the holder, and is no rival.
+        case Asking(regain=False) if watch.role is not Role.VERIFY and _goes_first(watch, event):
             return answered(watch, by, now, chance, timings), NOTHING
         case Holding() as holding if watch.hands_over and not event.directed:
             return replace(watch, state=offer(holding, now, timings)), (Action.OFFER,)
@@ -283,6 +281,16 @@ def _probed(watch: Watch, event: Probed, now: float, chance: float, timings: Tim
             # Who held it a moment ago goes on: the other may be a standby that looks for the holder
             # and will not take it for seconds. If both take it, the lower MAC keeps it.
             return watch, NOTHING
+
+
+def _goes_first(watch: Watch, event: Probed) -> bool:
+    """Whether this node waits for the one who asks as well."""
+    if event.directed:
+        # Who asks this node alone takes it for the holder, and is no rival.
+        return False
+    # One that comes later may be a standby that looks for the holder and takes nothing for seconds:
+    # its question sounds like that of one who is about to.
+    return event.by < watch.mac if event.precedes is None else event.precedes
 
 
 def _offered(watch: Watch, event: Probed) -> bool:

@@ -235,7 +235,7 @@ class Keeper:
         kept.entry, kept.rank = entry, _rank(entry, self._plan)
         kept.timings = _timings(self._timings, entry)
         kept.heirs, kept.kin = self._kinship.heirs(entry), self._kinship.kin(entry)
-        kept.before = self._kinship.before(entry)
+        kept.before, kept.behind = self._kinship.before(entry), self._kinship.behind(entry)
         planned = watch.Planned(
             role=entry.role,
             generation=entry.generation,

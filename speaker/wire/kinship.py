@@ -1,5 +1,7 @@
 """Which MACs are speakers', as far as one plan knows. Pure."""
 
+from collections.abc import Iterable
+
 from speaker.messages import Entry, Plan
 from speaker.wire.neighbors import peer_mac
 
@@ -30,10 +32,14 @@ class Kinship:
         """The MACs of those that come earlier in the succession, as far as they are known."""
         if self._node not in entry.succession:
             return ()
-        earlier = entry.succession[: entry.succession.index(self._node)]
-        return tuple(
-            mac for node in earlier if (mac := self._macs.get((node, entry.interface), b""))
-        )
+        return self._known(entry.succession[: entry.succession.index(self._node)], entry.interface)
+
+    def behind(self, entry: Entry) -> frozenset[bytes]:
+        """The MACs of those that come later, as far as they are known."""
+        if self._node not in entry.succession:
+            return frozenset()
+        later = entry.succession[entry.succession.index(self._node) + 1 :]
+        return frozenset(self._known(later, entry.interface))
 
     def kin(self, entry: Entry) -> frozenset[bytes] | None:
         """The MACs of the speakers that may hold an address; None when one of them is not known.
@@ -48,6 +54,9 @@ class Kinship:
         if not entry.succession or not known or (goes and self.outgoing(entry) is None):
             return None
         return self._all | {self.outgoing(entry) or b""}
+
+    def _known(self, nodes: Iterable[str], interface: str) -> tuple[bytes, ...]:
+        return tuple(mac for node in nodes if (mac := self._macs.get((node, interface), b"")))
 
     def outgoing(self, entry: Entry) -> bytes | None:
         """The MAC of another node that is to hand an address over; None for one not known."""

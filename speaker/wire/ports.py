@@ -77,6 +77,8 @@ class Kept:
     """The MACs of those that it is offered to, in order, when it is to be handed over."""
     before: tuple[bytes, ...] = ()
     """The MACs of those that are earlier in the succession, as far as they are known."""
+    behind: frozenset[bytes] = frozenset()
+    """The MACs of those that are later."""
     kin: frozenset[bytes] | None = None
     """The MACs of all speakers that may hold it; None when not all of them are known."""
     line: Line | None = None
@@ -88,6 +90,10 @@ class Kept:
     lost_at: float | None = None
     """When the session with the one that held it ended, until it is announced from here or turns
     out to be another's."""
+
+    def precedes(self, mac: bytes) -> bool | None:
+        """Whether another node comes earlier in the succession; None when that is not known."""
+        return True if mac in self.before else False if mac in self.behind else None
 
     @property
     def is_held(self) -> bool:

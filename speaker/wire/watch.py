@@ -171,6 +171,8 @@ class Probed:
     by: bytes
     directed: bool = False
     """It asks this node alone."""
+    precedes: bool | None = None
+    """Whether it comes earlier in the succession than this node; None where the plan is silent."""
 
 
 @dataclass(frozen=True, slots=True)

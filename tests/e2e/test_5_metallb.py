@@ -337,3 +337,14 @@ def test_one_can_go_back(served: LabSite, walk: Walk) -> None:
     served.kubectl("create", "service", "loadbalancer", "late", "--tcp=80:80")
     until(lambda: "late" in shown(served), what="MetalLB gives addresses")
     served.kubectl("delete", "service", "late")
+
+
+def test_metallb_goes_for_good_and_its_pools_are_obeyed_still(served: LabSite, walk: Walk) -> None:
+    gaps: dict[str, float] = {}
+    with watched(served, "for good", gaps):
+        take_over(served, walk)
+        walk.run(commands(PAGE, "Steps")[6])
+    assert not pods(served)
+    served.kubectl("create", "service", "loadbalancer", "late", "--tcp=80:80")
+    assert until(lambda: shown(served).get("late"), what="lbctl gives of MetalLB's pool")
+    assert gaps["for good"] < SHORT_SECONDS

@@ -14,7 +14,7 @@ from speaker.wire.watch import Timings
 from tests.wire import frames
 from tests.wire.network import INTERFACE, Host, Network
 from tests.wire.tap import PATIENCE, Tap
-from tests.wire.wires import OTHER_VIP, VIP, Wire, entry
+from tests.wire.wires import OTHER_VIP, VIP, Wire, entry, ranked
 
 pytestmark = pytest.mark.root
 
@@ -52,6 +52,20 @@ def test_taking_an_address_byte_for_byte(wire: Wire, tap: Tap) -> None:
         frames.announcement(NODE, VIP),
         frames.gratuitous_reply(NODE, VIP),
     ]
+
+
+def test_a_standby_that_looks_for_a_holder_does_not_stop_the_first(
+    wire: Wire, network: Network, tap: Tap
+) -> None:
+    standby = network.host("standby", 5)
+    assert standby.mac < wire.host.mac
+    wire.plan(ranked(wire.host, [wire.host, standby]), peers=[standby])
+
+    tap.wait_for(lambda frame: frame == frames.probe(NODE, VIP))
+    tap.send(frames.probe(standby.mac, VIP))
+
+    tap.wait_for(lambda frame: frame == frames.gratuitous_reply(NODE, VIP))
+    assert tap.frames.count(frames.probe(NODE, VIP)) == Timings().probes, "it did not wait"
 
 
 def test_nothing_is_answered_while_asking(wire: Wire, tap: Tap) -> None:

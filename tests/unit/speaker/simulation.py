@@ -91,6 +91,8 @@ class Node:
         self.leaves_at: float | None = None
         """Of a wire that was told to stop: the latest time."""
         self.plan = Plan()
+        self.another_answers = False
+        """Another controller's speaker on this machine answers for the address, with its MAC."""
         self.slowness = 0.0
         """Seconds that each frame costs, in or out: a turn takes that long, and the next waits."""
         self._busy_until = 0.0
@@ -318,7 +320,8 @@ class Lan:
                 self.at(self.now + DELAY, partial(self._receive, node, packet))
 
     def _arrive(self, node: Node, frame: bytes) -> None:
-        if frame[20:22] == b"\0\1" and frame[38:42] == socket.inet_aton(node.address):
+        answered = {node.address, VIP} if node.another_answers else {node.address}
+        if frame[20:22] == b"\0\1" and socket.inet_ntoa(frame[38:42]) in answered:
             answer = TEMPLATES.arp.reply.fill(
                 own_mac=node.mac, address=frame[38:42], peer_mac=frame[22:28], peer=NO_ADDRESS
             )

@@ -101,6 +101,8 @@ ROWS = [
     # Two ask at once
     Row("lower MAC goes on asking", CLAIM, ASKING, Probed(HIGH), Asking),
     Row("higher MAC waits", CLAIM, ASKING, Probed(LOW), Blocked),
+    Row("who comes earlier goes on, against a lower MAC", CLAIM, ASKING,
+        Probed(LOW, precedes=False), Asking),
     Row("who asks this node alone is no rival", CLAIM, ASKING, Probed(LOW, directed=True), Asking),
     Row("who held it goes on, whoever else asks", KEEP, LOST, Probed(LOW), Asking),
     Row("two verifiers do not stop each other", VERIFY, ASKING, Probed(LOW), Asking),
@@ -164,6 +166,8 @@ STANDBY_ROWS = [
     Row("three silences: nobody holds it, whatever BFD says", KEEP, POLLED, Due(), Asking, PROBE),
     Row("asked and silent: a standby takes it", KEEP, ASKED, Due(), Holding, ANNOUNCE),
     Row("asked and answered: stand by", KEEP, ASKING, Claimed(LOW), Blocked),
+    Row("who comes earlier asks too: stand by", KEEP, ASKING, Probed(HIGH, precedes=True), Blocked),
+    Row("who comes later asks too", KEEP, ASKING, Probed(LOW, precedes=False), Asking),
     Row("an answer in time", KEEP, POLLED, Claimed(HIGH), Blocked),
     Row("an unsent question counts for nothing", KEEP, POLLED, Unsent(), Blocked),
     # Cut off

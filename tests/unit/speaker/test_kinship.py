@@ -101,4 +101,12 @@ def test_an_address_is_offered_to_one_that_is_no_partner() -> None:
     move = entry("n9", "n1", outgoing="n1")
 
     assert ACQUAINTED.heirs(move) == (bytes([2, 0, 0, 0, 0, 9]),)
-    assert ACQUAINTED.before(entry("n2", "n9", "n1", "n3")) == (TWO, bytes([2, 0, 0, 0, 0, 9]))
+
+
+def test_who_comes_earlier_and_who_later() -> None:
+    planned = entry("n2", "n9", "n1", "n3", "n8")
+
+    assert ACQUAINTED.before(planned) == (TWO, bytes([2, 0, 0, 0, 0, 9]))
+    assert ACQUAINTED.behind(planned) == {THREE}, "n8 is not known"
+    leaves = entry("n2", "n3", outgoing="n1")
+    assert (ACQUAINTED.before(leaves), ACQUAINTED.behind(leaves)) == ((), frozenset())

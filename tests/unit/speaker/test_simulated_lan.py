@@ -166,6 +166,28 @@ def test_the_next_takes_over_within_half_a_second(fault: str, seed: int) -> None
     assert [node for node in lan.holders if node is not first] == [second]
 
 
+@pytest.mark.parametrize("another_answers", [False, True])
+@pytest.mark.parametrize("tenths", range(25))
+def test_the_first_takes_it_when_it_starts_long_after_the_others(
+    tenths: int, *, another_answers: bool
+) -> None:
+    lan = Lan(3, seed=tenths)
+    *others, first = lan.nodes
+    for node in lan.nodes:
+        node.kill()
+        node.plan = lan.plan_for(node, [first, *reversed(others)])
+    first.another_answers = another_answers
+    lan.run(0.1)
+    for node in others:
+        node.start()
+    lan.run(tenths / 10)
+
+    first.start()
+    lan.run(T.probes * T.probe_interval + 0.05)
+
+    assert lan.holders == [first], "standbys that look for the holder do not stop it"
+
+
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_who_is_cut_off_takes_nothing_and_asks_when_it_hears_again(count: int) -> None:
     lan = settled(count)
