@@ -2,20 +2,23 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kubernetes import client
 
-from tests.chart.rendering import CHART, helm
+from tests.chart.rendering import CHART, RefusedError, helm
 from tests.cluster.metallb import CRDS, GROUP, PLURALS, MetalLB
-from tests.cluster.oracle import SYSTEM, Oracle
+from tests.cluster.oracle import SYSTEM, Oracle, eventually
 from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
+NAME = f"ipaddresspools.{GROUP[0]}"
 RELEASE = ("lbctl", "--namespace", SYSTEM)
+HELD = "tests.lbctl.io/held"
 
 
 class Release:
@@ -59,6 +62,22 @@ def definitions(cluster: Oracle) -> dict[str, dict[str, Any]]:
     return {crd["spec"]["names"]["plural"]: crd for crd in theirs}
 
 
+@contextmanager
+def going(cluster: Oracle, name: str) -> Iterator[None]:
+    """A definition that is being deleted, and goes when the block ends."""
+    crds = client.ApiextensionsV1Api(cluster.connection)
+
+    def patch(**change: list[str]) -> None:
+        crds.patch_custom_resource_definition(name, {"metadata": change})
+
+    patch(finalizers=[HELD])
+    crds.delete_custom_resource_definition(name)
+    try:
+        yield
+    finally:
+        patch(**{"$deleteFromPrimitiveList/finalizers": [HELD]})
+
+
 def test_definitions_come_where_they_are_missing_and_outlive_the_release(
     release: Release, api: Oracle, control_plane: Lab
 ) -> None:
@@ -92,4 +111,38 @@ def test_metallb_s_own_definitions_are_left_alone(
         "kubectl.kubernetes.io/last-applied-configuration"
     }
     release.uninstall()
+    assert sorted(definitions(api)) == sorted(PLURALS)
+
+
+def test_definitions_that_are_ours_follow_the_chart(release: Release, api: Oracle) -> None:
+    def columns() -> list[Any]:
+        (version,) = definitions(api)["ipaddresspools"]["spec"]["versions"]
+        found: list[Any] = version.get("additionalPrinterColumns", [])
+        return found
+
+    release.install()
+    ours, crd = columns(), definitions(api)["ipaddresspools"]
+    assert ours
+    del crd["spec"]["versions"][0]["additionalPrinterColumns"]
+    client.ApiextensionsV1Api(api.connection).replace_custom_resource_definition(NAME, crd)
+    assert not columns(), "as a chart of before may have left them"
+
+    release.install()
+
+    assert columns() == ours
+
+
+def test_definitions_that_go_are_waited_for(
+    release: Release, api: Oracle, control_plane: Lab
+) -> None:
+    control_plane.kubectl("apply", "-f", CRDS)
+    with (
+        going(api, NAME),
+        pytest.raises(RefusedError, match=f"kubectl wait --for=delete crd/{NAME}"),
+    ):
+        release.install()
+    eventually(lambda: "ipaddresspools" not in definitions(api), what="it is gone")
+
+    release.install()
+
     assert sorted(definitions(api)) == sorted(PLURALS)
