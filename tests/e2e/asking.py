@@ -118,4 +118,7 @@ def lost(what: str, watched: list[Watched]) -> list[Request]:
     seen = [each.seen() for each in watched]
     for each in seen:
         print(f"{what}: {each}")
+        for request in each.failed:
+            after = ", ".join(f"{(request.end - at) * 1000:+.1f} ms" for at in each.moves)
+            print(f"{what}: {request}, ended after the moves by: {after}")
     return [request for each in seen for request in each.lost]
