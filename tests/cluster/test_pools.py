@@ -101,13 +101,14 @@ def test_a_namespace_gets_no_more_than_its_quota(cluster: Oracle, operators: Ope
 def test_whoever_makes_a_pool_that_overlaps_hears_of_it(
     cluster: Oracle, operators: Operators
 ) -> None:
-    cluster.pool("told-old", "172.16.110.100-172.16.110.109")
+    # Of two that are made in one second the name tells which is older.
+    cluster.pool("old", "172.16.110.100-172.16.110.109")
     operators.start()
     eventually(
-        lambda: cluster.condition("ipaddresspools", "told-old", "Ready"), what="the first verdict"
+        lambda: cluster.condition("ipaddresspools", "old", "Ready"), what="the first verdict"
     )
-    cluster.pool("told-new", "172.16.110.109")
-    eventually(lambda: "Overlap" in cluster.notes("told-new", "default"), what="the Event")
-    note = cluster.notes("told-new", "default")["Overlap"]
-    assert 'spec.addresses[0] "172.16.110.100-172.16.110.109" of the older pool "told-old"' in note
-    assert cluster.notes("told-old", "default") == {}
+    cluster.pool("young", "172.16.110.109")
+    eventually(lambda: "Overlap" in cluster.notes("young", "default"), what="the Event")
+    note = cluster.notes("young", "default")["Overlap"]
+    assert 'spec.addresses[0] "172.16.110.100-172.16.110.109" of the older pool "old"' in note
+    assert cluster.notes("old", "default") == {}
