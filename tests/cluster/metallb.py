@@ -12,6 +12,7 @@ CRDS = Path(__file__).parents[2] / "charts" / "lbctl" / "files" / "metallb-crds"
 SYSTEM = "metallb-system"
 GROUP = ("metallb.io", "v1beta1")
 PLURALS = ("ipaddresspools", "l2advertisements")
+DEFINITIONS = tuple(f"crd/{plural}.{GROUP[0]}" for plural in PLURALS)
 COMPAT = ("--compat-metallb", "--metallb-namespace", SYSTEM)
 """The flags that the chart gives the operator with `compat.metallb`."""
 
@@ -27,14 +28,12 @@ class MetalLB:
     def install(self) -> None:
         """The kinds, as the chart brings them where they are missing."""
         self._lab.kubectl("apply", "--server-side", "-f", CRDS)
-        names = [f"crd/{plural}.{GROUP[0]}" for plural in PLURALS]
-        self._lab.kubectl("wait", "--for=condition=Established", *names, "--timeout=60s")
+        self._lab.kubectl("wait", "--for=condition=Established", *DEFINITIONS, "--timeout=60s")
         self._cluster.create_namespace(SYSTEM)
 
     def uninstall(self) -> None:
         """As `helm uninstall metallb`: the kinds go, and every object of them."""
-        names = [f"crd/{plural}.{GROUP[0]}" for plural in PLURALS]
-        self._lab.kubectl("delete", "--ignore-not-found", "--wait", *names)
+        self._lab.kubectl("delete", "--ignore-not-found", "--wait", *DEFINITIONS)
 
     def pool(self, name: str, *addresses: str, **spec: Any) -> None:
         self._create("IPAddressPool", name, {"addresses": [*addresses], **spec})

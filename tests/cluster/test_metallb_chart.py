@@ -16,7 +16,7 @@ from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
-NAME = f"ipaddresspools.{GROUP[0]}"
+POOLS = f"ipaddresspools.{GROUP[0]}"
 RELEASE = ("lbctl", "--namespace", SYSTEM)
 HELD = "tests.lbctl.io/held"
 
@@ -124,7 +124,7 @@ def test_definitions_that_are_ours_follow_the_chart(release: Release, api: Oracl
     ours, crd = columns(), definitions(api)["ipaddresspools"]
     assert ours
     del crd["spec"]["versions"][0]["additionalPrinterColumns"]
-    client.ApiextensionsV1Api(api.connection).replace_custom_resource_definition(NAME, crd)
+    client.ApiextensionsV1Api(api.connection).replace_custom_resource_definition(POOLS, crd)
     assert not columns(), "as a chart of before may have left them"
 
     release.install()
@@ -135,10 +135,10 @@ def test_definitions_that_are_ours_follow_the_chart(release: Release, api: Oracl
 def test_definitions_that_go_are_waited_for(
     release: Release, api: Oracle, control_plane: Lab
 ) -> None:
-    control_plane.kubectl("apply", "-f", CRDS)
+    MetalLB(api, control_plane).install()
     with (
-        going(api, NAME),
-        pytest.raises(RefusedError, match=f"kubectl wait --for=delete crd/{NAME}"),
+        going(api, POOLS),
+        pytest.raises(RefusedError, match=f"kubectl wait --for=delete crd/{POOLS}"),
     ):
         release.install()
     eventually(lambda: "ipaddresspools" not in definitions(api), what="it is gone")
