@@ -13,8 +13,8 @@ from tests.lab import Lab
 
 PORT = 8080
 RESET = "ECONNRESET"
-UNDER_WAY_SECONDS = 0.01
-"""Between the frame that the listener heard and what the client's kernel made of it."""
+CLOCKS_SECONDS = 0.001
+"""How far the listener's clock and the client's may be apart."""
 QUIET_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
 
@@ -37,11 +37,9 @@ class Seen:
         """The failures that a move does not explain.
 
         A connection that is open while its address moves may be reset, for the new node has not
-        seen its beginning (docs/upgrading.md): with one client that asks for a moment every 10 ms,
-        at most one for each move. A new connection is answered, always.
+        seen its beginning (docs/upgrading.md). A new connection is answered, always.
         """
-        moves = list(self.moves)
-        return [each for each in self.failed if not _broken_by_one(each, moves)]
+        return [each for each in self.failed if not any(_broken_by(each, at) for at in self.moves)]
 
     def __str__(self) -> str:
         return (
@@ -51,14 +49,10 @@ class Seen:
         )
 
 
-def _broken_by_one(request: Request, moves: list[float]) -> bool:
-    """Whether it was under way during one of the moves; takes that one out of the list."""
-    for at in moves:
-        began, ended = request.start - UNDER_WAY_SECONDS, request.end + UNDER_WAY_SECONDS
-        if request.outcome == RESET and began <= at <= ended:
-            moves.remove(at)
-            return True
-    return False
+def _broken_by(request: Request, move: float) -> bool:
+    """Whether it was open in that moment, and no longer because of it."""
+    began, ended = request.start - CLOCKS_SECONDS, request.end + CLOCKS_SECONDS
+    return request.outcome == RESET and began <= move <= ended
 
 
 class Watched:
@@ -92,6 +86,11 @@ class Watched:
         )
 
 
+def _span(request: Request, move: float) -> str:
+    began, ended = ((moment - move) * 1000 for moment in (request.start, request.end))
+    return f"from {began:+.1f} to {ended:+.1f} ms"
+
+
 @contextmanager
 def watching(lab: Lab, *addresses: str) -> Iterator[list[Watched]]:
     """Ask for each address every 10 ms, each time on a new connection."""
@@ -119,6 +118,6 @@ def lost(what: str, watched: list[Watched]) -> list[Request]:
     for each in seen:
         print(f"{what}: {each}")
         for request in each.failed:
-            after = ", ".join(f"{(request.end - at) * 1000:+.1f} ms" for at in each.moves)
-            print(f"{what}: {request}, ended after the moves by: {after}")
+            spans = ", ".join(_span(request, at) for at in each.moves)
+            print(f"{what}: {each.address}, {request.outcome}, of the moves: {spans}")
     return [request for each in seen for request in each.lost]
